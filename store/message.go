@@ -1,0 +1,124 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"trunkline/callplan/phone"
+)
+
+// MessageID is a UUID of version 7: its order is the order of creation. The zero value is no message.
+type MessageID [16]byte
+
+// NewMessageID returns a new id. Ids are made outside transactions, since a transaction may run again.
+func NewMessageID() MessageID { return MessageID(uuid.Must(uuid.NewV7())) }
+
+// ParseMessageID reads the canonical form.
+func ParseMessageID(s string) (MessageID, error) {
+	id, err := uuid.Parse(s)
+	return MessageID(id), err
+}
+
+// String returns the canonical form.
+func (id MessageID) String() string { return uuid.UUID(id).String() }
+
+// IsZero tells whether this is no message.
+func (id MessageID) IsZero() bool { return id == MessageID{} }
+
+// Direction tells whether a message leaves or arrives.
+type Direction uint8
+
+const (
+	Out Direction = 1
+	In  Direction = 2
+)
+
+func (d Direction) String() string {
+	switch d {
+	case Out:
+		return "out"
+	case In:
+		return "in"
+	}
+	return ""
+}
+
+// Message is one text to or from one number. Times are UTC, zero when the thing has not happened.
+type Message struct {
+	ID        MessageID
+	Direction Direction
+	State     State
+	To        phone.Number // recipient; of a received message the number of the SIM, when it is known
+	From      phone.Number // sender of a received message
+	Text      string       // valid UTF-8; empty when Data is set
+	Data      []byte       // octets of a received 8-bit message, else nil
+	Account   string       // who submitted it, e.g. "uid:1000"; empty for received ones
+	Tag       string       // the submitter's own word, kept and given back
+	Pin       string       // trunk that the submitter asked for; empty: any
+	Trunk     string       // trunk that carries or carried it; empty while waiting for any
+	Priority  uint8        // 0 lowest … 9 highest; 5 is usual
+	Flash     bool         // class 0: shown at once
+	Port      uint16       // destination port of a port-addressed received message, else 0
+
+	CreatedAt   time.Time     // accepted, or received
+	SendAt      time.Time     // not sent before; zero: at once
+	ExpiresAt   time.Time     // not sent after; zero: never expires
+	Validity    time.Duration // asked of the network (TP-VP); 0: the network's default
+	NotBefore   time.Time     // next try after a failure
+	SentAt      time.Time     // every part was taken by the network
+	DeliveredAt time.Time     // every part was reported delivered
+	ReceivedAt  time.Time     // stored by us (received messages)
+	CentreAt    time.Time     // time stamp of the service centre (received messages); zero when it was no valid time
+
+	Concat      uint8     // reference of the concatenation, when there are several parts
+	Parts       []Part    // in sending order; of a received message in order of sequence
+	Failure     *Failure  // why it is in Error, Unknown, Expired or waits again
+	DuplicateOf MessageID // received again: the first one
+	Incomplete  bool      // parts were missing when the time for them ended
+	Missing     []int     // their sequence numbers
+	Notes       []string  // deviations that the decoder reported, by field, e.g. "tp_scts"
+}
+
+// Part is one TPDU of a message.
+type Part struct {
+	Seq         int // from 1
+	State       State
+	Reference   int    // TP-MR that the modem gave, -1 when there is none
+	TPDU        []byte // as sent (without SMSC) or as received (with SMSC); nil before the first try
+	Trunk       string // trunk of the last attempt
+	SIM         string // identity of the SIM of the last attempt; references count per SIM
+	SentAt      time.Time
+	DeliveredAt time.Time
+	Status      int       // last TP-ST of a report, -1 when there is none
+	Attempts    []Attempt // oldest first; at most MaxAttempts are kept
+}
+
+// MaxAttempts is how many attempts of one part are kept.
+const MaxAttempts = 16
+
+// Phase tells how far an attempt got.
+type Phase uint8
+
+const (
+	Claimed    Phase = 1 // nothing of the PDU was written: safe to try again
+	Committing Phase = 2 // the PDU was on its way when the phase was last known
+	Ended      Phase = 3
+)
+
+// Attempt is one try for one part.
+type Attempt struct {
+	Number    int // from 1, per part
+	Trunk     string
+	SIM       string
+	Phase     Phase
+	StartedAt time.Time
+	EndedAt   time.Time
+	Failure   *Failure // nil when it ended well
+}
+
+// Failure is a reason in words and as a stable code, e.g. "cms_21", "timeout", "crash".
+type Failure struct {
+	Code string
+	Text string
+}
