@@ -1,0 +1,49 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"trunkline/store"
+)
+
+// Submission is what a caller wants sent, not yet checked.
+type Submission struct {
+	Account  string   // who asks, e.g. "uid:1000"
+	To       []string // one message each
+	Text     string
+	Trunk    string // only through this trunk; empty: any
+	Tag      string // the caller's own word, at most 128 bytes
+	Priority *int   // 0 to 9; nil: 5
+	Flash    bool
+	ValidFor time.Duration // 0: for ever here, the network's default there
+	SendAt   time.Time     // zero: now
+
+	IdempotencyKey  string   // empty: none
+	IdempotencyHash [32]byte // of the request, so that the key is not reused for another
+}
+
+// Accepted is what Submit made of a Submission; it is on disk.
+type Accepted struct {
+	Messages []store.Message
+	Replayed bool // the same request had been accepted before
+}
+
+// FieldError says what is wrong with one field of a request.
+type FieldError struct {
+	Field   string // as in the request, e.g. "to[1]"
+	Code    string // stable, e.g. "invalid", "required", "too_long", "unknown"
+	Message string
+}
+
+// ValidationError names every wrong field of a request. Nothing was stored.
+type ValidationError struct{ Fields []FieldError }
+
+func (e *ValidationError) Error() string {
+	var all []string
+	for _, f := range e.Fields {
+		all = append(all, fmt.Sprintf("%s: %s", f.Field, f.Message))
+	}
+	return strings.Join(all, "; ")
+}
