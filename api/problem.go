@@ -1,0 +1,94 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ProblemMedia is the media type of a Problem.
+const ProblemMedia = "application/problem+json"
+
+// problemType is what the type of every problem begins with.
+const problemType = "urn:trunkline:problem:"
+
+// Codes of problems: the stable last part of Problem.Type.
+const (
+	CodeMalformed         = "malformed"            // 400: the request cannot be read: syntax, unknown names, wrong types
+	CodeUnauthorized      = "unauthorized"         // 401: it is not known who asks, or credentials came where they must not
+	CodeForbidden         = "forbidden"            // 403: the one who asks may not
+	CodeNotFound          = "not_found"            // 404
+	CodeMethodNotAllowed  = "method_not_allowed"   // 405
+	CodeConflict          = "conflict"             // 409: the record is not in a state that allows it
+	CodeTooLarge          = "too_large"            // 413
+	CodeUnsupportedMedia  = "unsupported_media"    // 415
+	CodeInvalid           = "invalid"              // 422: it was read, but values are wrong
+	CodeKeyReused         = "key_reused"           // 422: the Idempotency-Key came before with another request
+	CodeTooManyRequests   = "too_many_requests"    // 429
+	CodeInternal          = "internal"             // 500: the reason is in the daemon's log
+	CodeFull              = "store_full"           // 503: no room on the disk
+	CodeReadOnly          = "store_read_only"      // 503: the store cannot be written
+	CodeStopped           = "store_stopped"        // 503: a sync failed; the daemon is about to restart
+	CodeNotReady          = "not_ready"            // 503: starting or stopping
+	CodeTooManyConnection = "too_many_connections" // 503: this user has too many connections open
+)
+
+// Codes of wrong fields; the router adds none that are not here.
+const (
+	FieldRequired  = "required"
+	FieldUnknown   = "unknown"
+	FieldDuplicate = "duplicate"
+	FieldWrongType = "wrong_type"
+	FieldInvalid   = "invalid"
+	FieldTooLong   = "too_long"
+	FieldTooMany   = "too_many"
+	FieldTooDeep   = "too_deep"
+	FieldMalformed = "malformed"
+	FieldTooLarge  = "too_large"
+)
+
+// Problem is an error as RFC 9457 describes it. It is the error that Client methods return for every answer that is one.
+type Problem struct {
+	Type     string       `json:"type" doc:"urn:trunkline:problem: and a stable code" example:"urn:trunkline:problem:invalid"`
+	Title    string       `json:"title" doc:"the same for every problem of this type"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitempty" doc:"what happened this time"`
+	Instance string       `json:"instance,omitempty" doc:"path that was asked for"`
+	Errors   []FieldError `json:"errors,omitempty" doc:"every wrong field"`
+}
+
+// FieldError says what is wrong with one field of a request. Field is a path such as to[1], the name of a header or query parameter, or body.
+type FieldError struct {
+	Field   string `json:"field"`
+	Code    string `json:"code" doc:"stable, e.g. required, unknown, wrong_type, invalid, too_long"`
+	Message string `json:"message"`
+}
+
+// NewProblem returns a problem of one of the codes above.
+func NewProblem(status int, code, title, detail string) *Problem {
+	return &Problem{Type: problemType + code, Title: title, Status: status, Detail: detail}
+}
+
+// Code returns the stable code of the problem, or "" when the type is not one of ours.
+func (p *Problem) Code() string {
+	code, _ := strings.CutPrefix(p.Type, problemType)
+	if code == p.Type {
+		return ""
+	}
+	return code
+}
+
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.Title)
+	if p.Detail != "" {
+		b.WriteString(": " + p.Detail)
+	}
+	for i, f := range p.Errors {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		fmt.Fprintf(&b, "%s%s: %s", sep, f.Field, f.Message)
+	}
+	return b.String()
+}
