@@ -1,0 +1,211 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"trunkline/store"
+)
+
+// lane is the dispatch loop of one trunk.
+type lane struct {
+	*Router
+	trunk   Trunk
+	log     *slog.Logger
+	wake    chan struct{} // holds one token
+	beat    atomic.Int64  // last turn of the loop, Unix nanoseconds
+	sending atomic.Bool   // a part is with the backend, which has its own time limit
+}
+
+func newLane(r *Router, t Trunk) *lane {
+	l := &lane{Router: r, trunk: t, log: r.log.With("trunk", t.Name), wake: make(chan struct{}, 1)}
+	l.beat.Store(time.Now().UnixNano())
+	return l
+}
+
+// nudge tells the loop that there may be work.
+func (l *lane) nudge() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// nudgeAll tells every loop that may carry a message pinned so.
+func (r *Router) nudgeAll(pin string) {
+	for _, l := range r.lanes {
+		if pin == "" || pin == l.trunk.Name {
+			l.nudge()
+		}
+	}
+}
+
+const (
+	idle         = 30 * time.Second // longest sleep of a loop that nobody wakes
+	storeTrouble = time.Second      // pause after an error of the store
+)
+
+func (l *lane) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		l.beat.Store(time.Now().UnixNano())
+		line, err := l.ready(ctx)
+		if err != nil {
+			continue
+		}
+		due, ok, err := l.store.Due(ctx, l.trunk.Name)
+		if err != nil {
+			l.pause(ctx, storeTrouble, err)
+			continue
+		}
+		if wait := time.Until(due); !ok || wait > 0 {
+			if !ok || wait > idle {
+				wait = idle
+			}
+			l.sleep(ctx, wait)
+			continue
+		}
+		m, ok, err := l.store.Claim(ctx, store.Claim{Trunk: l.trunk.Name, SIM: line, At: time.Now().UTC(), Prepare: l.trunk.Backend.Prepare})
+		if err != nil {
+			l.pause(ctx, storeTrouble, err)
+			continue
+		}
+		if ok {
+			l.carry(ctx, line, m)
+		}
+	}
+}
+
+// ready waits for the trunk in turns that are short enough to show that the loop lives.
+func (l *lane) ready(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, idle)
+	defer cancel()
+	return l.trunk.Backend.Ready(ctx)
+}
+
+func (l *lane) sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.wake:
+	case <-t.C:
+	}
+}
+
+func (l *lane) pause(ctx context.Context, d time.Duration, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	l.log.Error("the store refused the dispatcher; it tries again", "err", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// carry sends the parts of a claimed message one after the other. When ctx ends, the part in flight is finished and the rest goes back to the queue.
+func (l *lane) carry(ctx context.Context, line string, m store.Message) {
+	start := time.Now()
+	for m.State == store.Sending {
+		seq := claimedPart(&m)
+		if seq == 0 {
+			l.log.Error("a claimed message has no part to send", "message", m.ID)
+			return
+		}
+		o := store.Outcome{ID: m.ID, Seq: seq, SIM: line, Reference: -1}
+		if ctx.Err() != nil {
+			o.State, o.RetryAt = store.Waiting, time.Now().UTC()
+		} else {
+			l.send(ctx, &m, &o)
+		}
+		o.At = time.Now().UTC()
+		next, err := l.settle(ctx, o)
+		if err != nil {
+			l.log.Error("what became of a part could not be stored; it shows as interrupted after the next start", "message", m.ID, "part", seq, "outcome", o.State, "err", err)
+			return
+		}
+		l.metrics.parts.WithLabelValues(l.trunk.Name, o.State.String()).Inc()
+		m = next
+	}
+	if m.State == store.Waiting {
+		l.nudgeAll(m.Pin)
+	}
+	l.metrics.carried.WithLabelValues(l.trunk.Name).Observe(time.Since(start).Seconds())
+	l.log.Info("message carried", "message", m.ID, "to", m.To, "state", m.State, "parts", len(m.Parts))
+}
+
+// send hands one part over and says in o what became of it.
+func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
+	l.sending.Store(true)
+	defer l.sending.Store(false)
+	marking := context.WithoutCancel(ctx)
+	ref, err := l.trunk.Backend.Send(ctx, m, o.Seq, func() error { return l.store.Mark(marking, m.ID, o.Seq, time.Now().UTC()) })
+	if err == nil {
+		o.State, o.Reference = store.Sent, ref
+		return
+	}
+	var e *SendError
+	if !errors.As(err, &e) {
+		e = &SendError{Class: Unknown, Code: "internal", Err: err}
+	}
+	o.Failure = &store.Failure{Code: e.Code, Text: e.Err.Error()}
+	now := time.Now().UTC()
+	switch {
+	case e.Class == Rejected:
+		o.State = store.Error
+	case e.Class == Unknown:
+		o.State = store.Unknown
+	case ctx.Err() != nil:
+		o.State, o.RetryAt = store.Waiting, now // we stopped, it did not fail
+	case now.Sub(later(m.CreatedAt, m.SendAt)) > l.config.GiveUpAfter:
+		o.State, o.Failure = store.Error, &store.Failure{Code: "gave_up", Text: "could not be sent in time; last: " + e.Error()}
+	default:
+		o.State, o.RetryAt = store.Waiting, now.Add(max(e.RetryAfter, l.backoff(m, o.Seq)))
+	}
+	l.log.Warn("a part was not sent", "message", m.ID, "part", o.Seq, "outcome", o.State, "code", e.Code, "err", e.Err)
+}
+
+// settle stores an outcome, however long the store needs to take it: what the network has must not be forgotten while we live.
+func (l *lane) settle(ctx context.Context, o store.Outcome) (store.Message, error) {
+	storing := context.WithoutCancel(ctx)
+	for {
+		m, err := l.store.Settle(storing, o)
+		if err == nil || !errors.Is(err, store.ErrFull) || ctx.Err() != nil {
+			return m, err
+		}
+		l.pause(ctx, storeTrouble, err)
+	}
+}
+
+// backoff doubles with every attempt and carries up to a quarter of jitter, so that many messages do not come back at once.
+func (l *lane) backoff(m *store.Message, seq int) time.Duration {
+	d := l.config.RetryMin
+	for range len(m.Parts[seq-1].Attempts) - 1 {
+		if d *= 2; d >= l.config.RetryMax {
+			d = l.config.RetryMax
+			break
+		}
+	}
+	return d + rand.N(d/4+1)
+}
+
+// claimedPart returns the part whose attempt is open, 0 when there is none.
+func claimedPart(m *store.Message) int {
+	for i := range m.Parts {
+		if m.Parts[i].State == store.Sending {
+			return m.Parts[i].Seq
+		}
+	}
+	return 0
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,91 @@
+// Package gsm is the backend that sends through GSM modems, and the pump that brings in what modems receive.
+//
+// Inbound, an indication is a hint and the sweep of the modem's memories is the truth: every stored message is decoded, committed to the store, and only
+// then deleted from the modem.
+package gsm
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trunkline/modem"
+	"trunkline/store"
+)
+
+// Options is what a Trunk works with.
+type Options struct {
+	Name    string
+	Modem   *modem.Modem
+	Store   *store.Store
+	Logger  *slog.Logger // nil: none
+	Metrics *Metrics     // nil: none
+}
+
+// Trunk is one modem as a way out and in.
+type Trunk struct {
+	name    string
+	modem   *modem.Modem
+	store   *store.Store
+	log     *slog.Logger
+	metrics *Metrics
+	deleted map[string]deletion // what was deleted and not yet seen to be gone, by slot; owned by Run
+}
+
+// deletion is a message that the modem was told to delete.
+type deletion struct {
+	raw   string
+	tries int
+}
+
+// New returns the trunk of a modem. The modem's own Run and the trunk's Run are for the caller to start.
+func New(o Options) *Trunk {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(nil)
+	}
+	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, deleted: map[string]deletion{}}
+}
+
+// Ready waits until the modem can send and returns the identity of its SIM.
+func (t *Trunk) Ready(ctx context.Context) (string, error) {
+	if err := t.modem.Ready(ctx); err != nil {
+		return "", err
+	}
+	return t.line(), nil
+}
+
+// line identifies the SIM: by ICCID, by IMSI, else by the trunk's name.
+func (t *Trunk) line() string {
+	s := t.modem.Status()
+	switch {
+	case s.ICCID != "":
+		return "iccid:" + s.ICCID
+	case s.IMSI != "":
+		return "imsi:" + s.IMSI
+	}
+	return "trunk:" + t.name
+}
+
+// Metrics counts what trunks receive. One set serves all trunks.
+type Metrics struct {
+	received *prometheus.CounterVec
+	latency  prometheus.Histogram
+}
+
+// NewMetrics registers the metrics; reg may be nil.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		received: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_gsm_received_total", Help: "What modems brought in, by what it was."},
+			[]string{"trunk", "kind"}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "trunkline_gsm_sweep_seconds", Help: "Time from a hint to the end of the sweep that it caused.",
+			Buckets: []float64{.002, .01, .05, .25, 1, 5, 30}}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.received, m.latency)
+	}
+	return m
+}

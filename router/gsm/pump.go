@@ -1,0 +1,154 @@
+package gsm
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"trunkline/modem"
+)
+
+const (
+	// storedByHost is the least <stat> of messages that were written to the memory to be sent (3GPP TS 27.005 §3.1).
+	storedByHost = 2
+	// retrySweep is the pause after a sweep that failed.
+	retrySweep = 5 * time.Second
+	// stubborn is how many deletions of a slot may do nothing before it is said loudly.
+	stubborn = 2
+)
+
+// Run brings in what the modem receives until ctx ends.
+func (t *Trunk) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case n := <-t.modem.Notices():
+			t.notice(ctx, n)
+		}
+	}
+}
+
+// notice acts on what the modem told. Several hints in a row cause one sweep.
+func (t *Trunk) notice(ctx context.Context, n modem.Notice) {
+	for hint := false; ; {
+		switch n.Kind {
+		case modem.Deliver, modem.Report:
+			t.direct(ctx, n)
+		case modem.Stored, modem.Online:
+			hint = true
+		}
+		select {
+		case n = <-t.modem.Notices():
+			continue
+		default:
+		}
+		if hint {
+			t.sweep(ctx)
+		}
+		return
+	}
+}
+
+// direct takes a message that the modem did not store. It is acknowledged when it is on disk; when it cannot be stored, the network is told to keep it.
+func (t *Trunk) direct(ctx context.Context, n modem.Notice) {
+	err := t.take(ctx, "", n.Raw, n.Length)
+	if err != nil {
+		t.log.Error("a directly delivered message could not be stored; the network is asked to keep it", "err", err)
+	}
+	if n.Acknowledge {
+		if err := t.modem.Acknowledge(ctx, err == nil); err != nil {
+			t.log.Warn("the modem did not take the acknowledgement", "err", err)
+		}
+	}
+}
+
+// sweep lists every memory of the modem, stores what is there and deletes what is stored. It tries again until it succeeds, the modem goes or ctx ends.
+func (t *Trunk) sweep(ctx context.Context) {
+	start := time.Now()
+	for {
+		err := t.sweepOnce(ctx)
+		if err == nil {
+			t.metrics.latency.Observe(time.Since(start).Seconds())
+			return
+		}
+		if ctx.Err() != nil || gone(err) {
+			return
+		}
+		t.log.Error("sweep of the message memory failed; it is repeated", "err", err, "pause", retrySweep)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retrySweep):
+		}
+	}
+}
+
+// gone tells whether the modem's session has ended; the next one begins with a sweep.
+func gone(err error) bool {
+	return errors.Is(err, modem.ErrNotReady) || errors.Is(err, modem.ErrPortLost) || errors.Is(err, modem.ErrRestarted)
+}
+
+// sweepOnce goes over the memories until a pass finds nothing new, so that every deletion has been seen to work: some modems say OK and delete nothing.
+func (t *Trunk) sweepOnce(ctx context.Context) error {
+	var failed error
+	tried := map[string]string{} // what this sweep deleted or could not store, by slot
+	for {
+		stored, err := t.modem.List(ctx)
+		if err != nil {
+			return errors.Join(failed, err)
+		}
+		if err := t.proveDeleted(ctx, stored); err != nil {
+			return errors.Join(failed, err)
+		}
+		fresh := false
+		for _, s := range stored {
+			slot := slotOf(s)
+			if raw, again := tried[slot]; s.Status >= storedByHost || again && raw == s.Raw {
+				continue
+			}
+			tried[slot], fresh = s.Raw, true
+			if err := t.take(ctx, slot, s.Raw, s.Length); err != nil {
+				failed = errors.Join(failed, err) // it stays on the modem
+				continue
+			}
+			if err := t.modem.Delete(ctx, s); err != nil && (gone(err) || ctx.Err() != nil) {
+				return errors.Join(failed, err)
+			}
+			t.deleted[slot] = deletion{raw: s.Raw, tries: t.deleted[slot].tries + 1}
+		}
+		if !fresh {
+			return failed
+		}
+	}
+}
+
+// proveDeleted compares what was deleted with what is there. A slot that is free is released in the store, so that an equal message in it later is a
+// repetition by the network and not the same one; what is still there is recognised and deleted again at the next sweep.
+func (t *Trunk) proveDeleted(ctx context.Context, stored []modem.Stored) error {
+	if len(t.deleted) == 0 {
+		return nil
+	}
+	there := make(map[string]string, len(stored))
+	for _, s := range stored {
+		there[slotOf(s)] = s.Raw
+	}
+	for slot, d := range t.deleted {
+		if raw, ok := there[slot]; ok && raw == d.raw {
+			if d.tries == stubborn {
+				t.log.Error("the modem does not delete a message; it stays there and is recognised at each sweep", "slot", slot)
+			}
+			continue
+		}
+		delete(t.deleted, slot)
+		octets, err := hex.DecodeString(d.raw)
+		if err != nil {
+			continue // it is in quarantine, which knows it by its text
+		}
+		if err := t.store.Release(ctx, slot, octets); err != nil {
+			return err
+		}
+	}
+	return nil
+}

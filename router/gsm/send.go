@@ -1,0 +1,95 @@
+package gsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"trunkline/modem"
+	"trunkline/pdu"
+	"trunkline/router"
+	"trunkline/store"
+)
+
+// Measure returns the number of parts that a text takes; the error says by how much it is above limit.
+func Measure(text string, limit int) (int, error) {
+	s, err := pdu.SplitText(text, pdu.SplitOptions{MaxParts: limit})
+	return len(s.Parts), err
+}
+
+// Prepare splits the text and sets the TPDU of each part: with a status report asked for, and the validity period when the message has one.
+func (t *Trunk) Prepare(m *store.Message) error {
+	s, err := pdu.SplitText(m.Text, pdu.SplitOptions{Reference: uint16(m.Concat)})
+	if err != nil {
+		return err
+	}
+	if len(s.Parts) != len(m.Parts) {
+		return fmt.Errorf("text splits into %d parts, but %d were accepted", len(s.Parts), len(m.Parts))
+	}
+	to, err := pdu.ParseAddress(m.To.String())
+	if err != nil {
+		return err
+	}
+	for i := range m.Parts {
+		if m.Parts[i].TPDU != nil {
+			continue
+		}
+		p := s.Message(i, pdu.Submit)
+		p.Address = to
+		p.SRR = true
+		if m.Flash {
+			p.DCS = p.DCS.WithClass(0)
+		}
+		if m.Validity > 0 {
+			p.Validity = pdu.RelativeValidity(m.Validity)
+		}
+		if m.Parts[i].TPDU, err = p.Append(nil, false); err != nil {
+			return fmt.Errorf("encode part %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Send hands one part to the modem.
+func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func() error) (int, error) {
+	ref, err := t.modem.Submit(ctx, m.Parts[seq-1].TPDU, mark)
+	if err == nil {
+		return ref, nil
+	}
+	return -1, sendError(err)
+}
+
+// sendError sorts what a modem said: a definite no of the network or of the modem is one, a lost or doubtful answer after the PDU left is unknown.
+func sendError(err error) *router.SendError {
+	var e *modem.SubmitError
+	if !errors.As(err, &e) {
+		return &router.SendError{Class: router.Unavailable, Code: "modem", Err: err}
+	}
+	out := &router.SendError{Code: "modem", Err: err}
+	switch {
+	case e.CMS >= 0:
+		out.Code = fmt.Sprintf("cms_%d", e.CMS)
+	case e.CME >= 0:
+		out.Code = fmt.Sprintf("cme_%d", e.CME)
+	case e.Committed:
+		out.Code = "answer_lost"
+	}
+	if e.CMS < 0 {
+		if e.Committed {
+			out.Class = router.Unknown
+		}
+		return out
+	}
+	switch modem.ClassOf(e.CMS) {
+	case modem.Permanent:
+		out.Class = router.Rejected
+	case modem.Unclear:
+		if e.Committed {
+			out.Class = router.Unknown
+		}
+	case modem.SIM:
+		out.RetryAfter = time.Minute
+	}
+	return out
+}

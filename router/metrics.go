@@ -1,0 +1,33 @@
+package router
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trunkline/store"
+)
+
+type metrics struct {
+	accepted prometheus.Counter
+	parts    *prometheus.CounterVec
+	carried  *prometheus.HistogramVec
+}
+
+func newMetrics(reg prometheus.Registerer, trunks []Trunk) *metrics {
+	m := &metrics{
+		accepted: prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_router_messages_accepted_total", Help: "Messages accepted for sending."}),
+		parts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_router_parts_total", Help: "Tries of parts by what became of them."},
+			[]string{"trunk", "outcome"}),
+		carried: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trunkline_router_carry_seconds", Help: "Time from claiming a message to its last part.",
+			Buckets: []float64{.005, .05, .5, 1, 2, 5, 10, 30, 60, 180, 600}}, []string{"trunk"}),
+	}
+	for _, t := range trunks {
+		for _, s := range []store.State{store.Sent, store.Waiting, store.Unknown, store.Error} {
+			m.parts.WithLabelValues(t.Name, s.String())
+		}
+		m.carried.WithLabelValues(t.Name)
+	}
+	if reg != nil {
+		reg.MustRegister(m.accepted, m.parts, m.carried)
+	}
+	return m
+}

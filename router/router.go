@@ -1,0 +1,155 @@
+// Package router decides what happens to messages: it takes submissions, hands them to trunks and settles what became of them.
+//
+//	Submit → store.Accept → dispatch (one loop per trunk): store.Claim → Backend.Send → store.Settle
+package router
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trunkline/store"
+)
+
+// Config is the section [router].
+type Config struct {
+	PartsPerMessage      int           `toml:"parts_per_message"`      // a longer text is refused; 1 to 255
+	RecipientsPerRequest int           `toml:"recipients_per_request"` // 1 to 1000
+	RetryMin             time.Duration `toml:"retry_min"`              // pause after the first failure; doubles with each further one
+	RetryMax             time.Duration `toml:"retry_max"`              // longest pause
+	GiveUpAfter          time.Duration `toml:"give_up_after"`          // a message that still could not be sent so long after it was due ends in error
+}
+
+// Default returns what is right for most.
+func Default() Config {
+	return Config{PartsPerMessage: 10, RecipientsPerRequest: 1000, RetryMin: 5 * time.Second, RetryMax: 10 * time.Minute, GiveUpAfter: 72 * time.Hour}
+}
+
+// Validate returns everything that is wrong, each error starting with the key.
+func (c Config) Validate() (errs []error) {
+	wrong := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	if c.PartsPerMessage < 1 || c.PartsPerMessage > 255 {
+		wrong("parts_per_message: %d is not between 1 and 255", c.PartsPerMessage)
+	}
+	if c.RecipientsPerRequest < 1 || c.RecipientsPerRequest > 1000 {
+		wrong("recipients_per_request: %d is not between 1 and 1000", c.RecipientsPerRequest)
+	}
+	if c.RetryMin <= 0 {
+		wrong("retry_min: %s must be above zero, e.g. \"5s\"", c.RetryMin)
+	}
+	if c.RetryMax < c.RetryMin {
+		wrong("retry_max: %s is below retry_min (%s)", c.RetryMax, c.RetryMin)
+	}
+	if c.GiveUpAfter <= 0 {
+		wrong("give_up_after: %s must be above zero, e.g. \"72h\"", c.GiveUpAfter)
+	}
+	return errs
+}
+
+// Options is what a Router works with.
+type Options struct {
+	Config Config
+	Store  *store.Store
+	Trunks []Trunk
+	// Measure returns how many parts a text takes and, when there are more than limit, an error that says so.
+	Measure    func(text string, limit int) (parts int, err error)
+	Logger     *slog.Logger          // nil: none
+	Registerer prometheus.Registerer // nil: none
+}
+
+// Router is safe for concurrent use.
+type Router struct {
+	config  Config
+	store   *store.Store
+	lanes   []*lane
+	measure func(string, int) (int, error)
+	log     *slog.Logger
+	metrics *metrics
+	beat    atomic.Int64 // last turn of the housekeeping loop, Unix nanoseconds
+}
+
+// New returns a router that does nothing until Run.
+func New(o Options) *Router {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Router{config: o.Config, store: o.Store, measure: o.Measure, log: o.Logger, metrics: newMetrics(o.Registerer, o.Trunks)}
+	for _, t := range o.Trunks {
+		r.lanes = append(r.lanes, newLane(r, t))
+	}
+	return r
+}
+
+// Run dispatches until ctx ends; then it waits until no part is in flight. What an earlier run left half done is sorted out first.
+func (r *Router) Run(ctx context.Context) error {
+	found, err := r.store.Recover(ctx, time.Now().UTC())
+	if err != nil {
+		return fmt.Errorf("recover what was being sent: %w", err)
+	}
+	if found.Requeued+found.Unknown > 0 {
+		r.log.Warn("an earlier run ended while it was sending", "requeued", found.Requeued, "unknown", found.Unknown)
+	}
+	var wg sync.WaitGroup
+	for _, l := range r.lanes {
+		wg.Go(func() { l.run(ctx) })
+	}
+	wg.Go(func() { r.housekeep(ctx) })
+	wg.Wait()
+	return nil
+}
+
+const (
+	housekeeping = 15 * time.Second
+	stalled      = 2 * time.Minute
+)
+
+// housekeep lets the store forget what its time has come for.
+func (r *Router) housekeep(ctx context.Context) {
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	for {
+		r.beat.Store(time.Now().UnixNano())
+		more, err := r.store.Tidy(ctx, time.Now().UTC())
+		if err != nil && ctx.Err() == nil {
+			r.log.Error("housekeeping failed", "err", err)
+		}
+		if err == nil && more {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(10 * time.Millisecond): // other writers first
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Alive returns nil while every loop of the router makes progress and the store answers; it feeds the watchdog.
+func (r *Router) Alive(ctx context.Context) error {
+	now := time.Now()
+	if age := now.Sub(time.Unix(0, r.beat.Load())); age > stalled {
+		return fmt.Errorf("housekeeping has not moved for %s", age.Round(time.Second))
+	}
+	for _, l := range r.lanes {
+		if age := now.Sub(time.Unix(0, l.beat.Load())); age > stalled && !l.sending.Load() {
+			return fmt.Errorf("dispatch of trunk %s has not moved for %s", l.trunk.Name, age.Round(time.Second))
+		}
+	}
+	_, err := r.store.LastEvent(ctx)
+	return err
+}
+
+// Cancel withdraws a message that no trunk has yet. The error is store.ErrNotFound or a *store.TransitionError.
+func (r *Router) Cancel(ctx context.Context, id store.MessageID) (store.Message, error) {
+	return r.store.Cancel(ctx, id, time.Now().UTC())
+}

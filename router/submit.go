@@ -1,0 +1,163 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"trunkline/callplan/phone"
+	"trunkline/store"
+)
+
+const (
+	usualPriority = 5
+	maxTag        = 128
+	maxTextBytes  = 255 * 160 * 4           // more cannot fit into 255 parts
+	maxValidity   = 63 * 7 * 24 * time.Hour // 3GPP TS 23.040 §9.2.3.12.1
+	maxAhead      = 366 * 24 * time.Hour    // of send_at
+	maxPast       = 24 * time.Hour          // of send_at: a little late is now, more is a mistake
+)
+
+// Submit checks a submission and makes it durable, one message per recipient, all or none. The error is a *ValidationError that names every wrong
+// field, or one of the store's.
+func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
+	now := time.Now().UTC()
+	messages, err := r.check(s, now)
+	if err != nil {
+		return Accepted{}, err
+	}
+	a := store.Acceptance{Messages: messages}
+	if s.IdempotencyKey != "" {
+		a.Key = &store.Key{Scope: s.Account, Key: s.IdempotencyKey, Hash: s.IdempotencyHash, At: now}
+	}
+	stored, err := r.store.Accept(ctx, a)
+	if err != nil {
+		return Accepted{}, err
+	}
+	if !stored.Replayed {
+		r.metrics.accepted.Add(float64(len(messages)))
+		r.nudgeAll(s.Trunk)
+	}
+	return Accepted{Messages: stored.Messages, Replayed: stored.Replayed}, nil
+}
+
+// check turns a submission into messages, or tells everything that is wrong with it.
+func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
+	var bad []FieldError
+	wrong := func(field, code, format string, a ...any) {
+		bad = append(bad, FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, a...)})
+	}
+	numbers := r.recipients(s.To, wrong)
+	parts := r.parts(s.Text, wrong)
+	if s.Trunk != "" && !slices.ContainsFunc(r.lanes, func(l *lane) bool { return l.trunk.Name == s.Trunk }) {
+		wrong("trunk", "unknown", "there is no trunk %q; known: %s", clip(s.Trunk), strings.Join(r.trunkNames(), ", "))
+	}
+	if len(s.Tag) > maxTag {
+		wrong("tag", "too_long", "has %d bytes, at most %d are kept", len(s.Tag), maxTag)
+	}
+	priority := usualPriority
+	if s.Priority != nil {
+		if priority = *s.Priority; priority < 0 || priority > 9 {
+			wrong("priority", "out_of_range", "%d is not between 0 (lowest) and 9 (highest)", priority)
+		}
+	}
+	if s.ValidFor < 0 || s.ValidFor > maxValidity {
+		wrong("valid_for", "out_of_range", "must be above zero and at most 63 weeks")
+	}
+	if !s.SendAt.IsZero() && (s.SendAt.Before(now.Add(-maxPast)) || s.SendAt.After(now.Add(maxAhead))) {
+		wrong("send_at", "out_of_range", "%s is not within the next year", s.SendAt.Format(time.RFC3339))
+	}
+	if len(bad) > 0 {
+		return nil, &ValidationError{Fields: bad}
+	}
+	messages := make([]store.Message, len(numbers))
+	for i, to := range numbers {
+		m := store.Message{ID: store.NewMessageID(), Direction: store.Out, State: store.Waiting, To: to, Text: s.Text, Account: s.Account, Tag: s.Tag,
+			Pin: s.Trunk, Priority: uint8(priority), Flash: s.Flash, CreatedAt: now, SendAt: s.SendAt.UTC(), Validity: s.ValidFor, Parts: make([]store.Part, parts)}
+		if s.SendAt.IsZero() {
+			m.SendAt = time.Time{}
+		}
+		if s.ValidFor > 0 {
+			start := now
+			if m.SendAt.After(now) {
+				start = m.SendAt
+			}
+			m.ExpiresAt = start.Add(s.ValidFor)
+		}
+		for p := range m.Parts {
+			m.Parts[p] = store.Part{Seq: p + 1, State: store.Waiting, Reference: -1, Status: -1}
+		}
+		messages[i] = m
+	}
+	return messages, nil
+}
+
+type complain func(field, code, format string, a ...any)
+
+func (r *Router) recipients(to []string, wrong complain) []phone.Number {
+	if len(to) == 0 {
+		wrong("to", "required", "is empty; name at least one number")
+		return nil
+	}
+	if len(to) > r.config.RecipientsPerRequest {
+		wrong("to", "too_many", "has %d numbers, at most %d are taken at once", len(to), r.config.RecipientsPerRequest)
+		return nil
+	}
+	numbers := make([]phone.Number, 0, len(to))
+	seen := make(map[phone.Number]int, len(to))
+	for i, s := range to {
+		field := "to"
+		if len(to) > 1 {
+			field = fmt.Sprintf("to[%d]", i)
+		}
+		n, err := phone.Parse(s)
+		if err != nil {
+			wrong(field, "invalid", "%v", err)
+			continue
+		}
+		if first, again := seen[n]; again {
+			wrong(field, "duplicate", "is the same number as to[%d]", first)
+			continue
+		}
+		seen[n] = i
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+func (r *Router) parts(text string, wrong complain) int {
+	switch {
+	case text == "":
+		wrong("text", "required", "is empty; there is nothing to send")
+	case len(text) > maxTextBytes:
+		wrong("text", "too_long", "has %d bytes; at most %d parts can be sent", len(text), r.config.PartsPerMessage)
+	case !utf8.ValidString(text):
+		wrong("text", "invalid", "is not valid UTF-8")
+	default:
+		n, err := r.measure(text, r.config.PartsPerMessage)
+		if err != nil {
+			wrong("text", "too_long", "%v", err)
+		}
+		return n
+	}
+	return 0
+}
+
+func (r *Router) trunkNames() []string {
+	names := make([]string, len(r.lanes))
+	for i, l := range r.lanes {
+		names[i] = l.trunk.Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+func clip(s string) string {
+	if len(s) > 40 {
+		return strings.ToValidUTF8(s[:40], "") + "…"
+	}
+	return s
+}
