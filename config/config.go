@@ -1,0 +1,88 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"trunkline/api/httpd"
+	"trunkline/modem"
+	"trunkline/router"
+	"trunkline/store"
+)
+
+// DefaultFile is read when no other file is named.
+const DefaultFile = "/etc/trunkline/trunkline.toml"
+
+// Config is the whole configuration. It is not changed after it was read.
+type Config struct {
+	Store  store.Config            `toml:"store"`
+	API    httpd.Config            `toml:"api"`
+	Router router.Config           `toml:"router"`
+	Log    Log                     `toml:"log"`
+	Modem  map[string]modem.Config `toml:"modem"` // by name of the trunk
+}
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{}}
+}
+
+// Trunks returns the names of all trunks in order.
+func (c Config) Trunks() []string { return slices.Sorted(maps.Keys(c.Modem)) }
+
+// validate notes what is wrong with the values of each section, and what contradicts between them.
+func (c Config) validate(p *problems) {
+	section(p, "store", c.Store.Validate())
+	section(p, "api", c.API.Validate())
+	section(p, "router", c.Router.Validate())
+	section(p, "log", c.Log.Validate())
+	devices := map[string]string{} // device → section that has it
+	for _, name := range c.Trunks() {
+		key := join("modem", name)
+		m := c.Modem[name]
+		if !trunkName(name) {
+			p.add(key, "use 1 to 32 of a-z, 0-9 and -", "%q cannot be the name of a trunk", clip(name))
+		}
+		section(p, key, m.Validate())
+		secretFile(p, join(key, "pin_file"), m.PINFile)
+		if m.Device == "" {
+			continue
+		}
+		device := resolveDevice(m.Device)
+		if other, taken := devices[device]; taken {
+			p.add(join(key, "device"), "each modem needs a device of its own", "%s has this device already", other)
+			continue
+		}
+		devices[device] = key
+	}
+}
+
+// section notes what a package's Validate found. Each of its errors starts with the key within the section and a colon.
+func section(p *problems, path string, errs []error) {
+	for _, err := range errs {
+		key, what, ok := strings.Cut(err.Error(), ": ")
+		if !ok || strings.ContainsAny(key, " \t") {
+			key, what = "", err.Error()
+		}
+		at := path
+		for part := range strings.SplitSeq(key, ".") {
+			if part != "" {
+				at = join(at, part)
+			}
+		}
+		if !p.has(at) {
+			p.add(at, "", "%s", what)
+		}
+	}
+}
+
+// trunkName tells whether a name can be that of a trunk: it stands in metrics, paths and command lines.
+func trunkName(s string) bool {
+	for _, c := range s {
+		if c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}

@@ -1,0 +1,47 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// secretFile notes a file with a secret that is missing or that others than its owner may read. The secret itself is not read.
+func secretFile(p *problems, key, path string) {
+	if !filepath.IsAbs(path) || p.has(key) {
+		return
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.add(key, "create it with mode 0600", "%s does not exist", path)
+	case errors.Is(err, fs.ErrPermission):
+		p.add(key, "run this as the user of the daemon", "%s cannot be looked at: permission denied", path)
+	case err != nil:
+		p.add(key, "", "%v", err)
+	case !info.Mode().IsRegular():
+		p.add(key, "", "%s is no regular file", path)
+	case info.Mode().Perm()&0o077 != 0:
+		p.add(key, "chmod 600 "+path, "%s has mode %04o: others than its owner can read or change the secret", path, info.Mode().Perm())
+	}
+}
+
+// beside makes a path relative to the folder of the configuration file absolute. An empty one stays empty.
+func beside(file, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	if abs, err := filepath.Abs(filepath.Join(filepath.Dir(file), path)); err == nil {
+		return abs
+	}
+	return path
+}
+
+// resolveDevice follows links, so that two names of one device are seen to be one. A device that is not there stands for itself.
+func resolveDevice(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return filepath.Clean(path)
+}

@@ -1,0 +1,260 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/modem"
+)
+
+var update = flag.Bool("update", false, "write the generated and golden files anew")
+
+// source says where the type of each section is declared.
+var source = map[string]struct{ dir, typ string }{
+	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
+}
+
+// sample gives a value to keys that cannot stay empty.
+var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0"}
+
+// setting is one key with all that is told about it.
+type setting struct {
+	key, kind, value, text string
+}
+
+// section is one table of the file.
+type sectionDoc struct {
+	name     string // as in the file, e.g. "modem.desk"
+	settings []setting
+}
+
+// sections collects the settings of every section from the types, their defaults and their doc comments.
+func sections(t *testing.T) []sectionDoc {
+	t.Helper()
+	var all []sectionDoc
+	defaults := reflect.ValueOf(Default())
+	for i := range defaults.NumField() {
+		name := defaults.Type().Field(i).Tag.Get("toml")
+		at := source[name]
+		comments := fieldComments(t, at.dir, at.typ)
+		v := defaults.Field(i)
+		doc := sectionDoc{name: name}
+		if v.Kind() == reflect.Map {
+			doc.name += ".desk"
+			v = reflect.ValueOf(modem.Default())
+		}
+		for j := range v.NumField() {
+			f := v.Type().Field(j)
+			key := f.Tag.Get("toml")
+			if key == "" || key == "-" {
+				t.Errorf("%s.%s has no toml key", at.dir, f.Name)
+				continue
+			}
+			text := asKey(comments[f.Name], f.Name, key)
+			if text == "" {
+				t.Errorf("%s.%s has no comment", at.dir, f.Name)
+			}
+			value := literal(t, v.Field(j))
+			if s, ok := sample[name+"."+key]; ok {
+				value = strconv.Quote(s)
+			}
+			doc.settings = append(doc.settings, setting{key: key, kind: typeName(f.Type), value: value, text: text})
+		}
+		all = append(all, doc)
+	}
+	return all
+}
+
+// fieldComments returns the comment of each field of a struct type, above it or behind it.
+func fieldComments(t *testing.T, dir, typ string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), dir+"/"+e.Name(), nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok || spec.Name.Name != typ {
+				return true
+			}
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				for _, f := range s.Fields.List {
+					text := f.Doc.Text() + f.Comment.Text()
+					for _, name := range f.Names {
+						comments[name.Name] = strings.Join(strings.Fields(text), " ")
+					}
+				}
+			}
+			return false
+		})
+	}
+	return comments
+}
+
+// asKey words a doc comment for readers of the file: the field is called by its key.
+func asKey(text, field, key string) string {
+	return regexp.MustCompile(`\b`+field+`\b`).ReplaceAllLiteralString(text, key)
+}
+
+// literal returns a default value as TOML.
+func literal(t *testing.T, v reflect.Value) string {
+	t.Helper()
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return strconv.Quote(short(x))
+	case string:
+		return strconv.Quote(x)
+	case bool, int, int64, uint8, uint16, uint32, float64:
+		return fmt.Sprint(x)
+	case []string:
+		quoted := make([]string, len(x))
+		for i, s := range x {
+			quoted[i] = strconv.Quote(s)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	}
+	t.Fatalf("no TOML form for a default of type %s", v.Type())
+	return ""
+}
+
+// short writes a duration without its zero units.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func typeName(t reflect.Type) string {
+	switch {
+	case t == durationType:
+		return "duration"
+	case t.Kind() == reflect.Slice:
+		return "list"
+	case t.Kind() == reflect.Bool:
+		return "true/false"
+	case t.Kind() == reflect.String:
+		return "string"
+	}
+	return "number"
+}
+
+// wrap breaks a text into comment lines of at most 110 characters.
+func wrap(text string) string {
+	var b strings.Builder
+	line := "#"
+	for _, word := range strings.Fields(text) {
+		if len(line)+1+len(word) > 110 {
+			b.WriteString(line + "\n")
+			line = "#"
+		}
+		line += " " + word
+	}
+	return b.String() + line + "\n"
+}
+
+func referenceTOML(all []sectionDoc) string {
+	var b strings.Builder
+	b.WriteString("# Configuration of Trunkline: every key with its default. A file needs only what differs from this.\n" +
+		"# Durations are numbers with units: \"500ms\", \"30s\", \"5m\", \"72h\", \"1h30m\".\n")
+	for _, s := range all {
+		b.WriteString("\n")
+		if strings.HasPrefix(s.name, "modem.") {
+			b.WriteString(wrap("One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -."))
+		}
+		fmt.Fprintf(&b, "[%s]\n", s.name)
+		for i, k := range s.settings {
+			if i > 0 {
+				b.WriteString("\n")
+			}
+			fmt.Fprintf(&b, "%s%s = %s\n", wrap(k.text), k.key, k.value)
+		}
+	}
+	return b.String()
+}
+
+func configPage(all []sectionDoc) string {
+	var b strings.Builder
+	b.WriteString(`# Configuration
+
+One TOML file, ` + "`" + DefaultFile + "`" + ` unless ` + "`--config`" + ` names another. ` + "`trunkline config check`" + ` reads it as the daemon would and reports
+everything that is wrong at once, by line; ` + "`trunkline config reference`" + ` prints a file with every key. A file needs only what differs from the defaults.
+
+Durations are strings with units: ` + "`\"500ms\"`, `\"30s\"`, `\"5m\"`, `\"72h\"`, `\"1h30m\"`" + `. Secrets never stand in the file: a key such as ` + "`pin_file`" + ` names a file
+with mode 0600 that holds the secret and nothing else; a relative name starts from the folder of the configuration file.
+The file is read once, at start: restart the daemon after a change.
+
+This page is made from the program's source.
+`)
+	for _, s := range all {
+		title := s.name
+		if strings.HasPrefix(s.name, "modem.") {
+			title = "modem.NAME"
+		}
+		fmt.Fprintf(&b, "\n## `[%s]`\n\n", title)
+		if title != s.name {
+			b.WriteString("One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -.\n\n")
+		}
+		b.WriteString("| key | type | default | meaning |\n| --- | --- | --- | --- |\n")
+		for _, k := range s.settings {
+			value := k.value
+			if _, required := sample["modem."+k.key]; required && title != s.name {
+				value = "required"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", k.key, k.kind, value, strings.ReplaceAll(k.text, "|", "\\|"))
+		}
+	}
+	return b.String()
+}
+
+// TestReference: reference.toml and docs/config.md say what the types say, and the reference is a valid file that changes no default.
+func TestReference(t *testing.T) {
+	all := sections(t)
+	for file, want := range map[string]string{"reference.toml": referenceTOML(all), "../docs/config.md": configPage(all)} {
+		if *update {
+			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != want {
+			t.Errorf("%s is out of date (%v): run go test ./config -run TestReference -update", file, err)
+		}
+	}
+	if *update {
+		return // what is embedded is still the old one
+	}
+	got, err := Parse("reference.toml", []byte(Reference()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	desk := modem.Default()
+	desk.Device = sample["modem.device"]
+	want.Modem["desk"] = desk
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the reference gives\n%+v, the defaults are\n%+v", got, want)
+	}
+}
