@@ -47,8 +47,6 @@ func (c *Client) Wait(ctx context.Context, id string, done func(Message) bool) (
 	for e, err := range c.follow(ctx, FromNow, opened) {
 		var p *Problem
 		switch {
-		case seen || failure != nil:
-			return m, failure
 		case errors.As(err, &p):
 			return m, err
 		case err != nil || e.MessageID != id:

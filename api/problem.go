@@ -13,37 +13,40 @@ const problemType = "urn:trunkline:problem:"
 
 // Codes of problems: the stable last part of Problem.Type.
 const (
-	CodeMalformed         = "malformed"            // 400: the request cannot be read: syntax, unknown names, wrong types
-	CodeUnauthorized      = "unauthorized"         // 401: it is not known who asks, or credentials came where they must not
-	CodeForbidden         = "forbidden"            // 403: the one who asks may not
-	CodeNotFound          = "not_found"            // 404
-	CodeMethodNotAllowed  = "method_not_allowed"   // 405
-	CodeConflict          = "conflict"             // 409: the record is not in a state that allows it
-	CodeTooLarge          = "too_large"            // 413
-	CodeUnsupportedMedia  = "unsupported_media"    // 415
-	CodeInvalid           = "invalid"              // 422: it was read, but values are wrong
-	CodeKeyReused         = "key_reused"           // 422: the Idempotency-Key came before with another request
-	CodeTooManyRequests   = "too_many_requests"    // 429
-	CodeInternal          = "internal"             // 500: the reason is in the daemon's log
-	CodeFull              = "store_full"           // 503: no room on the disk
-	CodeReadOnly          = "store_read_only"      // 503: the store cannot be written
-	CodeStopped           = "store_stopped"        // 503: a sync failed; the daemon is about to restart
-	CodeNotReady          = "not_ready"            // 503: starting or stopping
-	CodeTooManyConnection = "too_many_connections" // 503: this user has too many connections open
+	CodeMalformed          = "malformed"            // 400: the request cannot be read: syntax, unknown names, wrong types
+	CodeUnauthorized       = "unauthorized"         // 401: it is not known who asks, or credentials came where they must not
+	CodeForbidden          = "forbidden"            // 403: the one who asks may not
+	CodeNotFound           = "not_found"            // 404
+	CodeMethodNotAllowed   = "method_not_allowed"   // 405
+	CodeConflict           = "conflict"             // 409: the record is not in a state that allows it
+	CodeTooLarge           = "too_large"            // 413
+	CodeUnsupportedMedia   = "unsupported_media"    // 415
+	CodeInvalid            = "invalid"              // 422: it was read, but values are wrong
+	CodeKeyReused          = "key_reused"           // 422: the Idempotency-Key came before with another request
+	CodeTooManyRequests    = "too_many_requests"    // 429
+	CodeInternal           = "internal"             // 500: the reason is in the daemon's log
+	CodeFull               = "store_full"           // 503: no room on the disk
+	CodeReadOnly           = "store_read_only"      // 503: the store cannot be written
+	CodeStopped            = "store_stopped"        // 503: a sync failed; the daemon is about to restart
+	CodeNotReady           = "not_ready"            // 503: starting or stopping
+	CodeTooManyConnections = "too_many_connections" // 503: this user has too many connections open
 )
 
-// Codes of wrong fields; the router adds none that are not here.
+// Codes of wrong fields: the stable FieldError.Code.
 const (
-	FieldRequired  = "required"
-	FieldUnknown   = "unknown"
-	FieldDuplicate = "duplicate"
-	FieldWrongType = "wrong_type"
-	FieldInvalid   = "invalid"
-	FieldTooLong   = "too_long"
-	FieldTooMany   = "too_many"
-	FieldTooDeep   = "too_deep"
-	FieldMalformed = "malformed"
-	FieldTooLarge  = "too_large"
+	FieldRequired    = "required"     // is not there, or empty
+	FieldUnknown     = "unknown"      // there is no such field, or no such thing as it names
+	FieldDuplicate   = "duplicate"    // came twice
+	FieldWrongType   = "wrong_type"   // is not the kind of JSON value that belongs there
+	FieldInvalid     = "invalid"      // cannot be understood
+	FieldOutOfRange  = "out_of_range" // below the least or above the greatest value
+	FieldTooLong     = "too_long"
+	FieldTooMany     = "too_many"
+	FieldTooDeep     = "too_deep"
+	FieldTooLarge    = "too_large"
+	FieldMalformed   = "malformed"   // syntax
+	FieldUnsupported = "unsupported" // understood, but not taken here
+	FieldConflict    = "conflict"    // contradicts another field
 )
 
 // Problem is an error as RFC 9457 describes it. It is the error that Client methods return for every answer that is one.

@@ -1,0 +1,52 @@
+package httpd
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"net/textproto"
+
+	"trunkline/api"
+)
+
+// An Idempotency-Key needs no "still running" answer: key, hash and messages are written in one transaction, so a request that comes while the
+// first one runs waits the moment that it takes and gets the same messages.
+
+// maxKey is the longest Idempotency-Key, in bytes.
+const maxKey = 255
+
+// idempotencyKey returns the key of a request, "" when it has none.
+func idempotencyKey(h http.Header) (string, error) {
+	values := h[textproto.CanonicalMIMEHeaderKey(api.IdempotencyKey)]
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 {
+		return "", badParameter(api.IdempotencyKey, api.FieldDuplicate, "comes twice")
+	}
+	return values[0], checkKey(values[0])
+}
+
+// checkKey tells whether a key has 1 to 255 visible ASCII characters.
+func checkKey(key string) error {
+	if key == "" {
+		return badParameter(api.IdempotencyKey, api.FieldRequired, "is empty; leave the header out or give 1 to 255 visible ASCII characters")
+	}
+	if len(key) > maxKey {
+		return badParameter(api.IdempotencyKey, api.FieldTooLong, "is longer than 255 characters")
+	}
+	for i := range len(key) {
+		if key[i] <= ' ' || key[i] > '~' {
+			return badParameter(api.IdempotencyKey, api.FieldInvalid, "has a character that is not visible ASCII")
+		}
+	}
+	return nil
+}
+
+// requestHash tells two requests under one key apart. It covers the method and path, so a key that was used on one route is refused on another.
+func requestHash(method, path string, body []byte) (sum [32]byte) {
+	h := sha256.New()
+	h.Write([]byte(method + " " + path + "\n"))
+	h.Write(body)
+	h.Sum(sum[:0])
+	return sum
+}

@@ -1,0 +1,178 @@
+package httpd
+
+import (
+	"net/http"
+	"strconv"
+
+	"trunkline/api"
+	"trunkline/callplan/phone"
+	"trunkline/store"
+)
+
+// Pages of messages.
+const (
+	usualLimit = 50
+	maxLimit   = 1000
+)
+
+// messageOf returns a message as the contract shows it.
+func messageOf(m *store.Message) api.Message {
+	out := api.Message{ID: m.ID.String(), Direction: m.Direction.String(), State: m.State.String(), To: m.To.String(), From: m.From.String(),
+		Text: m.Text, Data: m.Data, Trunk: m.Trunk, Account: m.Account, Tag: m.Tag, Priority: int(m.Priority), Flash: m.Flash, Port: int(m.Port),
+		Parts: make([]api.Part, len(m.Parts)), CreatedAt: m.CreatedAt.UTC(), SendAt: m.SendAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
+		NotBefore: m.NotBefore.UTC(), SentAt: m.SentAt.UTC(), DeliveredAt: m.DeliveredAt.UTC(), ReceivedAt: m.ReceivedAt.UTC(), CentreAt: m.CentreAt.UTC(),
+		Error: failureOf(m.Failure), Incomplete: m.Incomplete, Missing: m.Missing, Notes: m.Notes}
+	if out.Trunk == "" {
+		out.Trunk = m.Pin
+	}
+	if !m.DuplicateOf.IsZero() {
+		out.DuplicateOf = m.DuplicateOf.String()
+	}
+	for i := range m.Parts {
+		out.Parts[i] = partOf(&m.Parts[i])
+	}
+	return out
+}
+
+func partOf(p *store.Part) api.Part {
+	out := api.Part{Seq: p.Seq, State: p.State.String(), Reference: known(p.Reference), Status: known(p.Status), Trunk: p.Trunk,
+		SentAt: p.SentAt.UTC(), DeliveredAt: p.DeliveredAt.UTC()}
+	for _, a := range p.Attempts {
+		out.Attempts = append(out.Attempts, api.Attempt{Number: a.Number, Trunk: a.Trunk, Phase: phases[a.Phase], StartedAt: a.StartedAt.UTC(),
+			EndedAt: a.EndedAt.UTC(), Error: failureOf(a.Failure)})
+	}
+	return out
+}
+
+var phases = map[store.Phase]string{store.Claimed: "claimed", store.Committing: "committing", store.Ended: "ended"}
+
+// known returns nil for -1, which stands for nothing.
+func known(n int) *int {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
+
+func failureOf(f *store.Failure) *api.Failure {
+	if f == nil {
+		return nil
+	}
+	return &api.Failure{Code: f.Code, Text: f.Text}
+}
+
+// writeMessages answers with {"messages":[…]}.
+func (s *Server) writeMessages(w http.ResponseWriter, status int, messages []store.Message) error {
+	out := api.SubmitResponse{Messages: make([]api.Message, len(messages))}
+	for i := range messages {
+		out.Messages[i] = messageOf(&messages[i])
+	}
+	return writeJSON(w, status, out)
+}
+
+// messageID reads the id in the path.
+func messageID(r *request) (store.MessageID, error) {
+	id, err := store.ParseMessageID(r.PathValue("id"))
+	if err != nil || id.String() != r.PathValue("id") {
+		return id, badParameter("id", api.FieldInvalid, "is no id of a message, such as 0192f0c1-2b3a-7c4d-8e5f-60718293a4b5")
+	}
+	return id, nil
+}
+
+func (s *Server) message(w http.ResponseWriter, r *request) error {
+	id, err := messageID(r)
+	if err != nil {
+		return err
+	}
+	m, err := s.store.Message(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, messageOf(&m))
+}
+
+func (s *Server) cancelMessage(w http.ResponseWriter, r *request) error {
+	id, err := messageID(r)
+	if err != nil {
+		return err
+	}
+	m, err := s.router.Cancel(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, messageOf(&m))
+}
+
+// messageParameters are the query of GET /v1/messages.
+var messageParameters = []parameter{
+	{name: "direction", doc: "in or out"},
+	{name: "state", doc: "a message state"},
+	{name: "trunk", doc: "trunk that carries or carried it"},
+	{name: "tag", doc: "the submitter's own word"},
+	{name: "number", doc: "number of the other party"},
+	{name: "limit", doc: "most messages of a page, 1 to 1000; 50 when absent", integer: true},
+	{name: "cursor", doc: "next of the page before; the other parameters must be the same"},
+	{name: "order", doc: "desc (newest first, when absent) or asc"},
+}
+
+func (s *Server) messages(w http.ResponseWriter, r *request) error {
+	q, err := messageQuery(r)
+	if err != nil {
+		return err
+	}
+	page, err := s.store.Messages(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	out := api.MessageList{Items: make([]api.Message, len(page.Items)), Next: page.Next}
+	for i := range page.Items {
+		out.Items[i] = messageOf(&page.Items[i])
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+// messageQuery reads the parameters of GET /v1/messages; every wrong one is named.
+func messageQuery(r *request) (store.Query, error) {
+	q := store.Query{Limit: usualLimit, Trunk: r.query.Get("trunk"), Tag: r.query.Get("tag"), Cursor: r.query.Get("cursor")}
+	var wrong []api.FieldError
+	bad := func(name, code, message string) {
+		wrong = append(wrong, api.FieldError{Field: name, Code: code, Message: message})
+	}
+	switch v := r.query.Get("direction"); v {
+	case "":
+	case store.In.String():
+		q.Direction = store.In
+	case store.Out.String():
+		q.Direction = store.Out
+	default:
+		bad("direction", api.FieldInvalid, "is neither in nor out")
+	}
+	switch v := r.query.Get("order"); v {
+	case "", "desc":
+	case "asc":
+		q.Ascending = true
+	default:
+		bad("order", api.FieldInvalid, "is neither asc nor desc")
+	}
+	var err error
+	if v := r.query.Get("state"); v != "" {
+		if q.State, err = store.ParseState(v); err != nil {
+			bad("state", api.FieldInvalid, "is no message state")
+		}
+	}
+	if v := r.query.Get("number"); v != "" {
+		if q.Number, err = phone.Parse(v); err != nil {
+			bad("number", api.FieldInvalid, err.Error())
+		}
+	}
+	if v := r.query.Get("limit"); v != "" {
+		q.Limit, err = strconv.Atoi(v)
+		if err != nil || q.Limit < 1 || q.Limit > maxLimit {
+			bad("limit", api.FieldOutOfRange, "is no whole number from 1 to 1000")
+		}
+	}
+	if len(wrong) > 0 {
+		return q, malformed(wrong...)
+	}
+	return q, nil
+}

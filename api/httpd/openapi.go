@@ -1,0 +1,133 @@
+package httpd
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"trunkline/api"
+)
+
+// The document is made by huma from the table of routes and the types of package api; requests are read by this package itself. huma's reading takes
+// the last of two equal names and folds their case, and its reflection costs more than accepting a message may.
+
+// routes is everything that can be asked.
+var routes = []route{
+	{method: "POST", pattern: "/v1/messages", id: "submit", summary: "Accept messages for sending; answered when they are on disk",
+		headers: []parameter{{name: api.IdempotencyKey, doc: "1 to 255 visible ASCII characters; the same key and request make messages once, however often they come"}},
+		body:    api.SubmitRequest{}, status: http.StatusAccepted, answer: api.SubmitResponse{}, problems: []int{400, 401, 411, 413, 415, 422, 503}, handle: (*Server).submitMessages},
+	{method: "GET", pattern: "/v1/messages", id: "messages", summary: "List messages, newest first", query: messageParameters,
+		status: http.StatusOK, answer: api.MessageList{}, problems: []int{400, 401}, handle: (*Server).messages},
+	{method: "GET", pattern: "/v1/messages/{id}", id: "message", summary: "Show one message",
+		status: http.StatusOK, answer: api.Message{}, problems: []int{400, 401, 404}, handle: (*Server).message},
+	{method: "DELETE", pattern: "/v1/messages/{id}", id: "cancel", summary: "Withdraw a message that waits",
+		status: http.StatusOK, answer: api.Message{}, problems: []int{400, 401, 404, 409, 503}, handle: (*Server).cancelMessage},
+	{method: "GET", pattern: "/v1/modems", id: "modems", summary: "List modems with their state",
+		status: http.StatusOK, answer: api.ModemList{}, problems: []int{401}, handle: (*Server).listModems},
+	{method: "GET", pattern: "/v1/events", id: "events", summary: "Follow what happens, as server-sent events; the data of each is an Event", query: eventParameters,
+		headers: []parameter{{name: "Last-Event-ID", doc: "resume after this event", integer: true}},
+		status:  http.StatusOK, answer: api.Event{}, media: "text/event-stream", problems: []int{400, 401}, handle: (*Server).events},
+	{method: "GET", pattern: "/v1/version", id: "version", summary: "Show the version of the daemon",
+		status: http.StatusOK, answer: api.Version{}, problems: []int{401}, handle: (*Server).showVersion},
+	{method: "GET", pattern: "/healthz", id: "health", summary: "Tell whether the daemon lives and can write", open: true,
+		status: http.StatusOK, answer: api.Health{}, problems: []int{503}, handle: (*Server).healthy},
+	{method: "GET", pattern: "/readyz", id: "ready", summary: "Tell whether the daemon takes messages", open: true,
+		status: http.StatusOK, answer: api.Health{}, problems: []int{503}, handle: (*Server).readiness},
+	{method: "GET", pattern: "/metrics", id: "metrics", summary: "Metrics for Prometheus", open: true,
+		status: http.StatusOK, media: "text/plain", handle: (*Server).showMetrics},
+	{method: "GET", pattern: "/openapi.json", id: "openapi", summary: "This document", open: true,
+		status: http.StatusOK, media: "application/json", handle: (*Server).showOpenAPI},
+}
+
+// recipientsSchema and durationSchema describe types that have a JSON form of their own.
+type recipientsSchema struct{}
+
+func (recipientsSchema) Schema(huma.Registry) *huma.Schema {
+	number := &huma.Schema{Type: huma.TypeString, Examples: []any{"+4915112345678"}}
+	least := 1
+	return &huma.Schema{OneOf: []*huma.Schema{number, {Type: huma.TypeArray, Items: number, MinItems: &least}}}
+}
+
+type durationSchema struct{}
+
+func (durationSchema) Schema(huma.Registry) *huma.Schema {
+	least := 1.0
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeString, Examples: []any{"24h", "90m"}}, {Type: huma.TypeInteger, Minimum: &least, Description: "seconds"}}}
+}
+
+// openAPI returns the OpenAPI 3.1 document of a table of routes.
+func openAPI(table []route, version string) ([]byte, error) {
+	types := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	types.RegisterTypeAlias(reflect.TypeFor[api.Recipients](), reflect.TypeFor[recipientsSchema]())
+	types.RegisterTypeAlias(reflect.TypeFor[api.Duration](), reflect.TypeFor[durationSchema]())
+	doc := &huma.OpenAPI{OpenAPI: "3.1.0", Components: &huma.Components{Schemas: types}, Info: &huma.Info{Title: "Trunkline", Version: version,
+		Description: "Messages through the modems of this machine. Over the unix socket the peer's credentials are the identity. Every error is a Problem (RFC 9457) with a stable type."}}
+	schema := func(v any) *huma.Schema { return types.Schema(reflect.TypeOf(v), true, "") }
+	for _, r := range table {
+		op := &huma.Operation{Method: r.method, Path: r.pattern, OperationID: r.id, Summary: r.summary, Responses: map[string]*huma.Response{}}
+		for _, name := range wildcards(r.pattern) {
+			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
+		}
+		for _, p := range r.query {
+			op.Parameters = append(op.Parameters, p.param("query"))
+		}
+		for _, p := range r.headers {
+			op.Parameters = append(op.Parameters, p.param("header"))
+		}
+		if r.body != nil {
+			op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema(r.body)}}}
+		}
+		ok := &huma.Response{Description: http.StatusText(r.status)}
+		media := r.media
+		if media == "" {
+			media = "application/json"
+		}
+		ok.Content = map[string]*huma.MediaType{media: {}}
+		if r.answer != nil {
+			ok.Content[media].Schema = schema(r.answer)
+		}
+		op.Responses[strconv.Itoa(r.status)] = ok
+		for _, status := range r.problems {
+			op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status),
+				Content: map[string]*huma.MediaType{api.ProblemMedia: {Schema: schema(api.Problem{})}}}
+		}
+		doc.AddOperation(op)
+	}
+	return json.Marshal(doc)
+}
+
+// param describes a parameter.
+func (p parameter) param(in string) *huma.Param {
+	s := &huma.Schema{Type: huma.TypeString}
+	if p.integer {
+		s.Type = huma.TypeInteger
+	}
+	return &huma.Param{Name: p.name, In: in, Description: p.doc, Schema: s}
+}
+
+// wildcards returns the names in a pattern.
+func wildcards(pattern string) (names []string) {
+	for segment := range strings.SplitSeq(pattern, "/") {
+		if strings.HasPrefix(segment, "{") {
+			names = append(names, strings.Trim(segment, "{}"))
+		}
+	}
+	return names
+}
+
+func (s *Server) showOpenAPI(w http.ResponseWriter, _ *request) error {
+	doc, err := s.document()
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h["Content-Type"] = jsonMedia
+	h.Set("Content-Length", strconv.Itoa(len(doc)))
+	w.WriteHeader(http.StatusOK)
+	w.Write(doc)
+	return nil
+}

@@ -1,0 +1,129 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"trunkline/api"
+	"trunkline/router"
+	"trunkline/store"
+)
+
+// malformed says that a request could not be read.
+func malformed(fields ...api.FieldError) *api.Problem {
+	p := api.NewProblem(http.StatusBadRequest, api.CodeMalformed, "The request cannot be read", "")
+	p.Errors = fields
+	return p
+}
+
+// invalid says that a request was read but has values that cannot be.
+func invalid(fields []api.FieldError) *api.Problem {
+	p := api.NewProblem(http.StatusUnprocessableEntity, api.CodeInvalid, "The request has wrong values", "")
+	p.Errors = fields
+	return p
+}
+
+// badParameter says what is wrong with a query parameter, a path element or a header.
+func badParameter(name, code, message string) *api.Problem {
+	return malformed(api.FieldError{Field: name, Code: code, Message: message})
+}
+
+// tooLarge says that a body is longer than the limit.
+func tooLarge(limit int64) *api.Problem {
+	p := api.NewProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "The body is too large", "")
+	p.Errors = []api.FieldError{{Field: "body", Code: api.FieldTooLarge, Message: "is longer than the limit of " + strconv.FormatInt(limit, 10) + " bytes"}}
+	return p
+}
+
+// retryAfter is when a caller may try again after a 503, in seconds.
+const retryAfter = "5"
+
+// stable maps errors that other packages declare to status and code. What is not here, and not a *api.Problem, is "internal".
+var stable = []struct {
+	err    error
+	status int
+	code   string
+	title  string
+}{
+	{store.ErrNotFound, http.StatusNotFound, api.CodeNotFound, "There is no such record"},
+	{store.ErrFull, http.StatusServiceUnavailable, api.CodeFull, "The disk is full"},
+	{store.ErrReadOnly, http.StatusServiceUnavailable, api.CodeReadOnly, "The store cannot be written"},
+	{store.ErrStopped, http.StatusServiceUnavailable, api.CodeStopped, "The store stopped after a failed sync"},
+	{context.Canceled, http.StatusServiceUnavailable, api.CodeNotReady, "The request was given up"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, api.CodeNotReady, "The request took too long"},
+}
+
+// problemOf returns the problem that an error is answered with. known is false when it is "internal": then its text belongs into the log only.
+func problemOf(err error) (p *api.Problem, known bool) {
+	var validation *router.ValidationError
+	var transition *store.TransitionError
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &p):
+		return p, true
+	case errors.As(err, &validation):
+		return invalid(fieldErrors(validation)), true
+	case errors.As(err, &transition):
+		return api.NewProblem(http.StatusConflict, api.CodeConflict, "The message is in a state that does not allow it", transition.Error()), true
+	case errors.As(err, &long):
+		return tooLarge(long.Limit), true
+	case errors.Is(err, store.ErrCursor):
+		return badParameter("cursor", api.FieldInvalid, "is no cursor that this query returned"), true
+	case errors.Is(err, store.ErrKeyReused):
+		p = api.NewProblem(http.StatusUnprocessableEntity, api.CodeKeyReused, "The idempotency key was used for another request", "")
+		p.Errors = []api.FieldError{{Field: api.IdempotencyKey, Code: api.FieldDuplicate, Message: "came before with another method, path or body; take a new key"}}
+		return p, true
+	}
+	for _, s := range stable {
+		if errors.Is(err, s.err) {
+			return api.NewProblem(s.status, s.code, s.title, ""), true
+		}
+	}
+	return api.NewProblem(http.StatusInternalServerError, api.CodeInternal, "The daemon failed", "the reason is in its log"), false
+}
+
+// writeProblem answers with a problem.
+func writeProblem(w http.ResponseWriter, path string, p *api.Problem) {
+	if p.Instance == "" {
+		shown := *p
+		shown.Instance = clip(path)
+		p = &shown
+	}
+	b, err := json.Marshal(p)
+	if err != nil { // cannot be: a problem is strings and numbers
+		panic(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", api.ProblemMedia)
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	h.Set("Cache-Control", "no-store")
+	switch p.Status {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter)
+	case http.StatusRequestEntityTooLarge:
+		h.Set("Connection", "close")
+	}
+	w.WriteHeader(p.Status)
+	w.Write(b)
+}
+
+// rawProblem is a whole HTTP answer with a problem, for a connection that is refused before there is a request. The connection is closed after it.
+func rawProblem(p *api.Problem) []byte {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(err)
+	}
+	var out strings.Builder
+	out.WriteString("HTTP/1.1 " + strconv.Itoa(p.Status) + " " + http.StatusText(p.Status) + "\r\nContent-Type: " + api.ProblemMedia +
+		"\r\nContent-Length: " + strconv.Itoa(len(b)) + "\r\nConnection: close\r\n")
+	if p.Status == http.StatusServiceUnavailable {
+		out.WriteString("Retry-After: " + retryAfter + "\r\n")
+	}
+	out.WriteString("\r\n")
+	out.Write(b)
+	return []byte(out.String())
+}

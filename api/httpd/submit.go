@@ -1,0 +1,211 @@
+package httpd
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"trunkline/api"
+	"trunkline/router"
+)
+
+// submission is a SubmitRequest while it is read: the time zone is needed before the time.
+type submission struct {
+	router.Submission
+	sendAt   int32 // index of send_at and time_zone in the document, 0: absent
+	timeZone int32
+}
+
+// submitFields are the members of the body of POST /v1/messages.
+var submitFields = []field[submission]{
+	{"to", readRecipients},
+	{"text", func(r *reader, at int32, s *submission) { s.Text, _ = r.str(at) }},
+	{"trunk", func(r *reader, at int32, s *submission) { s.Trunk, _ = r.str(at) }},
+	{"tag", func(r *reader, at int32, s *submission) { s.Tag, _ = r.str(at) }},
+	{"priority", readPriority},
+	{"flash", func(r *reader, at int32, s *submission) { s.Flash = r.boolean(at) }},
+	{"valid_for", readValidFor},
+	{"send_at", func(_ *reader, at int32, s *submission) { s.sendAt = at }},
+	{"time_zone", func(_ *reader, at int32, s *submission) { s.timeZone = at }},
+}
+
+func readRecipients(r *reader, at int32, s *submission) {
+	switch r.doc.nodes[at].kind {
+	case kindString:
+		s.To = []string{r.doc.content(at)}
+	case kindArray:
+		s.To = make([]string, 0, r.doc.nodes[at].count)
+		for c := r.doc.first(at); c >= 0; c = r.doc.next(c) {
+			if to, ok := r.str(c); ok {
+				s.To = append(s.To, to)
+			}
+		}
+	default:
+		r.wrongType(at, "a number in quotes, or a list of such,")
+	}
+}
+
+func readPriority(r *reader, at int32, s *submission) {
+	n, ok := r.integer(at)
+	switch {
+	case !ok:
+	case n < 0 || n > 9:
+		r.refuse(at, api.FieldOutOfRange, "is not between 0 (lowest) and 9 (highest)")
+	default:
+		p := int(n)
+		s.Priority = &p
+	}
+}
+
+func readValidFor(r *reader, at int32, s *submission) {
+	var err error
+	switch r.doc.nodes[at].kind {
+	case kindString:
+		s.ValidFor, err = validFor(r.doc.content(at))
+	case kindNumber:
+		n, ok := r.integer(at)
+		if !ok {
+			return
+		}
+		s.ValidFor = time.Duration(max(-1, min(n, int64(maxValidity/time.Second)+1))) * time.Second
+		err = checkValidity(s.ValidFor)
+	default:
+		r.wrongType(at, "a duration such as \"24h\" or a number of seconds")
+		return
+	}
+	if err != nil {
+		r.refuse(at, api.FieldOutOfRange, err.Error())
+	}
+}
+
+// readSendTime reads send_at and time_zone, which need each other.
+func readSendTime(r *reader, s *submission) {
+	var loc *time.Location
+	if s.timeZone != 0 {
+		name, ok := r.str(s.timeZone)
+		if !ok {
+			return
+		}
+		var err error
+		if loc, err = zone(name); err != nil {
+			r.refuse(s.timeZone, api.FieldUnknown, err.Error())
+			return
+		}
+		if s.sendAt == 0 {
+			r.refuse(s.timeZone, api.FieldConflict, "is of no use without send_at")
+			return
+		}
+	}
+	if s.sendAt == 0 {
+		return
+	}
+	text, ok := r.str(s.sendAt)
+	if !ok {
+		return
+	}
+	t, err := sendTime(text, loc)
+	if err != nil {
+		r.refuse(s.sendAt, api.FieldInvalid, err.Error())
+	}
+	s.SendAt = t
+}
+
+// readSubmission reads the body of POST /v1/messages.
+func readSubmission(body []byte) (router.Submission, error) {
+	doc := documents.Get().(*document)
+	defer doc.release()
+	if err := doc.parse(body); err != nil {
+		return router.Submission{}, malformed(err.(*jsonError).FieldError)
+	}
+	r := reader{doc: doc}
+	var s submission
+	decodeObject(&r, 0, submitFields, &s)
+	readSendTime(&r, &s)
+	return s.Submission, r.err()
+}
+
+// submit is POST /v1/messages apart from how the request came: it reads the body, and returns when the messages are on disk.
+func (s *Server) submit(ctx context.Context, account, key string, body []byte) (router.Accepted, error) {
+	sub, err := readSubmission(body)
+	if err != nil {
+		return router.Accepted{}, err
+	}
+	sub.Account = account
+	if key != "" {
+		sub.IdempotencyKey, sub.IdempotencyHash = key, requestHash(http.MethodPost, "/v1/messages", body)
+	}
+	return s.router.Submit(ctx, sub)
+}
+
+// bodies are buffers for requests of usual size.
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
+	if err := checkMedia(r.Header["Content-Type"]); err != nil {
+		return err
+	}
+	key, err := idempotencyKey(r.Header)
+	if err != nil {
+		return err
+	}
+	buf := bodies.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= 64<<10 {
+			bodies.Put(buf)
+		}
+	}()
+	if *buf, err = readBody(r.Request, (*buf)[:0], s.config.BodyLimit); err != nil {
+		return err
+	}
+	accepted, err := s.submit(r.Context(), r.account, key, *buf)
+	if err != nil {
+		return err
+	}
+	if accepted.Replayed {
+		w.Header().Set(api.IdempotentReplayed, "true")
+	}
+	return s.writeMessages(w, http.StatusAccepted, accepted.Messages)
+}
+
+// checkMedia accepts application/json, in UTF-8 if it says so, and nothing else: what a browser sends without asking first must not pass.
+func checkMedia(values []string) error {
+	if len(values) == 1 {
+		if values[0] == "application/json" {
+			return nil
+		}
+		media, params, err := mime.ParseMediaType(values[0])
+		charset, given := params["charset"]
+		if err == nil && media == "application/json" && (!given && len(params) == 0 || given && len(params) == 1 && strings.EqualFold(charset, "utf-8")) {
+			return nil
+		}
+	}
+	p := api.NewProblem(http.StatusUnsupportedMediaType, api.CodeUnsupportedMedia, "The body is not JSON", "")
+	p.Errors = []api.FieldError{{Field: "Content-Type", Code: api.FieldUnsupported, Message: "must be application/json"}}
+	return p
+}
+
+// readBody reads a body of at most limit bytes into buf. A longer one is refused, by its announced length without reading it at all.
+func readBody(r *http.Request, buf []byte, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return buf, tooLarge(limit)
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case int64(len(buf)) > limit:
+			return buf, tooLarge(limit)
+		case err == io.EOF:
+			return buf, nil
+		case err != nil:
+			return buf, badParameter("body", api.FieldMalformed, "ended too early")
+		}
+	}
+}
