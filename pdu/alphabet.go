@@ -1,0 +1,180 @@
+package pdu
+
+import "sync"
+
+// Alphabet is the way in which user data are written. 3GPP TS 23.038 §4.
+type Alphabet uint8
+
+const (
+	Auto   Alphabet = iota // leave the choice to SplitText; never the alphabet of a DCS
+	GSM7                   // GSM 7-bit default alphabet, perhaps with national language tables
+	Octets                 // 8-bit data
+	UCS2                   // UTF-16 in network order
+)
+
+// String returns "auto", "gsm7", "8bit" or "ucs2".
+func (a Alphabet) String() string {
+	return [...]string{"auto", "gsm7", "8bit", "ucs2"}[a&3]
+}
+
+// Language is a national language identifier. The zero value stands for the default tables, as does every value without a table. 3GPP TS 23.038 §6.2.1.2.4.
+type Language uint8
+
+const (
+	DefaultLanguage Language = iota
+	Turkish
+	Spanish
+	Portuguese
+	Bengali
+	Gujarati
+	Hindi
+	Kannada
+	Malayalam
+	Oriya
+	Punjabi
+	Tamil
+	Telugu
+	Urdu
+	languages // how many there are
+)
+
+// String returns the English name in lower case, "" for a language without tables.
+func (l Language) String() string {
+	if l >= languages {
+		return ""
+	}
+	return [...]string{"default", "turkish", "spanish", "portuguese", "bengali", "gujarati", "hindi", "kannada", "malayalam", "oriya", "punjabi", "tamil", "telugu", "urdu"}[l]
+}
+
+// ParseLanguage finds a language by the name that String returns.
+func ParseLanguage(name string) (Language, bool) {
+	for l := DefaultLanguage; l < languages; l++ {
+		if l.String() == name {
+			return l, true
+		}
+	}
+	return 0, false
+}
+
+// AllLanguages returns every national language in order of its identifier.
+func AllLanguages() []Language {
+	all := make([]Language, 0, languages-1)
+	for l := Turkish; l < languages; l++ {
+		all = append(all, l)
+	}
+	return all
+}
+
+// locking returns the language's locking shift table; the default one where there is none.
+func (l Language) locking() *[128]uint16 {
+	if l >= languages || l == Spanish {
+		l = DefaultLanguage
+	}
+	return &lockingTables[l]
+}
+
+// shift returns the language's single shift table; the default extension table where there is none.
+func (l Language) shift() *[128]uint16 {
+	if l >= languages {
+		l = DefaultLanguage
+	}
+	return &shiftTables[l]
+}
+
+const (
+	escape    = 0x1B // septet that takes the next one from the single shift table
+	noSeptet  = 0xFF // value of a lookup that found nothing
+	euro      = 0x20AC
+	basicSize = 0x400 // every character of the default tables but the euro is below
+)
+
+// basicCodes gives the septet of a character in the default tables: n, or escape<<8|n for the extension table, or noSeptet.
+// It is written once before the program runs and only read afterwards.
+var basicCodes = func() (codes [basicSize]uint16) {
+	for i := range codes {
+		codes[i] = noSeptet
+	}
+	for septet, r := range shiftTables[DefaultLanguage] {
+		if r != 0 && r < basicSize {
+			codes[r] = escape<<8 | uint16(septet)
+		}
+	}
+	for septet, r := range lockingTables[DefaultLanguage] {
+		if septet != escape {
+			codes[r] = uint16(septet)
+		}
+	}
+	return codes
+}()
+
+// basicCode is the lookup in basicCodes for any character.
+func basicCode(r rune) uint16 {
+	switch {
+	case uint32(r) < basicSize:
+		return basicCodes[r]
+	case r == euro:
+		return escape<<8 | 0x65
+	}
+	return noSeptet
+}
+
+// nationalCode is one cell: a character, and its septet in the locking and in the single shift table of each language.
+type nationalCode struct{ lock, shift [languages]byte }
+
+// nationalCodes finds a character in all tables at once. Built at the first use, read-only afterwards.
+var nationalCodes = sync.OnceValue(func() map[rune]*nationalCode {
+	codes := map[rune]*nationalCode{}
+	at := func(r uint16) *nationalCode {
+		c := codes[rune(r)]
+		if c == nil {
+			c = new(nationalCode)
+			for i := range c.lock {
+				c.lock[i], c.shift[i] = noSeptet, noSeptet
+			}
+			codes[rune(r)] = c
+		}
+		return c
+	}
+	for l := DefaultLanguage; l < languages; l++ {
+		// Downwards, so that the lowest septet stays when a table has a character twice.
+		for septet := 127; septet >= 0; septet-- {
+			if r := l.locking()[septet]; r != 0 && septet != escape {
+				at(r).lock[l] = byte(septet)
+			}
+			if r := l.shift()[septet]; r != 0 && !noEncode(l, septet) {
+				at(r).shift[l] = byte(septet)
+			}
+		}
+	}
+	return codes
+})
+
+// noEncode tells whether a cell of a single shift table is only read: receivers do not agree that it exists.
+func noEncode(l Language, septet int) bool { return l == Telugu && septet == 0x65 }
+
+// code returns the septet of r in a pair of tables as basicCode does.
+func code(r rune, locking, shift Language) uint16 {
+	if locking == DefaultLanguage && shift == DefaultLanguage {
+		return basicCode(r)
+	}
+	c := nationalCodes()[r]
+	if c == nil {
+		return noSeptet
+	}
+	if locking >= languages {
+		locking = DefaultLanguage
+	}
+	if shift >= languages {
+		shift = DefaultLanguage
+	}
+	if septet := c.lock[locking]; septet != noSeptet {
+		return uint16(septet)
+	}
+	if septet := c.shift[shift]; septet != noSeptet {
+		return escape<<8 | uint16(septet)
+	}
+	return noSeptet
+}
+
+// InGSM7 tells whether r can be written with the default alphabet and its extension table.
+func InGSM7(r rune) bool { return basicCode(r) != noSeptet }

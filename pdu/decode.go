@@ -1,0 +1,322 @@
+package pdu
+
+import "unicode/utf8"
+
+// Decode reads one TPDU, with the service centre's address before it when hasSMSC is true. The Message is never nil: beside an *Error it holds what could be read.
+func Decode(octets []byte, dir Direction, hasSMSC bool) (*Message, error) {
+	m := new(Message)
+	return m, m.Decode(octets, dir, hasSMSC)
+}
+
+// Decode replaces all of m with what octets say and keeps nothing of octets. It reuses m's slices, so they hold until the next Decode only; all strings together are one allocation.
+func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
+	*m = m.emptied()
+	d := decoder{m: m, in: octets}
+	err := d.message(dir, hasSMSC)
+	d.finish()
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+// decoder is the state of one Decode. m.collected takes the service centre, the address and the user data, so that they become one string at the end.
+type decoder struct {
+	m                   *Message
+	in                  []byte
+	pos                 int
+	smscEnd, addressEnd int // marks in m.collected
+}
+
+// emptied returns a Message that has nothing but m's slices to use again.
+func (m *Message) emptied() Message {
+	return Message{UDH: m.UDH[:0], Data: m.Data[:0], septets: m.septets[:0], header: m.header[:0], collected: m.collected[:0]}
+}
+
+// message reads everything and returns the first thing that could not be read.
+func (d *decoder) message(dir Direction, hasSMSC bool) *Error {
+	if len(d.in) == 0 {
+		return fail("pdu", 0, "no octets")
+	}
+	if hasSMSC {
+		if err := d.smsc(); err != nil {
+			return err
+		}
+	}
+	if d.left() == 0 {
+		return fail("tp_mti", d.pos, "nothing after the service centre")
+	}
+	m := d.m
+	m.FO = d.octet()
+	switch {
+	case m.FO&3 == 3 && dir == MobileOriginated:
+		return fail("tp_mti", d.pos-1, "message type 3 is reserved")
+	case m.FO&3 == 3: // §9.2.3.1: to be treated as a DELIVER
+		m.Quirks |= ReservedType
+		return d.deliver()
+	case m.FO&3 == 0 && dir == MobileTerminated:
+		return d.deliver()
+	case m.FO&3 == 0:
+		return d.deliverReport()
+	case m.FO&3 == 1 && dir == MobileOriginated:
+		return d.submit()
+	case m.FO&3 == 1:
+		return d.submitReport()
+	case dir == MobileTerminated:
+		return d.statusReport()
+	}
+	return d.command()
+}
+
+// finish makes the strings of what was collected. A mark that was never reached lies at the end of the text that was.
+func (d *decoder) finish() {
+	m := d.m
+	all := string(m.collected)
+	d.addressEnd = max(d.addressEnd, d.smscEnd)
+	m.SMSC.Value, m.Address.Value, m.Text = all[:d.smscEnd], all[d.smscEnd:d.addressEnd], all[d.addressEnd:]
+	if m.Trailing = d.left(); m.Trailing > 0 {
+		m.Quirks |= TrailingOctets
+	}
+}
+
+func (d *decoder) left() int { return len(d.in) - d.pos }
+
+// octet takes one octet; the caller knows that there is one.
+func (d *decoder) octet() byte {
+	b := d.in[d.pos]
+	d.pos++
+	return b
+}
+
+// take takes one octet for a field.
+func (d *decoder) take(field string, to *byte) *Error {
+	if d.left() == 0 {
+		return fail(field, d.pos, "the message ends before it")
+	}
+	*to = d.octet()
+	return nil
+}
+
+// coding takes TP-PID and TP-DCS.
+func (d *decoder) coding() *Error {
+	if err := d.take("tp_pid", &d.m.PID); err != nil {
+		return err
+	}
+	return d.take("tp_dcs", (*byte)(&d.m.DCS))
+}
+
+// smsc reads the address of the service centre: a length in octets, a type of address and digits. 3GPP TS 24.011 §8.2.5.2.
+func (d *decoder) smsc() *Error {
+	n := int(d.octet())
+	switch {
+	case n == 0:
+		return nil
+	case n > 1+maxDigits/2:
+		return fail("smsc.length", 0, "%d octets, at most %d", n, 1+maxDigits/2)
+	case n > d.left():
+		return fail("smsc.length", 0, "%d octets announced, %d received", n, d.left())
+	}
+	d.m.SMSC.TOA = d.octet()
+	digits := 2 * (n - 1)
+	if d.m.SMSC.IsAlphanumeric() {
+		d.alphanumeric(digits)
+	} else {
+		// The length counts octets, so fillers at the end belong to the form and are no deviation.
+		for digits > 0 && d.semiOctet(digits-1) == 0xF {
+			digits--
+		}
+		if err := d.digits("smsc", digits); err != nil {
+			d.pos = n + 1
+			return err
+		}
+	}
+	d.pos = n + 1
+	d.smscEnd = len(d.m.collected)
+	return nil
+}
+
+// address reads TP-OA, TP-DA or TP-RA: a length in semi-octets, a type of address and the value. §9.1.2.5.
+func (d *decoder) address() *Error {
+	field := d.m.Type.addressField()
+	if d.left() < 2 {
+		return fail(field, d.pos, "the message ends before it")
+	}
+	n := int(d.octet())
+	if n > maxDigits {
+		return fail(field+".length", d.pos-1, "%d semi-octets, at most %d", n, maxDigits)
+	}
+	d.m.Address.TOA = d.octet()
+	octets := (n + 1) / 2
+	if octets > d.left() {
+		return fail(field, d.pos, "%d octets announced, %d received", octets, d.left())
+	}
+	end := d.pos + octets
+	if d.m.Address.IsAlphanumeric() {
+		d.alphanumeric(n)
+	} else {
+		for n > 0 && d.semiOctet(n-1) == 0xF {
+			n--
+			d.m.Quirks |= FillerDigit
+		}
+		if err := d.digits(field, n); err != nil {
+			return err
+		}
+	}
+	d.pos = end
+	d.addressEnd = len(d.m.collected)
+	return nil
+}
+
+// semiOctet returns the n-th semi-octet from here; the lower half of an octet comes first.
+func (d *decoder) semiOctet(n int) byte {
+	return d.in[d.pos+n/2] >> (n % 2 * 4) & 15
+}
+
+// digits collects n digits. A filler among them is an error, since the number without it would be another number.
+func (d *decoder) digits(field string, n int) *Error {
+	start := len(d.m.collected)
+	for i := range n {
+		s := d.semiOctet(i)
+		if s == 0xF {
+			d.m.collected = d.m.collected[:start]
+			return fail(field, d.pos+i/2, "a filler in the middle of the number")
+		}
+		d.m.collected = append(d.m.collected, digitCharacters[s])
+	}
+	return nil
+}
+
+// alphanumeric collects the text of an address of n semi-octets: as many septets as fit.
+func (d *decoder) alphanumeric(n int) {
+	var b septetBuffer
+	septets := b.unpack(d.in[d.pos:d.pos+(n+1)/2], n*4/7)
+	d.m.collected, _, _ = appendText(d.m.collected, septets, DefaultLanguage, DefaultLanguage, false)
+}
+
+// timestamp reads seven octets and reports as quirk what is no time.
+func (d *decoder) timestamp(field string, to *Timestamp, quirk Quirks) *Error {
+	if d.left() < len(to) {
+		return fail(field, d.pos, "%d octets needed, %d received", len(to), d.left())
+	}
+	d.pos += copy(to[:], d.in[d.pos:])
+	if !to.valid() {
+		d.m.Quirks |= quirk
+	}
+	return nil
+}
+
+// userData reads TP-UDL and TP-UD. §9.2.3.16 and §9.2.3.24.
+func (d *decoder) userData() *Error {
+	m := d.m
+	if d.left() == 0 {
+		return fail("tp_udl", d.pos, "the message ends before it")
+	}
+	udl := int(d.octet())
+	m.UDL = udl
+	need, limit := udl, maxOctets
+	septets := m.DCS.countsSeptets()
+	if septets {
+		need, limit = packedLen(udl), maxSeptets
+	}
+	if udl > limit && (septets || udl > looseOctets || need > d.left()) {
+		return fail("tp_udl", d.pos-1, "%d, at most %d", udl, limit)
+	}
+	ud := d.in[d.pos:min(d.pos+need, len(d.in))]
+	start := d.pos
+	d.pos += len(ud)
+
+	var problem *Error
+	if len(ud) < need {
+		problem = fail("tp_ud", start, "%d octets announced, %d received", need, len(ud))
+		if m.Quirks.Has(BadSCTS) {
+			return problem // octets were lost before this one, so that what follows is not the text
+		}
+	}
+	size := 0
+	if m.FO&0x40 != 0 {
+		var err *Error
+		if size, err = d.header(ud, start); err != nil {
+			if problem != nil {
+				err = problem
+			}
+			return err
+		}
+	}
+	if septets {
+		d.septets(ud, min(udl, len(ud)*8/7), size)
+	} else {
+		d.octets(ud[size:])
+	}
+	return problem
+}
+
+// header reads the user data header at the beginning of ud and returns its size. §9.2.3.24.
+func (d *decoder) header(ud []byte, offset int) (int, *Error) {
+	m := d.m
+	m.UDHI = true
+	if len(ud) == 0 {
+		return 0, fail("udhl", offset, "a header is announced, and there are no user data")
+	}
+	size := 1 + int(ud[0])
+	if size > len(ud) {
+		return 0, fail("udhl", offset, "%d octets of header in %d octets of user data", size-1, len(ud)-1)
+	}
+	m.header = append(m.header, ud[:size]...)
+	for at := 1; at < size; {
+		if at+2 > size || at+2+int(m.header[at+1]) > size {
+			return 0, fail(elementField(len(m.UDH)), offset+at, "the element goes beyond the header")
+		}
+		end := at + 2 + int(m.header[at+1])
+		m.UDH = append(m.UDH, IE{m.header[at], m.header[at+2 : end : end]})
+		at = end
+	}
+	m.readHeader()
+	return size, nil
+}
+
+// septets reads text of n septets, the first ones of which are covered by size octets of header.
+func (d *decoder) septets(ud []byte, n, size int) {
+	m := d.m
+	skip := headerSeptets(size)
+	if skip > n { // the header ends in the last septet's octet
+		return
+	}
+	var b septetBuffer
+	all := b.unpack(ud, n)
+	if fill := skip*7 - size*8; fill > 0 && size < len(ud) && ud[size]&(1<<fill-1) != 0 {
+		m.Quirks |= NonzeroFill
+	}
+	if used := n * 7 % 8; used != 0 && len(ud) == packedLen(n) && ud[len(ud)-1]>>used != 0 {
+		m.Quirks |= NonzeroPadding
+	}
+	m.septets = append(m.septets, all[skip:]...)
+	var escaped bool
+	var quirks Quirks
+	d.m.collected, escaped, quirks = appendText(d.m.collected, all[skip:], m.Locking, m.Shift, false)
+	if escaped {
+		quirks |= DanglingEscape
+	}
+	m.Quirks |= quirks
+}
+
+// octets reads 8-bit data, UCS-2 text or compressed data.
+func (d *decoder) octets(ud []byte) {
+	m := d.m
+	m.Data = append(m.Data, ud...)
+	if m.DCS.Alphabet() != UCS2 || m.DCS.Compressed() {
+		return
+	}
+	var high uint16
+	var quirks Quirks
+	d.m.collected, high, quirks = appendUTF16Text(d.m.collected, ud, 0)
+	if high != 0 {
+		d.m.collected = utf8.AppendRune(d.m.collected, utf8.RuneError)
+		quirks |= LoneSurrogate
+	}
+	m.Quirks |= quirks
+}
+
+// elementField names the n-th element of the header in error paths.
+func elementField(n int) string {
+	return "udh.ie[" + string(appendInt(nil, n)) + "].length"
+}

@@ -1,0 +1,105 @@
+package pdu
+
+import "time"
+
+// Timestamp is a time of the network as sent: seven octets of swapped semi-octets, the last one the zone in quarters of an hour.
+// It is kept as octets since networks send what is no time. The zero value: none. 3GPP TS 23.040 §9.2.3.11.
+type Timestamp [7]byte
+
+// maxZone is the greatest zone that semi-octets can tell, in quarters of an hour.
+const maxZone = 79
+
+// TimestampOf returns the stamp of t in its zone, with the offset cut to whole quarters of an hour and the second cut to a whole one.
+// Stamps have two digits for the year, so t is taken to be between 1990 and 2089.
+func TimestampOf(t time.Time) Timestamp {
+	_, offset := t.Zone()
+	quarters := min(max(offset/900, -maxZone), maxZone)
+	t = t.In(time.FixedZone("", quarters*900))
+	zone := quarters
+	if zone < 0 {
+		zone = -zone
+	}
+	s := Timestamp{swapped(t.Year() % 100), swapped(int(t.Month())), swapped(t.Day()), swapped(t.Hour()), swapped(t.Minute()), swapped(t.Second()), swapped(zone)}
+	if quarters < 0 {
+		s[6] |= 0x08
+	}
+	return s
+}
+
+// IsZero tells whether there is no stamp. A network that sends seven zeros sends none either.
+func (s Timestamp) IsZero() bool { return s == Timestamp{} }
+
+// Time returns the time with its zone; false when date, time of day or zone are impossible. Years 90 to 99 are 19xx.
+func (s Timestamp) Time() (time.Time, bool) {
+	local, ok := s.Local()
+	if !ok {
+		return time.Time{}, false
+	}
+	offset, ok := s.offset()
+	if !ok {
+		return time.Time{}, false
+	}
+	year, month, day := local.Date()
+	return time.Date(year, month, day, local.Hour(), local.Minute(), local.Second(), 0, time.FixedZone("", offset)), true
+}
+
+// Local returns date and time of day without a zone, as UTC. It is there even when only the zone is impossible.
+func (s Timestamp) Local() (time.Time, bool) {
+	var n [6]int
+	for i := range n {
+		v, ok := unswapped(s[i])
+		if !ok {
+			return time.Time{}, false
+		}
+		n[i] = v
+	}
+	year := 2000 + n[0]
+	if n[0] >= 90 {
+		year = 1900 + n[0]
+	}
+	if n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > daysIn(year, n[1]) || n[3] > 23 || n[4] > 59 || n[5] > 59 {
+		return time.Time{}, false
+	}
+	return time.Date(year, time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC), true
+}
+
+// valid tells what Time tells, without making one.
+func (s Timestamp) valid() bool {
+	if _, ok := s.offset(); !ok {
+		return false
+	}
+	_, ok := s.Local()
+	return ok
+}
+
+// offset returns the zone in seconds east of UTC. The sign is bit 3 of the octet, the top bit of the tens.
+func (s Timestamp) offset() (int, bool) {
+	quarters, ok := unswapped(s[6] &^ 0x08)
+	if s[6]&0x08 != 0 {
+		quarters = -quarters
+	}
+	return quarters * 900, ok
+}
+
+// daysIn returns the days of a month.
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// swapped writes 0 to 99 as two semi-octets, the tens in the lower one.
+func swapped(n int) byte { return byte(n%10<<4 | n/10) }
+
+// unswapped reads what swapped writes.
+func unswapped(b byte) (int, bool) {
+	tens, units := int(b&15), int(b>>4)
+	return tens*10 + units, tens <= 9 && units <= 9
+}
