@@ -1,0 +1,103 @@
+package modem
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config is one [modem.NAME] section. NAME is the trunk. Start from Default.
+type Config struct {
+	// Device is the path of the AT port, best a stable one below /dev/serial/by-id. Required.
+	Device string `toml:"device"`
+	// Baud is the line speed of a real serial port; USB modems ignore it. 0 tries the usual speeds one after the other.
+	Baud int `toml:"baud"`
+	// PINFile holds the PIN of the card and nothing else; readable by its owner only. "" for cards without PIN.
+	PINFile string `toml:"pin_file"`
+	// SMSC is the service centre address to set when the card has none, as "+49172…". "" leaves the card alone.
+	SMSC string `toml:"smsc"`
+	// IMEI, when set, is the modem that must answer at Device: 15 digits.
+	IMEI string `toml:"imei"`
+	// ICCID, when set, is the card that must be in it: 18 to 20 digits.
+	ICCID string `toml:"iccid"`
+	// SMSOverIMS counts an LTE registration alone as able to send. Without IMS at the operator such sends fail.
+	SMSOverIMS bool `toml:"sms_over_ims"`
+	// SendTimeout bounds the wait for the network's answer after the PDU was written. Beyond it the outcome is unknown.
+	SendTimeout time.Duration `toml:"send_timeout"`
+	// SweepInterval is how often a NoticeStored asks for a sweep although the modem announced nothing.
+	SweepInterval time.Duration `toml:"sweep_interval"`
+}
+
+// Default returns the configuration that is right for most modems; Device is left to be set.
+func Default() Config {
+	return Config{Baud: 115200, SendTimeout: 180 * time.Second, SweepInterval: 60 * time.Second}
+}
+
+// autoBauds are tried in turn when Config.Baud is 0.
+var autoBauds = []int{115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600}
+
+// A ConfigError is one wrong key.
+type ConfigError struct {
+	Key    string // within the section
+	Reason string // what is wrong with the value
+	Hint   string // how to put it right
+}
+
+func (e *ConfigError) Error() string { return e.Key + ": " + e.Reason + " (" + e.Hint + ")" }
+
+// Validate returns every error of c as *ConfigError; nil when there is none. It reads no file.
+func (c Config) Validate() []error {
+	var errs []error
+	add := func(key, reason, hint string) { errs = append(errs, &ConfigError{key, reason, hint}) }
+	switch {
+	case c.Device == "":
+		add("device", "is required", "give the AT port, for example one of /dev/serial/by-id/*")
+	case !strings.HasPrefix(c.Device, "/") && !strings.HasPrefix(strings.ToUpper(c.Device), "COM"):
+		add("device", fmt.Sprintf("%q is not an absolute path", c.Device), "write it as /dev/…")
+	}
+	if c.Baud != 0 && !slices.Contains(autoBauds, c.Baud) {
+		add("baud", fmt.Sprintf("%d is not a usual line speed", c.Baud), "one of "+baudList()+", or 0 to try them")
+	}
+	if c.PINFile != "" && !strings.HasPrefix(c.PINFile, "/") {
+		add("pin_file", fmt.Sprintf("%q is not an absolute path", c.PINFile), "write it as /etc/…; the file holds the PIN only")
+	}
+	if c.SMSC != "" && !isSMSC(c.SMSC) {
+		add("smsc", fmt.Sprintf("%q is not a service centre address", c.SMSC), "+ and 5 to 20 digits, as the operator publishes it")
+	}
+	if c.IMEI != "" && (len(c.IMEI) != 15 || !isDigits(c.IMEI)) {
+		add("imei", fmt.Sprintf("%q is not an IMEI", c.IMEI), "15 digits, as printed on the modem")
+	}
+	if c.ICCID != "" && (len(c.ICCID) < 18 || len(c.ICCID) > 20 || !isDigits(c.ICCID)) {
+		add("iccid", fmt.Sprintf("%q is not an ICCID", c.ICCID), "18 to 20 digits, as printed on the card")
+	}
+	if c.SendTimeout <= 0 {
+		add("send_timeout", fmt.Sprintf("%v is not positive", c.SendTimeout), `for example "180s"; networks take up to 120 s`)
+	}
+	if c.SweepInterval < time.Second {
+		add("sweep_interval", fmt.Sprintf("%v is too short", c.SweepInterval), `at least "1s"; "60s" is right for most`)
+	}
+	return errs
+}
+
+func baudList() string {
+	s := make([]string, len(autoBauds))
+	for i, b := range autoBauds {
+		s[i] = fmt.Sprint(b)
+	}
+	return strings.Join(s, ", ")
+}
+
+func isSMSC(s string) bool {
+	d := strings.TrimPrefix(s, "+")
+	return len(d) >= 5 && len(d) <= 20 && isDigits(d)
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

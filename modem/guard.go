@@ -1,0 +1,323 @@
+package modem
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/warthog618/modem/at"
+)
+
+const (
+	writeLimit  = 5 * time.Second // for the port to take one write
+	answerLines = 4096            // lines of one answer
+	answerBytes = 1 << 20         // octets of one answer
+)
+
+var errAnswerTooLong = errors.New("answer is too long")
+
+// guard stands between a port and the at package. One goroutine reads the port and sorts its lines; the owner of the
+// dialogue runs one exchange at a time. What at gets to read is final results and prompts only: answer lines are kept here,
+// since a line that an indication cut in two is repaired after the fact.
+type guard struct {
+	port    Port
+	log     *slog.Logger
+	limiter *logLimiter
+	metrics *metrics
+	on      func(urc) // called in order by the reader; must not block
+	reader  sync.WaitGroup
+	dead    chan struct{} // closed once the port is unusable; err says why
+
+	split splitter // used by the reader only
+
+	mu       sync.Mutex
+	at       *at.AT // nil after a missed deadline
+	link     *link  // what at reads and writes
+	ex       *exchange
+	header   *urc   // two-line indication whose second line is due
+	prev     string // last line that was no indication
+	kept     bool   // prev is the last line of the answer
+	cut      bool   // an indication began directly where prev ended
+	strays   int    // final results that nobody waited for
+	lastLine time.Time
+	stopping bool
+	err      error
+}
+
+// newGuard starts reading port. close must be called.
+func newGuard(port Port, m *Modem, on func(urc)) *guard {
+	g := &guard{port: port, log: m.log, limiter: m.limiter, metrics: m.metrics, on: on, dead: make(chan struct{})}
+	g.reader.Go(g.read)
+	return g
+}
+
+func (g *guard) read() {
+	buf := make([]byte, 1024)
+	for empty := 0; ; {
+		n, err := g.port.Read(buf)
+		if n > 0 {
+			empty = 0
+			g.split.feed(buf[:n], g.wantsPrompt, g.take)
+		} else if err == nil {
+			// Some ports return nothing at the end of a read limit. One that does so at once must not spin.
+			if empty++; empty > 16 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		if err != nil {
+			g.fail(fmt.Errorf("%w: %w", ErrPortLost, err))
+			return
+		}
+	}
+}
+
+// fail makes the port unusable and ends what runs. Only the first cause counts.
+func (g *guard) fail(err error) {
+	g.mu.Lock()
+	first := g.err == nil
+	if first {
+		g.err = err
+		close(g.dead)
+	}
+	g.endLocked(g.ex, err)
+	g.mu.Unlock()
+	if first {
+		g.port.Close()
+	}
+}
+
+// close ends everything and waits for the reader and for at.
+func (g *guard) close() {
+	g.fail(errStopping)
+	g.reader.Wait()
+	g.mu.Lock()
+	a, l := g.at, g.link
+	g.at, g.link = nil, nil
+	g.mu.Unlock()
+	if a != nil {
+		l.close()
+		<-a.Closed()
+	}
+}
+
+// stop ends what runs and lets nothing new begin, except that a PDU that was handed over keeps its time to be answered.
+func (g *guard) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stopping = true
+	if g.ex != nil && g.ex.phase != handedOver {
+		g.endLocked(g.ex, errStopping)
+	}
+}
+
+// restarted ends what runs, since the modem will not answer it any more.
+func (g *guard) restarted() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.endLocked(g.ex, ErrRestarted)
+}
+
+// expire ends e at a deadline of phase p. A timer of an earlier phase that fires late changes nothing.
+func (g *guard) expire(e *exchange, p phase) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e.phase == p {
+		g.endLocked(e, ErrTimeout)
+	}
+}
+
+// endLocked ends e, if it still runs, together with the at value that waits for it.
+func (g *guard) endLocked(e *exchange, cause error) {
+	if e == nil || g.ex != e || e.final != "" || e.cause != nil {
+		return
+	}
+	e.cause = cause
+	g.link.close()
+}
+
+// run issues e and waits for its end. The owner calls it, one at a time. After an error other than *CommandError the
+// dialogue is not known to be in step.
+func (g *guard) run(e *exchange) ([]string, error) {
+	g.mu.Lock()
+	if g.err != nil {
+		g.mu.Unlock()
+		return nil, g.err
+	}
+	if g.stopping {
+		g.mu.Unlock()
+		return nil, errStopping
+	}
+	if g.at == nil {
+		g.link = newLink(g.write)
+		g.at = at.New(g.link, at.WithEscTime(0))
+	}
+	a := g.at
+	g.ex, g.prev, g.cut = e, "", false
+	e.phase = e.first()
+	e.timer = time.AfterFunc(e.limit, func() { g.expire(e, e.first()) })
+	g.mu.Unlock()
+
+	g.log.Log(bg, LevelTrace, "to modem", "line", "AT"+e.shown)
+	var err error
+	if e.pdu != "" {
+		_, err = a.SMSCommand(e.text, e.pdu, at.WithTimeout(-1))
+	} else {
+		_, err = a.Command(e.text, at.WithTimeout(-1))
+	}
+
+	g.mu.Lock()
+	e.timer.Stop()
+	g.ex = nil
+	cause, final := e.cause, e.final
+	// A send that ended while its PDU was about to be written leaves a result in the pipeline of at.
+	broken := cause != nil || final == "" || e.phase == prompted
+	if broken {
+		g.link.close()
+		g.at, g.link = nil, nil
+	}
+	g.mu.Unlock()
+	if broken {
+		<-a.Closed()
+	}
+	switch {
+	case cause != nil:
+		return e.answer, cause
+	case final == "":
+		return e.answer, err
+	case final != "OK":
+		return e.answer, newCommandError(e.shown, final)
+	}
+	return e.answer, nil
+}
+
+// wantsPrompt tells the splitter whether a '>' at the start of a line is a prompt: only the first one of a send is.
+func (g *guard) wantsPrompt() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ex != nil && g.ex.phase == asking && g.ex.cause == nil
+}
+
+// write is what at writes to. The line feed that at ends commands with is left out: it can abort a call and ends up in the
+// PDU of some modems.
+func (g *guard) write(p []byte) (int, error) {
+	if n := len(p); n > 0 && p[n-1] == endOfPDU {
+		return g.writePDU(p)
+	}
+	q := p
+	if n := len(q); n >= 2 && q[n-2] == '\r' && q[n-1] == '\n' {
+		q = q[:n-1]
+	}
+	if _, err := g.writePort(q); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+const (
+	endOfPDU = 0x1a
+	escape   = 0x1b
+)
+
+// writePDU commits and writes the PDU in one piece. When it fails before, at writes the escape that leaves the prompt.
+func (g *guard) writePDU(p []byte) (int, error) {
+	g.mu.Lock()
+	e := g.ex
+	g.mu.Unlock()
+	if e == nil {
+		return 0, ErrNotReady
+	}
+	if err := e.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := e.commit(); err != nil {
+		return 0, err
+	}
+	g.mu.Lock()
+	switch {
+	case e.cause != nil:
+		g.mu.Unlock()
+		return 0, e.cause
+	case e.final != "":
+		g.mu.Unlock()
+		return 0, ErrNoPrompt
+	}
+	e.phase = handedOver
+	e.timer = time.AfterFunc(e.result, func() { g.expire(e, handedOver) })
+	g.mu.Unlock()
+	g.log.Log(bg, LevelTrace, "to modem", "pdu_octets", len(e.pdu)/2)
+	n, err := g.writePort(p)
+	if err != nil {
+		g.mu.Lock()
+		e.partial = n < len(p)
+		g.mu.Unlock()
+	}
+	return n, err
+}
+
+// writePort writes all of p within writeLimit. A port that fails or takes too long is given up: it is closed, which also
+// releases a write that ignores its deadline.
+func (g *guard) writePort(p []byte) (int, error) {
+	kick := time.AfterFunc(writeLimit+time.Second, func() { g.port.Close() })
+	defer kick.Stop()
+	g.port.SetWriteDeadline(time.Now().Add(writeLimit))
+	done := 0
+	for done < len(p) {
+		n, err := g.port.Write(p[done:])
+		done += max(n, 0)
+		if err == nil && n <= 0 {
+			err = ErrWriteTimeout
+		}
+		if err != nil {
+			g.metrics.damaged.WithLabelValues("write").Inc()
+			err = fmt.Errorf("%w: write: %w", ErrPortLost, err)
+			g.fail(err)
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// writeRaw writes outside of any exchange: escapes while the dialogue is brought into step.
+func (g *guard) writeRaw(p ...byte) error {
+	_, err := g.writePort(p)
+	return err
+}
+
+// quiet waits until no line came for d, at most for limit. It returns early when the port is lost.
+func (g *guard) quiet(d, limit time.Duration) {
+	start := time.Now()
+	for {
+		g.mu.Lock()
+		wait := d - time.Since(later(g.lastLine, start))
+		g.mu.Unlock()
+		if left := limit - time.Since(start); left < wait {
+			wait = left
+		}
+		if wait <= 0 {
+			return
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-g.dead:
+			timer.Stop()
+			return
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// strayFinals counts the final results so far that nobody waited for.
+func (g *guard) strayFinals() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.strays
+}

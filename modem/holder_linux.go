@@ -1,0 +1,69 @@
+package modem
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// busyError names who holds a device, when that can be seen, and what to do about it.
+func busyError(path string, err error) error {
+	e := &SetupError{Reason: ReasonBusy, Err: err, Hint: "another program has this port open: stop it, or run as a user that may see which"}
+	pid, program := holder(path)
+	if pid == 0 {
+		return e
+	}
+	e.Err = fmt.Errorf("%w (held by %s, pid %d)", err, program, pid)
+	e.Hint = fmt.Sprintf("stop %s (pid %d) or give it another port", program, pid)
+	if strings.HasPrefix(program, "ModemManager") {
+		e.Hint = fmt.Sprintf("ModemManager (pid %d) has it: add a udev rule with ENV{ID_MM_DEVICE_IGNORE}=\"1\" for this modem, or systemctl disable --now ModemManager", pid)
+	}
+	return e
+}
+
+// holder looks for a process that has path open, this one excepted; 0 when none can be seen.
+func holder(path string) (pid int, program string) {
+	want := realPath(path)
+	procs, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, ""
+	}
+	for _, p := range procs {
+		n, err := strconv.Atoi(p.Name())
+		if err != nil || n == os.Getpid() {
+			continue
+		}
+		fds, err := os.ReadDir(filepath.Join("/proc", p.Name(), "fd"))
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			if to, err := os.Readlink(filepath.Join("/proc", p.Name(), "fd", fd.Name())); err == nil && to == want {
+				comm, _ := os.ReadFile(filepath.Join("/proc", p.Name(), "comm"))
+				return n, strings.TrimSpace(string(comm))
+			}
+		}
+	}
+	return 0, ""
+}
+
+// groupOf returns the name of the group that owns path, "" when it cannot be found or is root's.
+func groupOf(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Gid == 0 {
+		return ""
+	}
+	g, err := user.LookupGroupId(strconv.Itoa(int(st.Gid)))
+	if err != nil {
+		return ""
+	}
+	return g.Name
+}

@@ -1,0 +1,209 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// initialise brings a modem of unknown state to where it can be served. ctx ends waits between commands; commands in flight
+// are ended by the guard.
+func (s *session) initialise(ctx context.Context) error {
+	if err := s.greet(); err != nil {
+		return err
+	}
+	drain(s.e.restarted)
+	for _, text := range []string{"E0", "V1", "Q0", "S0=0", "+CMEE=1"} {
+		if err := s.soft(text); err != nil {
+			return err
+		}
+	}
+	if err := s.radioOn(ctx); err != nil {
+		return err
+	}
+	if err := s.identify(); err != nil {
+		return err
+	}
+	if err := s.unlock(ctx); err != nil {
+		return err
+	}
+	for _, text := range s.vendor.setup {
+		if err := s.soft(text); err != nil {
+			return err
+		}
+	}
+	if err := s.messageMode(ctx); err != nil {
+		return err
+	}
+	if err := s.readCard(ctx); err != nil {
+		return err
+	}
+	if err := s.chooseMemories(); err != nil {
+		return err
+	}
+	if err := s.chooseRouting(); err != nil {
+		return err
+	}
+	for _, text := range []string{"+CREG=2", "+CGREG=0", "+CEREG=2", "+COPS=3,0"} {
+		if err := s.soft(text); err != nil {
+			return err
+		}
+	}
+	s.m.log.Debug("modem is set up", "vendor", s.vendor.name, "cnmi", s.cnmi, "memories", s.memories)
+	return s.readStatus()
+}
+
+// greet finds out whether anybody answers: leave a prompt, wait for the end of what is under way, AT until it is answered.
+func (s *session) greet() error {
+	if err := s.g.writeRaw(escape, '\r'); err != nil {
+		return err
+	}
+	s.g.quiet(20*time.Millisecond, 2*time.Second)
+	for range 10 {
+		_, err := s.g.run(&exchange{limit: time.Second})
+		_, refused := errors.AsType[*CommandError](err)
+		switch {
+		case err == nil:
+			return s.inStep(8)
+		case refused || errors.Is(err, ErrTimeout) || errors.Is(err, ErrRestarted):
+		default:
+			return err
+		}
+	}
+	return &SetupError{Reason: ReasonNoAnswer, Err: ErrTimeout,
+		Hint: "no answer to AT: is this the AT port of the modem, is the line speed right, does it have power?"}
+}
+
+// fatal tells errors that end an initialisation from a plain refusal of the command.
+func fatal(err error) bool {
+	_, refused := errors.AsType[*CommandError](err)
+	return err != nil && !refused
+}
+
+// soft runs a command whose refusal does not matter.
+func (s *session) soft(text string) error {
+	if _, err := s.ask(text); fatal(err) {
+		return err
+	}
+	return nil
+}
+
+// insist repeats a command while the modem says that it is busy, with growing gaps, for as long as patience lasts.
+func (s *session) insist(ctx context.Context, patience time.Duration, e exchange) ([]string, error) {
+	gap := 250 * time.Millisecond
+	for start := time.Now(); ; {
+		try := e
+		answer, err := s.run(&try)
+		if !busy(err) || time.Since(start)+gap > patience {
+			return answer, err
+		}
+		select {
+		case <-time.After(gap):
+		case <-ctx.Done():
+			return answer, err
+		case <-s.g.dead:
+			return answer, err
+		}
+		gap = min(gap*2, 2*time.Second)
+	}
+}
+
+// busy tells the errors that pass by themselves after a start: SIM busy, please wait.
+func busy(err error) bool {
+	ce, ok := errors.AsType[*CommandError](err)
+	return ok && (ce.CME == 14 || ce.CME == 515 || ce.CMS == 314 || ce.CMS == 515)
+}
+
+func (s *session) radioOn(ctx context.Context) error {
+	answer, err := s.ask("+CFUN?")
+	if fatal(err) {
+		return err
+	}
+	if err != nil || firstField(answer) == "1" {
+		return nil
+	}
+	_, err = s.insist(ctx, 15*time.Second, exchange{text: "+CFUN=1", limit: 15 * time.Second})
+	if fatal(err) {
+		return err
+	}
+	return nil
+}
+
+// identify reads what modem this is and picks its row.
+func (s *session) identify() error {
+	var id [4]string
+	for i, text := range []string{"+CGMI", "+CGMM", "+CGMR", "+CGSN"} {
+		answer, err := s.run(&exchange{text: text, bare: true, accept: []string{"+GMI", "+GMM", "+GMR", "+GSN"}})
+		if fatal(err) {
+			return err
+		}
+		if len(answer) > 0 {
+			id[i] = identity(answer[0])
+		}
+	}
+	imei := digitsOf(id[3])
+	s.vendor = vendorOf(id[0], id[1])
+	s.m.board.update(func(st *Status) {
+		st.Manufacturer, st.Model, st.Revision, st.IMEI = id[0], id[1], id[2], imei
+	})
+	if want := s.m.config.IMEI; want != "" && imei != want {
+		return &SetupError{Reason: ReasonWrongModem, Err: fmt.Errorf("IMEI is %s, not %s", imei, want),
+			Hint: "another modem answers at this device; use a path below /dev/serial/by-path or change imei"}
+	}
+	return nil
+}
+
+// identity cleans an identity line: prefix, label and quotes off, length bounded.
+func identity(text string) string {
+	v := strings.Trim(valueOf(text), `" `)
+	if label, rest, ok := strings.Cut(v, ": "); ok && !strings.ContainsAny(label, `"0123456789`) {
+		v = strings.Trim(rest, `" `)
+	}
+	return v[:min(len(v), 64)]
+}
+
+func digitsOf(text string) string {
+	var out []byte
+	for i := 0; i < len(text) && len(out) < 24; i++ {
+		if text[i] >= '0' && text[i] <= '9' {
+			out = append(out, text[i])
+		} else if len(out) > 0 {
+			break
+		}
+	}
+	return string(out)
+}
+
+// messageMode sets PDU mode. After a start some modems refuse SMS commands until they announce that they are ready; the
+// announcement may have been missed, so the command itself is the proof.
+func (s *session) messageMode(ctx context.Context) error {
+	patience := 10 * time.Second
+	if s.vendor.boots {
+		patience = 60 * time.Second
+	}
+	var err error
+	for start := time.Now(); time.Since(start) < patience; {
+		if _, err = s.insist(ctx, patience, exchange{text: "+CMGF=0"}); err == nil || fatal(err) {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-s.e.restarted:
+		case <-ctx.Done():
+			return errStopping
+		case <-s.g.dead:
+			return s.g.err
+		}
+	}
+	return &SetupError{Reason: ReasonSMSMode, Err: err, Hint: "the modem refuses AT+CMGF=0: it may have no SMS service, or another port is the right one"}
+}
+
+// firstField returns the first field of the first answer line, "" when there is none.
+func firstField(answer []string) string {
+	if len(answer) == 0 {
+		return ""
+	}
+	return fields(valueOf(answer[0]))[0]
+}

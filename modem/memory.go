@@ -1,0 +1,271 @@
+package modem
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// chooseMemories finds out which memories the modem has, lets messages come into its own one where that is possible, and
+// notes which ones to sweep.
+func (s *session) chooseMemories() error {
+	answer, err := s.ask("+CPMS=?")
+	if fatal(err) {
+		return err
+	}
+	var groups [3][]string
+	if err == nil && len(answer) > 0 {
+		groups = memoryGroups(valueOf(answer[0]))
+	}
+	s.memories, s.selected = sweepable(groups[0]), ""
+	if len(s.memories) == 0 {
+		// Nothing to choose from: read whatever is selected.
+		s.memories = []string{""}
+		return nil
+	}
+	into := ""
+	for _, name := range []string{"ME", "SM", "MT"} {
+		if slices.Contains(groups[2], name) {
+			into = name
+			break
+		}
+	}
+	if into == "" {
+		return nil
+	}
+	read := into
+	if !slices.Contains(groups[0], into) {
+		read = s.memories[0]
+	}
+	write := into
+	if len(groups[1]) > 0 && !slices.Contains(groups[1], into) {
+		write = groups[1][0]
+	}
+	// Old modems take fewer arguments.
+	for _, names := range [][]string{{read, write, into}, {read, write}, {read}} {
+		answer, err := s.ask(`+CPMS="` + strings.Join(names, `","`) + `"`)
+		if fatal(err) {
+			return err
+		}
+		if err == nil {
+			s.selected = read
+			s.fill(read, answer)
+			return nil
+		}
+	}
+	return nil
+}
+
+// memoryGroups reads "(…),(…),(…)" of +CPMS=?: what may be read, written and received into. Brackets may be missing or
+// doubled, quotes missing or broken. Names that are not memories are left out.
+func memoryGroups(v string) (groups [3][]string) {
+	v = strings.ReplaceAll(v, `"`, "")
+	if strings.HasPrefix(v, "((") && strings.HasSuffix(v, "))") {
+		v = v[1 : len(v)-1]
+	}
+	for i, group := range fields(v) {
+		if i == len(groups) {
+			break
+		}
+		for _, name := range strings.Split(strings.Trim(group, "() "), ",") {
+			if name = strings.Trim(name, "() "); slices.Contains(memoryNames, name) {
+				groups[i] = append(groups[i], name)
+			}
+		}
+	}
+	return groups
+}
+
+// sweepable returns the memories that messages can wait in. MT is SM and ME together, under slots of its own: it is read
+// only where the two cannot be.
+func sweepable(names []string) []string {
+	var out []string
+	for _, name := range []string{"ME", "SM"} {
+		if slices.Contains(names, name) {
+			out = append(out, name)
+		}
+	}
+	if len(out) == 0 && slices.Contains(names, "MT") {
+		out = append(out, "MT")
+	}
+	return out
+}
+
+// use selects the memory that reading and deleting work on.
+func (s *session) use(memory string) error {
+	if memory == "" || memory == s.selected {
+		return nil
+	}
+	s.selected = ""
+	answer, err := s.ask(`+CPMS="` + memory + `"`)
+	if err != nil {
+		return err
+	}
+	s.selected = memory
+	s.fill(memory, answer)
+	return nil
+}
+
+// fill notes used and total of the answer to a +CPMS that selected memory.
+func (s *session) fill(memory string, answer []string) {
+	if len(answer) == 0 {
+		return
+	}
+	f := fields(valueOf(answer[0]))
+	if len(f) < 2 {
+		return
+	}
+	used, ok := smallNumber(f[0], maxSlot)
+	total, ok2 := smallNumber(f[1], maxSlot)
+	if ok && ok2 {
+		s.m.setStorage(Storage{Memory: memory, Used: used, Total: total})
+	}
+}
+
+// readFill reads how full the memories are. The answer names each of the three with used and total.
+func (s *session) readFill() error {
+	answer, err := s.ask("+CPMS?")
+	if fatal(err) || err != nil || len(answer) == 0 {
+		return ignoreRefusal(err)
+	}
+	f := fields(valueOf(answer[0]))
+	for i := 0; i+2 < len(f); i += 3 {
+		used, ok := smallNumber(f[i+1], maxSlot)
+		total, ok2 := smallNumber(f[i+2], maxSlot)
+		if !ok || !ok2 || !slices.Contains(s.memories, f[i]) {
+			continue
+		}
+		s.m.setStorage(Storage{Memory: f[i], Used: used, Total: total})
+		if total > 0 && used*100 >= total*80 {
+			s.m.limiter.warn("fill", "a message memory is nearly full", "memory", f[i], "used", used, "total", total)
+			s.m.put(Notice{Kind: NoticeStored, Length: -1, Memory: f[i], Index: -1})
+		}
+	}
+	return nil
+}
+
+func ignoreRefusal(err error) error {
+	if fatal(err) {
+		return err
+	}
+	return nil
+}
+
+func (m *Modem) setStorage(st Storage) {
+	m.metrics.storageUsed.WithLabelValues(st.Memory).Set(float64(st.Used))
+	m.metrics.storageSize.WithLabelValues(st.Memory).Set(float64(st.Total))
+	m.board.update(func(status *Status) {
+		for i := range status.Storage {
+			if status.Storage[i].Memory == st.Memory {
+				status.Storage[i] = st
+				return
+			}
+		}
+		status.Storage = append(status.Storage, st)
+	})
+}
+
+// chooseRouting picks and sets how the modem tells about messages: store and announce them, reports inline. No
+// acknowledgement is then due, and nothing is lost when this program stops. 3GPP TS 27.005 §3.4.1.
+func (s *session) chooseRouting() error {
+	if err := s.soft("+CSMS=0"); err != nil {
+		return err
+	}
+	answer, err := s.ask("+CNMI=?")
+	if fatal(err) {
+		return err
+	}
+	var offered []string
+	if err == nil && len(answer) > 0 {
+		offered = fields(valueOf(answer[0]))
+	}
+	s.cnmi = ""
+	for _, try := range routings(offered) {
+		_, err := s.ask("+CNMI=" + try)
+		if fatal(err) {
+			return err
+		}
+		if err == nil {
+			s.cnmi = try
+			break
+		}
+	}
+	if s.cnmi == "" {
+		s.m.limiter.warn("cnmi", "modem does not announce messages: they are found by sweeps only")
+		return nil
+	}
+	// Reports that are stored have a memory of their own.
+	if strings.Split(s.cnmi, ",")[3] == "2" && !slices.Contains(s.memories, "SR") && s.memories[0] != "" {
+		s.memories = append(s.memories, "SR")
+	}
+	return nil
+}
+
+// routings lists the settings to try, best first, out of what +CNMI=? offers.
+func routings(offered []string) []string {
+	pick := func(i int, wish ...int) string {
+		if i < len(offered) {
+			for _, w := range wish {
+				if inSet(offered[i], w) {
+					return strconv.Itoa(w)
+				}
+			}
+		}
+		return strconv.Itoa(wish[0])
+	}
+	mode, mt, ds, bfr := pick(0, 2, 1, 3, 0), pick(1, 1, 3, 2, 0), pick(3, 1, 2, 0), pick(4, 0, 1)
+	other := map[string]string{"0": "1", "1": "0"}[bfr]
+	var out []string
+	for _, try := range []string{
+		mode + "," + mt + ",0," + ds + "," + bfr, mode + "," + mt + ",0," + ds + "," + other,
+		mode + "," + mt + ",0,2," + bfr, mode + "," + mt + ",0,0," + bfr, "1," + mt + ",0," + ds + "," + bfr,
+		"2,1,0,1,0", "2,1,0,0,0", "1,1,0,0,0",
+	} {
+		if !slices.Contains(out, try) {
+			out = append(out, try)
+		}
+	}
+	return out
+}
+
+// inSet tells whether n is in a set as "(0-3)", "(0,2,3)" or "1".
+func inSet(set string, n int) bool {
+	for _, part := range strings.Split(strings.Trim(set, "() "), ",") {
+		from, to, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		a, ok := smallNumber(strings.TrimSpace(from), 255)
+		b := a
+		if isRange {
+			var ok2 bool
+			b, ok2 = smallNumber(strings.TrimSpace(to), 255)
+			ok = ok && ok2
+		}
+		if ok && a <= n && n <= b {
+			return true
+		}
+	}
+	return false
+}
+
+// checkRouting sets the routing again when the modem has another one.
+func (s *session) checkRouting() error {
+	if s.cnmi == "" {
+		return nil
+	}
+	answer, err := s.ask("+CNMI?")
+	if err != nil || len(answer) == 0 {
+		return ignoreRefusal(err)
+	}
+	now := strings.Join(fields(valueOf(answer[0])), ",")
+	if now == s.cnmi {
+		return nil
+	}
+	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
+	if err := s.soft("+CMGF=0"); err != nil {
+		return err
+	}
+	if err := s.soft("+CNMI=" + s.cnmi); err != nil {
+		return err
+	}
+	s.m.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
+	return nil
+}

@@ -1,0 +1,177 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+// The steps of recovery, from mild to hard.
+const (
+	stepSession = "session" // initialise again on the same port
+	stepRadio   = "radio"   // switch the radio off and on, then initialise
+	stepReopen  = "reopen"  // close the port and open it again
+)
+
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 30 * time.Second
+	steadyFor  = 30 * time.Second // a session that lasted this long was a success
+)
+
+// Run opens the modem, serves it, closes it and begins again until ctx ends; then it returns nil. A send whose PDU was
+// handed over still gets its answer, for SendTimeout at most, before Run returns.
+func (m *Modem) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	noticeCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	wg.Go(func() { m.notices.run(noticeCtx) })
+	defer wg.Wait()
+	defer cancel()
+
+	pause := firstPause
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := m.once(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		reason := m.failed(err)
+		if time.Since(began) >= steadyFor && reason != ReasonNoAnswer {
+			pause = firstPause
+		}
+		m.metrics.recoveries.WithLabelValues(stepReopen).Inc()
+		m.pause(ctx, pause, reason)
+		pause = min(pause*2, lastPause)
+	}
+	m.board.state(Opening, "", "")
+	m.gauges(false)
+	return nil
+}
+
+// once opens the port and runs sessions on it until it has to be closed.
+func (m *Modem) once(ctx context.Context) error {
+	port, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	m.metrics.opens.Inc()
+	m.board.update(func(s *Status) { s.Opens++ })
+
+	ev := newEvents()
+	g := newGuard(port, m, func(u urc) { m.indicate(u, ev) })
+	defer g.close()
+	stop := context.AfterFunc(ctx, g.stop)
+	defer stop()
+
+	for step := 0; ; step++ {
+		m.board.state(Initialising, "", "")
+		s := &session{m: m, g: g, e: ev}
+		began := time.Now()
+		err := s.initialise(ctx)
+		if err == nil {
+			m.speedKnown = true
+			err = s.serve(ctx)
+		}
+		m.gauges(false)
+		if time.Since(began) >= steadyFor {
+			step = 0
+		}
+		if _, setup := errors.AsType[*SetupError](err); setup || ctx.Err() != nil || g.lost() {
+			return err
+		}
+		switch step {
+		case 0:
+			m.recover(stepSession, err)
+		case 1:
+			m.recover(stepRadio, err)
+			s.cycleRadio()
+		default:
+			return err
+		}
+	}
+}
+
+func (g *guard) lost() bool {
+	select {
+	case <-g.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+func (m *Modem) recover(step string, err error) {
+	m.metrics.recoveries.WithLabelValues(step).Inc()
+	m.limiter.warn("recover", "modem needs recovery", "step", step, "error", err)
+}
+
+// cycleRadio switches the radio off and on. Both may fail: what follows finds out.
+func (s *session) cycleRadio() {
+	for _, text := range []string{"+CFUN=4", "+CFUN=1"} {
+		if _, err := s.run(&exchange{text: text, limit: 15 * time.Second}); err != nil {
+			return
+		}
+	}
+}
+
+// failed turns the error that ended an attempt into a status, logs it when it is news, and returns its reason.
+func (m *Modem) failed(err error) Reason {
+	state, reason, hint := Failed, ReasonLost, "check cable, power supply and USB hub"
+	var setup *SetupError
+	switch {
+	case errors.As(err, &setup):
+		reason, hint = setup.Reason, setup.Hint
+		if reason == ReasonMissing {
+			state = Missing
+		}
+	case errors.Is(err, ErrRestarted):
+		reason, hint = ReasonRestarted, "a modem that restarts by itself often lacks power"
+	case errors.Is(err, errOutOfStep), errors.Is(err, ErrTimeout):
+		reason, hint = ReasonOutOfStep, "the modem stopped answering in order; if this repeats, unplug it once"
+	}
+	if reason == ReasonNoAnswer && !m.speedKnown {
+		m.baud++
+	}
+	if m.board.state(state, reason, hint) {
+		m.limiter.warn("failed "+string(reason), "modem is not usable", "reason", reason, "error", err, "hint", hint)
+	}
+	return reason
+}
+
+// pause waits before the next attempt. A device that is missing is looked for every second, so that plugging it in is
+// noticed at once.
+func (m *Modem) pause(ctx context.Context, d time.Duration, reason Reason) {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-look.C:
+			if reason != ReasonMissing {
+				continue
+			}
+			if _, err := os.Stat(m.config.Device); err == nil {
+				return
+			}
+		}
+	}
+}
+
+// gauges shows whether the modem is of use.
+func (m *Modem) gauges(ready bool) {
+	v := 0.0
+	if ready {
+		v = 1
+	}
+	m.metrics.up.Set(v)
+	if !ready {
+		m.metrics.registered.Set(0)
+	}
+}

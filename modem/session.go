@@ -1,0 +1,199 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// session is one initialised dialogue over one open port. Only the goroutine in Run uses it, but for events.
+type session struct {
+	m *Modem
+	g *guard
+	e *events
+
+	vendor   *vendor
+	iccid    string
+	cnmi     string   // routing in force, "2,1,0,1,0"; "" when it cannot be set
+	memories []string // memories to sweep; one "" when the modem cannot choose
+	selected string   // memory that reading and deleting work on, "" when unknown
+	noLink   bool     // AT+CMMS=2 was refused
+	inBurst  bool     // more parts follow the one that was sent last
+	timeouts int      // commands in a row that ended out of time
+	lastEnd  time.Time
+}
+
+// events is what the reader of the port tells the owner of the dialogue.
+type events struct {
+	restarted chan struct{} // capacity 1: settings of the modem are gone
+	refresh   chan struct{} // capacity 1: registration or card changed
+	late      chan int      // capacity 1: reference of a send that was given up
+}
+
+func newEvents() *events {
+	return &events{restarted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), late: make(chan int, 1)}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func drain(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+	}
+}
+
+const (
+	defaultLimit = 5 * time.Second
+	statusEvery  = 60 * time.Second
+)
+
+// ask runs a command with the default limit.
+func (s *session) ask(text string) ([]string, error) {
+	return s.run(&exchange{text: text})
+}
+
+// run fills the defaults of e, runs it and brings the dialogue back into step when it missed its deadline. Errors other than
+// *CommandError mean that e has no known end.
+func (s *session) run(e *exchange) ([]string, error) {
+	if e.limit == 0 {
+		e.limit = defaultLimit
+	}
+	if e.shown == "" {
+		e.shown = e.text
+	}
+	e.id = prefixID(e.text)
+	if gap := s.gap(); gap > 0 {
+		if wait := gap - time.Since(s.lastEnd); wait > 0 {
+			time.Sleep(wait)
+		}
+	}
+	start := time.Now()
+	answer, err := s.g.run(e)
+	s.lastEnd = time.Now()
+	mt := s.m.metrics
+	if e.pdu == "" {
+		mt.commandSeconds.Observe(since(start))
+	} else {
+		mt.submitSeconds.Observe(since(start))
+	}
+	_, refused := errors.AsType[*CommandError](err)
+	switch {
+	case err == nil || refused:
+		s.timeouts = 0
+		s.m.board.update(func(st *Status) { st.LastAnswer = s.lastEnd })
+		mt.commands.WithLabelValues(outcome(err)).Inc()
+		return answer, err
+	case errors.Is(err, ErrTimeout):
+		s.timeouts++
+		mt.commands.WithLabelValues("timeout").Inc()
+		s.m.limiter.warn("timeout", "command timed out", "command", "AT"+e.shown, "limit", e.limit)
+	default:
+		mt.commands.WithLabelValues("lost").Inc()
+	}
+	if errors.Is(err, ErrRestarted) {
+		signal(s.e.restarted)
+	}
+	if rerr := s.resync(); rerr != nil && !errors.Is(err, rerr) {
+		err = errors.Join(err, rerr)
+	}
+	return answer, err
+}
+
+func outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return "error"
+}
+
+func (s *session) gap() time.Duration {
+	if s.vendor == nil {
+		return 0
+	}
+	return s.vendor.gap
+}
+
+// resync leaves a prompt, drains what is under way and proves that question and answer are in step. When that cannot be
+// proven the port is given up. The time it takes counts from a missed deadline only: an orderly dialogue never comes here.
+func (s *session) resync() error {
+	s.m.metrics.resyncs.Inc()
+	if err := s.g.writeRaw(escape, '\r'); err != nil {
+		return err
+	}
+	s.g.quiet(300*time.Millisecond, 3*time.Second)
+	return s.inStep(8)
+}
+
+// inStep sends AT until two in a row were each answered by exactly one OK.
+func (s *session) inStep(tries int) error {
+	good := 0
+	for range tries {
+		strays := s.g.strayFinals()
+		_, err := s.g.run(&exchange{limit: time.Second})
+		if err == nil {
+			s.g.quiet(50*time.Millisecond, time.Second)
+		}
+		_, refused := errors.AsType[*CommandError](err)
+		switch {
+		case err == nil && s.g.strayFinals() == strays:
+			if good++; good == 2 {
+				return nil
+			}
+		case err == nil || refused || errors.Is(err, ErrTimeout) || errors.Is(err, ErrRestarted):
+			good = 0
+		default:
+			return err
+		}
+	}
+	s.g.fail(errOutOfStep)
+	return errOutOfStep
+}
+
+// serve takes requests until the session ends; the error says why.
+func (s *session) serve(ctx context.Context) error {
+	s.m.serving(true)
+	defer s.m.serving(false)
+	s.m.notices.put(Notice{Kind: NoticeOnline, Length: -1, Index: -1})
+	defer s.m.notices.put(Notice{Kind: NoticeOffline, Length: -1, Index: -1})
+	status := time.NewTicker(statusEvery)
+	defer status.Stop()
+	sweep := time.NewTicker(s.m.config.SweepInterval)
+	defer sweep.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return errStopping
+		case <-s.g.dead:
+			return s.g.err
+		case <-s.e.restarted:
+			return ErrRestarted
+		case ref := <-s.e.late:
+			s.m.put(Notice{Kind: NoticeLate, Length: -1, Index: ref})
+		case <-s.e.refresh:
+			err = s.readRegistration()
+		case <-status.C:
+			err = s.readStatus()
+		case <-sweep.C:
+			s.m.notices.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
+		case r := <-s.m.requests:
+			if err := r.ctx.Err(); err != nil {
+				r.done <- err
+				continue
+			}
+			r.done <- r.run(s)
+		}
+		if _, setup := errors.AsType[*SetupError](err); setup {
+			return err
+		}
+		if s.timeouts >= 3 {
+			return errOutOfStep
+		}
+	}
+}

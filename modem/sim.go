@@ -1,0 +1,305 @@
+package modem
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// unlock makes the card usable: it waits for a busy one and enters the PIN when that is asked for and safe.
+func (s *session) unlock(ctx context.Context) error {
+	state, err := s.cardState(ctx)
+	if err != nil {
+		return err
+	}
+	s.iccid, err = s.readICCID()
+	if err != nil {
+		return err
+	}
+	switch state {
+	case "READY", "SIM PIN2", "SIM PUK2":
+		return nil
+	case "SIM PIN":
+		return s.enterPIN(ctx)
+	case "SIM PUK":
+		return &SetupError{Reason: ReasonPUKRequired, Hint: "the card wants its PUK: put it into a phone and unlock it there; the PUK is never entered from here"}
+	}
+	return &SetupError{Reason: ReasonSIMFailure, Err: fmt.Errorf("card state %q", state), Hint: "the modem or the card is locked to something: see its manual"}
+}
+
+// cardState reads +CPIN?. Old firmware leaves out the OK after it.
+func (s *session) cardState(ctx context.Context) (string, error) {
+	answer, err := s.insist(ctx, 30*time.Second, exchange{text: "+CPIN?", limit: 20 * time.Second, lone: 2 * time.Second})
+	if fatal(err) {
+		return "", err
+	}
+	if err == nil && len(answer) > 0 {
+		return strings.ToUpper(strings.Trim(valueOf(answer[len(answer)-1]), `" `)), nil
+	}
+	ce, ok := err.(*CommandError)
+	switch {
+	case ok && (ce.CME == 10 || ce.CMS == 310):
+		return "", &SetupError{Reason: ReasonNoSIM, Err: err, Hint: "put a card into the modem, the right way round"}
+	case ok && (ce.CME == 12 || ce.CMS == 316):
+		return "SIM PUK", nil
+	case ok && (ce.CME == 11 || ce.CMS == 311):
+		return "SIM PIN", nil
+	}
+	return "", &SetupError{Reason: ReasonSIMFailure, Err: err, Hint: "the card does not answer: clean its contacts, try it in a phone"}
+}
+
+// enterPIN gives the PIN once per card and PIN. It refuses when the PIN was refused before, when a refusal would leave the card
+// with one try or none, and never touches a PUK.
+func (s *session) enterPIN(ctx context.Context) error {
+	if s.m.config.PINFile == "" {
+		return &SetupError{Reason: ReasonPINRequired, Hint: "write the PIN of the card into a file of mode 0600 and name it in pin_file"}
+	}
+	pin, err := readPIN(s.m.config.PINFile)
+	if err != nil {
+		return &SetupError{Reason: ReasonPINFile, Err: err, Hint: "the file must hold 4 to 8 digits and be readable by its owner only"}
+	}
+	key := pinKey(s.iccid, pin)
+	refused, err := s.m.memory.Refused(key)
+	if err != nil {
+		return &SetupError{Reason: ReasonPINRefused, Err: err, Hint: "whether this PIN was refused before cannot be read: it is not tried"}
+	}
+	if refused {
+		return &SetupError{Reason: ReasonPINRefused, Hint: "the card refused this PIN; it is not tried again: put the right one into pin_file"}
+	}
+	tries, err := s.pinTries()
+	if err != nil {
+		return err
+	}
+	if tries >= 0 && tries < 2 {
+		return &SetupError{Reason: ReasonPINTries, Err: fmt.Errorf("%d tries left", tries),
+			Hint: "only one try is left for this card: unlock it in a phone first"}
+	}
+	// Noted before it is tried: a crash in between must not lead to a second try.
+	if err := s.m.memory.SetRefused(key, true); err != nil {
+		return &SetupError{Reason: ReasonPINRefused, Err: err, Hint: "the try cannot be noted: it is not made"}
+	}
+	_, err = s.run(&exchange{text: `+CPIN="` + pin + `"`, shown: "+CPIN=…", limit: 20 * time.Second})
+	if fatal(err) {
+		return err
+	}
+	if err == nil {
+		// A card that takes the PIN and still asks for it has not taken it.
+		state, serr := s.cardState(ctx)
+		if serr != nil {
+			return serr
+		}
+		if state == "READY" {
+			s.m.log.Info("card unlocked")
+			return s.m.memory.SetRefused(key, false)
+		}
+		err = fmt.Errorf("card still asks for %s", state)
+	}
+	return &SetupError{Reason: ReasonPINRefused, Err: err, Hint: "the card refused the PIN in pin_file; it is not tried again"}
+}
+
+// pinKey names one PIN of one card.
+func pinKey(iccid, pin string) string {
+	sum := sha256.Sum256([]byte(iccid + "\x00" + pin))
+	return hex.EncodeToString(sum[:])
+}
+
+// readPIN reads a file that holds a PIN and perhaps a line end.
+func readPIN(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return "", fmt.Errorf("%s has mode %04o, others may read it: chmod 0600 %s", path, mode, path)
+	}
+	if info.Size() > 64 {
+		return "", fmt.Errorf("%s is too long for a PIN", path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	pin := strings.TrimSpace(string(b))
+	if len(pin) < 4 || len(pin) > 8 || !isDigits(pin) {
+		return "", fmt.Errorf("%s does not hold 4 to 8 digits", path)
+	}
+	return pin, nil
+}
+
+// pinTries reads how many entries of PIN 1 are left; -1 when the modem does not tell.
+func (s *session) pinTries() (int, error) {
+	if s.vendor.tries == "" {
+		return -1, nil
+	}
+	answer, err := s.ask(s.vendor.tries)
+	if fatal(err) {
+		return -1, err
+	}
+	if err != nil || len(answer) == 0 {
+		return -1, nil
+	}
+	f := fields(valueOf(answer[0]))
+	if s.vendor.index >= len(f) {
+		return -1, nil
+	}
+	if n, ok := smallNumber(f[s.vendor.index], 99); ok {
+		return n, nil
+	}
+	return -1, nil
+}
+
+// readICCID tries the commands of the vendor, the common ones, and at last the file of the card itself (EF ICCID 2FE2,
+// 3GPP TS 31.102 §4.1 via 3GPP TS 27.007 §8.18). "" when none works.
+func (s *session) readICCID() (string, error) {
+	tried := map[string]bool{}
+	for _, text := range append(append([]string{}, s.vendor.iccid...), "+CCID", "+ICCID", "^ICCID?") {
+		if tried[text] {
+			continue
+		}
+		tried[text] = true
+		answer, err := s.run(&exchange{text: text, bare: true, accept: []string{"+CCID", "+ICCID", "+QCCID", "^ICCID", "#CCID", "!ICCID"}})
+		if fatal(err) {
+			return "", err
+		}
+		if len(answer) > 0 {
+			if id := digitsOf(strings.Trim(valueOf(answer[0]), `" `)); err == nil && len(id) >= 18 {
+				return id, nil
+			}
+		}
+	}
+	data, err := s.readCardFile("+CRSM=176,12258,0,0,10")
+	if err != nil {
+		return "", err
+	}
+	if id := swapNibbles(data); len(id) >= 18 {
+		return id, nil
+	}
+	return "", nil
+}
+
+// readCardFile runs a +CRSM read and returns its hex data, "" when the card has none.
+func (s *session) readCardFile(text string) (string, error) {
+	answer, err := s.ask(text)
+	if fatal(err) {
+		return "", err
+	}
+	if err != nil || len(answer) == 0 {
+		return "", nil
+	}
+	f := fields(valueOf(answer[0]))
+	if len(f) < 3 || f[0] != "144" && f[0] != "145" || !isHex(f[2]) {
+		return "", nil
+	}
+	return f[2], nil
+}
+
+// swapNibbles turns packed decimal digits, low half first, into text. An F ends it.
+func swapNibbles(data string) string {
+	var out []byte
+	for i := 0; i+1 < len(data); i += 2 {
+		for _, c := range []byte{data[i+1], data[i]} {
+			if c < '0' || c > '9' {
+				return string(out)
+			}
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// readCard reads who the card is, and gives it a service centre when it has none.
+func (s *session) readCard(ctx context.Context) error {
+	if s.iccid == "" {
+		var err error
+		if s.iccid, err = s.readICCID(); err != nil {
+			return err
+		}
+	}
+	imsi, err := s.insist(ctx, 30*time.Second, exchange{text: "+CIMI", bare: true})
+	if fatal(err) {
+		return err
+	}
+	own, err := s.ask("+CNUM")
+	if fatal(err) {
+		return err
+	}
+	s.m.board.update(func(st *Status) {
+		st.ICCID, st.IMSI, st.Number = s.iccid, "", ownNumber(own)
+		if len(imsi) > 0 {
+			st.IMSI = digitsOf(strings.Trim(valueOf(imsi[0]), `" `))
+		}
+	})
+	if want := s.m.config.ICCID; want != "" && s.iccid != "" && !sameICCID(s.iccid, want) {
+		return &SetupError{Reason: ReasonWrongSIM, Err: fmt.Errorf("ICCID is %s, not %s", s.iccid, want),
+			Hint: "another card is in the modem: change iccid when that is meant"}
+	}
+	return s.serviceCentre(ctx)
+}
+
+// sameICCID compares without the check digit, which some modems leave out and some cards print.
+func sameICCID(a, b string) bool {
+	n := min(len(a), len(b), 19)
+	return n >= 18 && a[:18] == b[:18] && (n < 19 || a[:n] == b[:n] || len(a) != len(b))
+}
+
+// ownNumber reads +CNUM. Its lines come with broken quotes, without number, or not at all.
+func ownNumber(answer []string) string {
+	for _, line := range answer {
+		for _, part := range strings.Split(valueOf(line), ",") {
+			v := strings.Trim(part, `" `)
+			if d := strings.TrimPrefix(v, "+"); len(d) >= 5 && len(d) <= 20 && isDigits(d) {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+func (s *session) serviceCentre(ctx context.Context) error {
+	answer, err := s.insist(ctx, 10*time.Second, exchange{text: "+CSCA?"})
+	if fatal(err) {
+		return err
+	}
+	centre := centreOf(firstField(answer))
+	if centre == "" && s.m.config.SMSC != "" {
+		number, international := strings.CutPrefix(s.m.config.SMSC, "+")
+		kind := 129
+		if international {
+			kind = 145
+		}
+		text := fmt.Sprintf(`+CSCA="%s%s",%d`, map[bool]string{true: "+"}[international], number, kind)
+		if _, err = s.ask(text); fatal(err) {
+			return err
+		}
+		if err == nil {
+			centre = s.m.config.SMSC
+		}
+	}
+	if centre == "" {
+		s.m.limiter.warn("smsc", "card has no service centre address: set smsc")
+	}
+	s.m.board.update(func(st *Status) { st.SMSC = centre })
+	return nil
+}
+
+// centreOf cleans a service centre address. Some modems print it as UCS2 in hex.
+func centreOf(v string) string {
+	if len(v) > 20 && len(v)%4 == 0 && isHexDigits(v) {
+		var out []byte
+		for i := 0; i < len(v); i += 4 {
+			if v[i] != '0' || v[i+1] != '0' {
+				return ""
+			}
+			out = append(out, nibble(v[i+2])<<4|nibble(v[i+3]))
+		}
+		v = string(out)
+	}
+	if d := strings.TrimPrefix(v, "+"); !isDigits(d) || len(d) > 20 {
+		return ""
+	}
+	return v
+}

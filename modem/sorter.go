@@ -1,0 +1,200 @@
+package modem
+
+import "time"
+
+// take sorts one line and hands its indications on. The reader calls it.
+func (g *guard) take(l line) {
+	if l.text != "" {
+		g.log.Log(bg, LevelTrace, "from modem", "line", l.text)
+	}
+	g.mu.Lock()
+	out := g.sort(l)
+	g.mu.Unlock()
+	for _, u := range out {
+		g.metrics.urcs.WithLabelValues(u.kind.String()).Inc()
+		g.on(u)
+	}
+}
+
+// sort decides whose a line is: of the running exchange, or an indication. It returns the indications that are complete.
+func (g *guard) sort(l line) (out []urc) {
+	g.lastLine = time.Now()
+	e := g.ex
+	if e != nil && (e.final != "" || e.cause != nil) {
+		e = nil
+	}
+	switch {
+	case l.overlong > 0:
+		g.damaged("line", "line dropped: too long", "octets", l.overlong, "limit", lineLimit)
+		g.prev, g.cut = "", false
+		return nil
+	case l.prompt && e == nil:
+		return nil
+	case l.prompt:
+		e.phase = prompted
+		e.timer.Stop()
+		g.link.feed(">")
+		return nil
+	}
+	text := l.text
+	if h := g.header; h != nil {
+		g.header = nil
+		if g.trails(h, e, text) {
+			h.trailer = text
+			return []urc{*h}
+		}
+		h.lost = true
+		out = append(out, *h)
+	}
+	if joined, ok := g.repair(e, l); ok {
+		text = joined
+	}
+	return append(out, g.place(e, text, l.blank)...)
+}
+
+// place puts a whole line where it belongs.
+func (g *guard) place(e *exchange, text string, blank bool) []urc {
+	if e != nil && e.isEcho(text) {
+		g.remember("", false)
+		return nil
+	}
+	if final, rest, ok := splitGlued(text); ok {
+		return append(g.place(e, rest, blank), g.place(e, final, blank)...)
+	}
+	id := ""
+	if e != nil {
+		id = e.id
+	}
+	if isFinal(text, id) {
+		g.remember(text, false)
+		g.finish(e, text)
+		return nil
+	}
+	prefix := prefixOf(text)
+	u, word := urc{}, false
+	switch {
+	case prefix != "" && e != nil && e.owns(prefix) && g.answers(e, prefix, text):
+		g.keep(e, text)
+		return nil
+	case prefix != "":
+		u = indicationOf(prefix, text)
+	default:
+		if u, word = wordIndication(text); !word {
+			if e != nil && e.bare && e.phase != asking {
+				g.keep(e, text)
+			} else {
+				g.remember(text, false)
+			}
+			return nil
+		}
+	}
+	// An indication. When it began where the line before ended, it may have cut that line in two.
+	if !blank && g.prev != "" {
+		g.cut = true
+	} else if blank && !g.cut {
+		g.prev = ""
+	}
+	if u.twoLines() {
+		g.header = &u
+		return nil
+	}
+	return []urc{u}
+}
+
+// answers tells whether a line with the prefix of the running command is its answer.
+func (g *guard) answers(e *exchange, prefix, text string) bool {
+	if prefix == "+CMGS" {
+		// Before the PDU is out this is the late answer to a send that was given up.
+		return e.phase == handedOver
+	}
+	return !unsolicited(prefix, e.text, text)
+}
+
+// trails tells whether text is the second line of the two-line indication h. A hex line that does not fit h but fits what
+// the running command is waiting for belongs to the command.
+func (g *guard) trails(h *urc, e *exchange, text string) bool {
+	if !isHex(text) {
+		// In text form the second line is the message itself. A final result must not be eaten.
+		textForm := h.kind == urcDeliver && len(fields(valueOf(h.text))) > 2
+		return textForm && prefixOf(text) == "" && (e == nil || !isFinal(text, e.id))
+	}
+	if pduFits(text, announcedLength(h.text)) || e == nil || !e.bare || len(e.answer) == 0 {
+		return true
+	}
+	last := e.answer[len(e.answer)-1]
+	return prefixOf(last) == "" || !pduFits(text, announcedLength(last))
+}
+
+// repair joins the line with what stood before the indication that cut it. Only a line that means nothing by itself is
+// joined.
+func (g *guard) repair(e *exchange, l line) (string, bool) {
+	if !g.cut {
+		return "", false
+	}
+	g.cut = false
+	if e == nil || l.blank || prefixOf(l.text) != "" || isFinal(l.text, e.id) {
+		return "", false
+	}
+	if _, word := wordIndication(l.text); word {
+		return "", false
+	}
+	if g.kept && prefixOf(g.prev) != "" && pduFits(l.text, announcedLength(g.prev)) {
+		return "", false
+	}
+	if g.kept {
+		e.answer = e.answer[:len(e.answer)-1]
+	}
+	return g.prev + l.text, true
+}
+
+func (g *guard) remember(text string, kept bool) { g.prev, g.kept, g.cut = text, kept, false }
+
+// keep adds a line to the answer.
+func (g *guard) keep(e *exchange, text string) {
+	g.remember(text, true)
+	e.octets += len(text)
+	if len(e.answer) >= answerLines || e.octets > answerBytes {
+		g.endLocked(e, errAnswerTooLong)
+		return
+	}
+	e.answer = append(e.answer, text)
+	if e.idle {
+		e.timer.Reset(e.limit)
+	}
+	if e.lone > 0 && prefixOf(text) == e.id {
+		e.timer.Stop()
+		e.timer = time.AfterFunc(e.lone, func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if g.ex == e && e.final == "" && e.cause == nil {
+				g.finish(e, "OK")
+			}
+		})
+	}
+}
+
+// finish ends e with a final result.
+func (g *guard) finish(e *exchange, final string) {
+	if e == nil {
+		g.strays++
+		return
+	}
+	if final == "OK" && (e.phase == asking || e.phase == prompted) {
+		// A send has no OK before its PDU: this one belongs to an answer that came late.
+		g.strays++
+		return
+	}
+	e.final = final
+	e.timer.Stop()
+	if final == "OK" {
+		g.link.feed("OK")
+	} else {
+		g.link.feed("ERROR")
+	}
+}
+
+// damaged counts and logs input that is not as it should be.
+func (g *guard) damaged(field, msg string, args ...any) {
+	g.metrics.damaged.WithLabelValues(field).Inc()
+	g.limiter.warn(field, msg, append([]any{"field", field}, args...)...)
+}
