@@ -15,15 +15,15 @@ const problemType = "urn:trunkline:problem:"
 const (
 	CodeMalformed          = "malformed"            // 400: the request cannot be read: syntax, unknown names, wrong types
 	CodeUnauthorized       = "unauthorized"         // 401: it is not known who asks, or credentials came where they must not
-	CodeForbidden          = "forbidden"            // 403: the one who asks may not
 	CodeNotFound           = "not_found"            // 404
 	CodeMethodNotAllowed   = "method_not_allowed"   // 405
 	CodeConflict           = "conflict"             // 409: the record is not in a state that allows it
+	CodeLengthRequired     = "length_required"      // 411: a body must come with its Content-Length
 	CodeTooLarge           = "too_large"            // 413
 	CodeUnsupportedMedia   = "unsupported_media"    // 415
 	CodeInvalid            = "invalid"              // 422: it was read, but values are wrong
 	CodeKeyReused          = "key_reused"           // 422: the Idempotency-Key came before with another request
-	CodeTooManyRequests    = "too_many_requests"    // 429
+	CodeHeaderTooLarge     = "header_too_large"     // 431
 	CodeInternal           = "internal"             // 500: the reason is in the daemon's log
 	CodeFull               = "store_full"           // 503: no room on the disk
 	CodeReadOnly           = "store_read_only"      // 503: the store cannot be written

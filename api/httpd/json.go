@@ -88,7 +88,7 @@ func (d *document) parse(text []byte) error {
 	if d.pos == len(text) {
 		return fail("", api.FieldRequired, "is empty; a JSON object belongs there")
 	}
-	if err := d.value(-1, 0); err != nil {
+	if err := d.value(node{parent: -1}, 0); err != nil {
 		return err
 	}
 	d.space()
@@ -125,16 +125,17 @@ func (d *document) unexpected(want string) error {
 	return fail("", api.FieldMalformed, "has %q at offset %d where %s is expected", r, d.pos, want)
 }
 
-// value reads one value into a new node.
-func (d *document) value(parent int32, depth int) error {
+// value reads one value into a new node, of which parent and name are given.
+func (d *document) value(template node, depth int) error {
 	if depth > maxDepth {
 		return fail("", api.FieldTooDeep, "is nested more than %d levels deep", maxDepth)
 	}
 	if len(d.nodes) == maxValues {
-		return fail(d.path(parent), api.FieldTooMany, "takes the body over %d values", maxValues)
+		return fail(d.path(template.parent), api.FieldTooMany, "takes the body over %d values", maxValues)
 	}
 	at := int32(len(d.nodes))
-	d.nodes = append(d.nodes, node{parent: parent, next: -1, from: int32(d.pos)})
+	template.next, template.from = -1, int32(d.pos)
+	d.nodes = append(d.nodes, template)
 	n := &d.nodes[at]
 	switch c := d.peek(); {
 	case c == '"':
@@ -182,7 +183,7 @@ func (d *document) array(at int32, depth int) error {
 	for {
 		d.space()
 		child := int32(len(d.nodes))
-		if err := d.value(at, depth+1); err != nil {
+		if err := d.value(node{parent: at}, depth+1); err != nil {
 			return err
 		}
 		d.link(at, last, child)
@@ -214,8 +215,9 @@ func (d *document) object(at int32, depth int) error {
 		if d.peek() != '"' {
 			return d.unexpected("a name in quotes")
 		}
-		keyFrom, keyTo, keyEscs, err := d.str()
-		if err != nil {
+		member := node{parent: at}
+		var err error
+		if member.keyFrom, member.keyTo, member.keyEscs, err = d.str(); err != nil {
 			return err
 		}
 		d.space()
@@ -225,11 +227,9 @@ func (d *document) object(at int32, depth int) error {
 		d.pos++
 		d.space()
 		child := int32(len(d.nodes))
-		if err := d.value(at, depth+1); err != nil {
+		if err := d.value(member, depth+1); err != nil {
 			return err
 		}
-		n := &d.nodes[child]
-		n.keyFrom, n.keyTo, n.keyEscs = keyFrom, keyTo, keyEscs
 		if names, err = d.unique(at, child, names); err != nil {
 			return err
 		}
