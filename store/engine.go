@@ -17,7 +17,9 @@ type Reader interface {
 // Tx reads and writes; its writes become durable together when Update returns nil.
 type Tx interface {
 	Reader
+	// Put sets the value of a key. Neither slice may change until Update returns. The key must not be empty.
 	Put(t Table, key, value []byte) error
+	// Delete removes a key; it is no error when there is none.
 	Delete(t Table, key []byte) error
 }
 

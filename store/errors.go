@@ -18,6 +18,14 @@ var (
 	ErrLocked = errors.New("store is in use")
 	// ErrKeyReused says that an idempotency key came again with another request.
 	ErrKeyReused = errors.New("idempotency key was used for another request")
+	// ErrCursor says that a cursor was not made by this query.
+	ErrCursor = errors.New("cursor does not belong to this query")
+	// ErrAttempt says that the part has no attempt in the phase that the step needs.
+	ErrAttempt = errors.New("part has no open attempt")
+	// ErrInvalid says that a record offered to the store breaks a rule that its caller has to keep.
+	ErrInvalid = errors.New("invalid record")
+	// ErrNewer says that a later version of the program wrote the store.
+	ErrNewer = errors.New("store was written by a newer version")
 )
 
 // TransitionError says why a message cannot go from one state to another.

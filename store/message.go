@@ -90,6 +90,7 @@ type Part struct {
 	SIM         string // identity of the SIM of the last attempt; references count per SIM
 	SentAt      time.Time
 	DeliveredAt time.Time
+	AwaitUntil  time.Time // a status report is matched until then; zero when none is awaited
 	Status      int       // last TP-ST of a report, -1 when there is none
 	Attempts    []Attempt // oldest first; at most MaxAttempts are kept
 }

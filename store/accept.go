@@ -1,0 +1,236 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Acceptance is what is accepted together, or not at all.
+type Acceptance struct {
+	Messages []Message // to be sent: ids, times, state and parts are set by the caller
+	Key      *Key      // nil: none
+}
+
+// Key makes a repeated request recognisable.
+type Key struct {
+	Scope, Key string   // whose key it is and for what; at most 255 bytes each
+	Hash       [32]byte // of the whole request
+	At         time.Time
+}
+
+// Accepted is what became of an Acceptance.
+type Accepted struct {
+	Messages []Message // on replay as they were when they were accepted
+	Replayed bool      // the same request was accepted before; nothing was written
+}
+
+// Accept stores messages, their index entries, one event each and the record of the idempotency key in one transaction; when it returns they are on
+// disk. When the key was used for the same request within its window, the messages of that time are returned; for another one, ErrKeyReused.
+// ErrInvalid names what the caller did wrong.
+func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
+	for i := range a.Messages {
+		if err := acceptable(&a.Messages[i]); err != nil {
+			return Accepted{}, err
+		}
+	}
+	var keyID, keyValue []byte
+	var known keyRecord
+	if a.Key != nil {
+		if a.Key.Key == "" || len(a.Key.Key) > maxNameBytes || len(a.Key.Scope) > maxNameBytes {
+			return Accepted{}, fmt.Errorf("%w: idempotency key of %d bytes in scope of %d bytes", ErrInvalid, len(a.Key.Key), len(a.Key.Scope))
+		}
+		known = keyRecord{Hash: a.Key.Hash, Until: a.Key.At.Add(s.options.IdempotencyKeep)}
+		for i := range a.Messages {
+			known.Messages = append(known.Messages, acceptedRef{a.Messages[i].ID, a.Messages[i].State})
+		}
+		keyID = append(appendName(nil, a.Key.Scope), a.Key.Key...)
+		keyValue = seal(tableKeys, keyID, appendKey(newFrame(64+24*len(a.Messages)), &known))
+	}
+	values := make([][]byte, len(a.Messages))
+	indexes := make([][]entry, len(a.Messages))
+	for i := range a.Messages {
+		values[i], indexes[i] = sealMessage(&a.Messages[i]), entries(&a.Messages[i])
+	}
+
+	var out Accepted
+	err := s.update(ctx, func(t *tx) error {
+		out = Accepted{Messages: a.Messages}
+		if a.Key != nil {
+			replay, err := t.replay(keyID, a.Key)
+			if err != nil {
+				return err
+			}
+			if replay != nil {
+				out = Accepted{Messages: replay, Replayed: true}
+				return nil
+			}
+			if err := t.Put(tableKeys, keyID, keyValue); err != nil {
+				return err
+			}
+			if err := t.Put(tableDeadlines, deadlineKeyOf(known.Until, deadlineKey, keyID), nil); err != nil {
+				return err
+			}
+		}
+		for i := range a.Messages {
+			m := &a.Messages[i]
+			if err := t.Put(tableMessages, m.ID[:], values[i]); err != nil {
+				return err
+			}
+			for _, e := range indexes[i] {
+				if err := t.Put(e.table, e.key, nil); err != nil {
+					return err
+				}
+			}
+			if err := t.changed(m, m.CreatedAt, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Accepted{}, err
+	}
+	if out.Replayed {
+		s.metrics.replayed.Inc()
+	} else {
+		s.metrics.accepted.Add(float64(len(a.Messages)))
+	}
+	return out, nil
+}
+
+func acceptable(m *Message) error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: message %s: %s", ErrInvalid, m.ID, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case m.ID.IsZero():
+		return bad("has no id")
+	case m.Direction != Out:
+		return bad("does not go out")
+	case m.State != Waiting && m.State != Held && m.State != Debug:
+		return bad("cannot be accepted as %s", m.State)
+	case len(m.Parts) == 0 || len(m.Parts) > 255:
+		return bad("has %d parts", len(m.Parts))
+	case m.Priority > priorityHighest:
+		return bad("has priority %d", m.Priority)
+	case len(m.Pin) > maxNameBytes:
+		return bad("names a trunk of %d bytes", len(m.Pin))
+	case m.CreatedAt.IsZero():
+		return bad("has no time of creation")
+	}
+	for i := range m.Parts {
+		if p := &m.Parts[i]; p.Seq != i+1 || p.Reference != -1 || p.Status != -1 {
+			return bad("part %d is not as before its first try", i+1)
+		}
+	}
+	return nil
+}
+
+// replay returns the messages of a key that was used before, nil when it is new. A key beyond its window counts as new even before Tidy comes.
+// A damaged record stays where it is and refuses its key until then: whether the request was accepted is unknown, and twice is worse than not yet.
+func (t *tx) replay(keyID []byte, k *Key) ([]Message, error) {
+	value, err := t.Get(tableKeys, keyID)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	old, err := openKeyRecord(keyID, value)
+	if err != nil {
+		return nil, err
+	}
+	if !k.At.Before(old.Until) {
+		return nil, t.Delete(tableDeadlines, deadlineKeyOf(old.Until, deadlineKey, keyID))
+	}
+	if !bytes.Equal(old.Hash[:], k.Hash[:]) {
+		return nil, ErrKeyReused
+	}
+	messages := make([]Message, 0, len(old.Messages))
+	for _, ref := range old.Messages {
+		m, err := readMessage(t, ref.ID)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, asAccepted(m, ref.State))
+	}
+	return messages, nil
+}
+
+func openKeyRecord(key, value []byte) (*keyRecord, error) {
+	payload, err := unseal(tableKeys, key, value)
+	if err != nil {
+		return nil, err
+	}
+	k, err := decodeKey(payload)
+	if err != nil {
+		return nil, damage(tableKeys, key, err.Error())
+	}
+	return k, nil
+}
+
+// asAccepted takes back what happened to a message since it was accepted.
+func asAccepted(m *Message, state State) Message {
+	out := *m
+	out.State, out.Trunk, out.Concat, out.Failure = state, "", 0, nil
+	out.NotBefore, out.SentAt, out.DeliveredAt = time.Time{}, time.Time{}, time.Time{}
+	out.Parts = make([]Part, len(m.Parts))
+	part := Waiting
+	if state == Debug {
+		part = Debug
+	}
+	for i := range m.Parts {
+		out.Parts[i] = Part{Seq: m.Parts[i].Seq, State: part, Reference: -1, Status: -1}
+	}
+	return out
+}
+
+// Message returns one message, or ErrNotFound.
+func (s *Store) Message(ctx context.Context, id MessageID) (Message, error) {
+	var m *Message
+	err := s.view(ctx, func(r Reader, _ *[]*Damage) (err error) {
+		m, err = readMessage(r, id)
+		return err
+	})
+	if err != nil {
+		return Message{}, err
+	}
+	return *m, nil
+}
+
+// Cancel withdraws a message that waits or is held. A *TransitionError says why it cannot be withdrawn any more.
+func (s *Store) Cancel(ctx context.Context, id MessageID, at time.Time) (Message, error) {
+	return s.change(ctx, id, func(t *tx, m *record) error {
+		if err := m.become(Canceled); err != nil {
+			return err
+		}
+		m.drop(Canceled)
+		return t.finish(m, at, nil)
+	})
+}
+
+// change runs fn on one message and returns what became of it.
+func (s *Store) change(ctx context.Context, id MessageID, fn func(*tx, *record) error) (Message, error) {
+	var m *record
+	err := s.update(ctx, func(t *tx) (err error) {
+		if m, err = t.load(id); err != nil {
+			return err
+		}
+		return fn(t, m)
+	})
+	if err != nil {
+		return Message{}, err
+	}
+	return *m.Message, nil
+}
+
+// finish saves a message and writes the event of its change of state.
+func (t *tx) finish(m *record, at time.Time, part *Part) error {
+	if err := t.save(m); err != nil {
+		return err
+	}
+	return t.changed(m.Message, at, part)
+}

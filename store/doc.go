@@ -1,0 +1,41 @@
+// Package store keeps everything that Trunkline persists: messages with their parts and attempts, the queue, what came in, the event feed and
+// idempotency keys. Its methods are transactions named for events in a record's life; a change of state, its index entries and its event are
+// written together or not at all. What is to be done is decided elsewhere; here is only which step may follow which.
+//
+// The store works over an Engine, a small ordered key-value interface. The tables in it are these; T is a time in nanoseconds, big-endian, LINE the
+// last nine digits of a number, and a name is preceded by its length in one byte:
+//
+//	meta
+//	├── schema                          version and name of the last migration
+//	└── instance                        identity of this store and its epoch
+//	messages
+//	└── ID                              Message with its parts and attempts; IDs are in order of time, so that an accept appends
+//	queue                               every message in Waiting
+//	└── lane · 9-priority · timed · T · ID   lane: the trunk that must carry it, or empty for any
+//	open                                every message in Held, Sending or Unknown
+//	└── state · ID
+//	refs                                every part whose status report is awaited
+//	└── SIM · reference · LINE · T · ID · seq
+//	reports                             status reports that came before the answer of the modem
+//	└── SIM · reference · LINE · T · digest
+//	keys
+//	└── scope · key                     idempotency key: hash of the request and the messages it made
+//	segments
+//	└── digest of the set's key         open set of a long message that comes in parts
+//	sets                                every segment record
+//	└── open or remembered · sender · T · digest of the set's key
+//	digests
+//	└── SHA-256                         what came in lately, and the slots it was seen in
+//	quarantine
+//	└── T · digest                      what came in and could not be decoded
+//	damaged
+//	└── table · key                     records that did not carry what was written, as they were
+//	deadlines                           what Tidy has to do, and when
+//	└── T · kind · key
+//	events
+//	└── sequence number                 Event
+//
+// Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
+// buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in
+// one log line and in an event "store.damaged", and everything else goes on.
+package store

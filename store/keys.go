@@ -1,0 +1,218 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"trunkline/callplan/phone"
+)
+
+// The tables; the package comment says what is in them.
+const (
+	tableMeta       Table = "meta"
+	tableMessages   Table = "messages"
+	tableQueue      Table = "queue"
+	tableOpen       Table = "open"
+	tableRefs       Table = "refs"
+	tableReports    Table = "reports"
+	tableKeys       Table = "keys"
+	tableSegments   Table = "segments"
+	tableSets       Table = "sets"
+	tableDigests    Table = "digests"
+	tableQuarantine Table = "quarantine"
+	tableDamaged    Table = "damaged"
+	tableDeadlines  Table = "deadlines"
+	tableEvents     Table = "events"
+)
+
+// Kinds of deadlines; the rest of the key names what it is for.
+const (
+	deadlineExpire  byte = 'x' // ID: a waiting message expires
+	deadlineAwait   byte = 'a' // ID, seq: no status report is awaited any more
+	deadlineKey     byte = 'k' // scope, key: an idempotency key is forgotten
+	deadlineSet     byte = 's' // digest of the set's key: a set of segments is given up
+	deadlineDigest  byte = 'd' // SHA-256: what came in is forgotten
+	deadlineReport  byte = 'r' // key in reports: an unmatched report is forgotten
+	maxNameBytes         = 255
+	idBytes              = 16
+	timeBytes            = 8
+	priorityHighest      = 9
+)
+
+// appendTime appends t so that byte order is time order; the zero time comes first.
+func appendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	return binary.BigEndian.AppendUint64(b, uint64(t.UnixNano())^(1<<63))
+}
+
+func readTime(b []byte) time.Time {
+	u := binary.BigEndian.Uint64(b)
+	if u == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(u^(1<<63))).UTC()
+}
+
+// appendName appends a name of at most maxNameBytes after its length, so that no name is the beginning of another.
+func appendName(b []byte, name string) []byte {
+	if len(name) > maxNameBytes {
+		name = name[:maxNameBytes]
+	}
+	b = append(b, byte(len(name)))
+	return append(b, name...)
+}
+
+// line returns the digits by which two numbers are held to be the same line: SameLine is true exactly when they are equal.
+func line(n phone.Number) string {
+	s := strings.TrimPrefix(n.String(), "+")
+	if n.Kind() == phone.Alphanumeric {
+		return "a" + s
+	}
+	return s[max(0, len(s)-9):]
+}
+
+// lane returns the trunk that must carry a waiting message, empty when any may: the one that was asked for, or the one that already sent a part,
+// since phones join only parts that come from the same number.
+func (m *Message) lane() string {
+	if m.Pin != "" {
+		return m.Pin
+	}
+	for i := range m.Parts {
+		if s := m.Parts[i].State; s != Waiting && s != Sending {
+			return m.Trunk
+		}
+	}
+	return ""
+}
+
+// due returns when a waiting message may be sent; timed is false when that is at once, whatever the clock says.
+func (m *Message) due() (at time.Time, timed bool) {
+	at = m.SendAt
+	if m.NotBefore.After(at) {
+		at = m.NotBefore
+	}
+	if at.IsZero() {
+		return m.CreatedAt, false
+	}
+	return at, true
+}
+
+func appendQueueKey(b []byte, m *Message) []byte {
+	b = appendName(b, m.lane())
+	b = append(b, priorityHighest-min(m.Priority, priorityHighest))
+	at, timed := m.due()
+	if timed {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	b = appendTime(b, at)
+	return append(b, m.ID[:]...)
+}
+
+func openKey(s State, id MessageID) []byte { return append([]byte{byte(s)}, id[:]...) }
+
+func refsPrefix(sim string, reference int, n phone.Number) []byte {
+	b := appendName(nil, sim)
+	b = append(b, byte(reference))
+	return appendName(b, line(n))
+}
+
+func refsKey(m *Message, p *Part) []byte {
+	b := appendTime(refsPrefix(p.SIM, p.Reference, m.To), p.SentAt)
+	b = append(b, m.ID[:]...)
+	return append(b, byte(p.Seq))
+}
+
+func deadlineKeyOf(at time.Time, kind byte, rest ...[]byte) []byte {
+	b := appendTime(make([]byte, 0, 64), at)
+	b = append(b, kind)
+	for _, r := range rest {
+		b = append(b, r...)
+	}
+	return b
+}
+
+func eventKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+// entry is one index entry; its value is empty.
+type entry struct {
+	table Table
+	key   []byte
+}
+
+func (e entry) compare(o entry) int {
+	if c := strings.Compare(string(e.table), string(o.table)); c != 0 {
+		return c
+	}
+	return bytes.Compare(e.key, o.key)
+}
+
+// entries returns the index entries that a message must have, in order. They follow from the message alone.
+func entries(m *Message) []entry {
+	var all []entry
+	switch m.State {
+	case Waiting:
+		all = append(all, entry{tableQueue, appendQueueKey(nil, m)})
+		if !m.ExpiresAt.IsZero() {
+			all = append(all, entry{tableDeadlines, deadlineKeyOf(m.ExpiresAt, deadlineExpire, m.ID[:])})
+		}
+	case Held, Sending, Unknown:
+		all = append(all, entry{tableOpen, openKey(m.State, m.ID)})
+	}
+	for i := range m.Parts {
+		if p := &m.Parts[i]; !p.AwaitUntil.IsZero() {
+			all = append(all, entry{tableRefs, refsKey(m, p)},
+				entry{tableDeadlines, deadlineKeyOf(p.AwaitUntil, deadlineAwait, m.ID[:], []byte{byte(p.Seq)})})
+		}
+	}
+	slices.SortFunc(all, entry.compare)
+	return all
+}
+
+// messageOf returns the id in an index entry of a message.
+func messageOf(e entry) (id MessageID, ok bool) {
+	at := -1
+	switch e.table {
+	case tableQueue:
+		at = len(e.key) - idBytes
+	case tableOpen:
+		at = 1
+	case tableRefs:
+		at = len(e.key) - idBytes - 1
+	case tableDeadlines:
+		if len(e.key) > timeBytes && (e.key[timeBytes] == deadlineExpire || e.key[timeBytes] == deadlineAwait) {
+			at = timeBytes + 1
+		}
+	}
+	if at < 0 || at+idBytes > len(e.key) {
+		return id, false
+	}
+	return MessageID(e.key[at : at+idBytes]), true
+}
+
+// after returns the first key behind every key that begins with prefix; nil when there is none.
+func after(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] < 0xFF {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+func hexKey(k []byte) string {
+	if len(k) > 64 {
+		return fmt.Sprintf("%s… (%d bytes)", hex.EncodeToString(k[:64]), len(k))
+	}
+	return hex.EncodeToString(k)
+}

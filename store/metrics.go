@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the store did since the program started.
+type metrics struct {
+	accepted, replayed, claimed, events, damaged prometheus.Counter
+	settled, reports, received                   *prometheus.CounterVec
+
+	registerer prometheus.Registerer
+	all        []prometheus.Collector
+}
+
+func newMetrics(r prometheus.Registerer, s *Store) (*metrics, error) {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "trunkline", Subsystem: "store", Name: name, Help: help})
+	}
+	vector := func(name, help, label string, values ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "trunkline", Subsystem: "store", Name: name, Help: help}, []string{label})
+		for _, value := range values {
+			v.WithLabelValues(value)
+		}
+		return v
+	}
+	m := &metrics{
+		registerer: r,
+		accepted:   counter("accepted_total", "Messages that were accepted."),
+		replayed:   counter("replayed_total", "Requests that were recognised by their idempotency key."),
+		claimed:    counter("claimed_total", "Messages that a trunk claimed."),
+		events:     counter("events_total", "Events that were written."),
+		damaged:    counter("damaged_records_total", "Records that did not carry what was written."),
+		settled:    vector("attempts_total", "Attempts that ended, by what became of the part.", "state", Sent.String(), Error.String(), Unknown.String(), Waiting.String()),
+		reports:    vector("reports_total", "Status reports, by whether a part awaited them.", "match", Matched.String(), Unmatched.String(), Ambiguous.String()),
+		received:   vector("received_total", "What came in, by what became of it.", "outcome", "message", "segment", "duplicate", "known", "silent", "undecodable"),
+	}
+	m.all = []prometheus.Collector{m.accepted, m.replayed, m.claimed, m.events, m.damaged, m.settled, m.reports, m.received, &stateCollector{s}}
+	if r == nil {
+		return m, nil
+	}
+	for i, c := range m.all {
+		if err := r.Register(c); err != nil {
+			m.all = m.all[:i]
+			m.unregister()
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// unregister takes the metrics away, so that another store can be opened with the same registerer.
+func (m *metrics) unregister() {
+	if m.registerer == nil {
+		return
+	}
+	for _, c := range m.all {
+		m.registerer.Unregister(c)
+	}
+}
+
+// stateCollector counts the messages that are not final at every scrape.
+type stateCollector struct{ s *Store }
+
+var stateDesc = prometheus.NewDesc("trunkline_store_messages", "Messages by state; under sent those of which a status report is awaited.", []string{"state"}, nil)
+
+func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) { ch <- stateDesc }
+
+func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	counts, err := c.s.Counts(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(stateDesc, err)
+		return
+	}
+	for state, n := range counts {
+		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(n), state.String())
+	}
+}

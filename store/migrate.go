@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Instance tells one store from another.
+type Instance struct {
+	ID    MessageID // made with the store
+	Epoch uint64    // raised whenever the content may have gone back in time, from 1
+}
+
+// migration brings the store from the version before it to its own. fn changes the content; it may run again.
+type migration struct {
+	version uint64
+	name    string
+	fn      func(Tx) error
+}
+
+// migrations lists every step there ever was, oldest first.
+var migrations = []migration{
+	{1, "messages and events", func(Tx) error { return nil }},
+}
+
+var (
+	keySchema   = []byte("schema")
+	keyInstance = []byte("instance")
+)
+
+// migrate applies the steps that are missing, each in a transaction of its own, and returns the identity of the store, which it makes when there is none.
+func migrate(ctx context.Context, e Engine, steps []migration) (Instance, error) {
+	version, name, instance, err := readMeta(ctx, e)
+	if err != nil {
+		return instance, err
+	}
+	newest := steps[len(steps)-1]
+	if version > newest.version {
+		return instance, fmt.Errorf("%w: it has schema %d (%s), this program knows schema %d (%s)", ErrNewer, version, name, newest.version, newest.name)
+	}
+	for _, step := range steps {
+		if step.version <= version {
+			continue
+		}
+		err := e.Update(ctx, func(t Tx) error {
+			if err := step.fn(t); err != nil {
+				return err
+			}
+			frame := appendSchema(newFrame(64), step.version, step.name)
+			return t.Put(tableMeta, keySchema, seal(tableMeta, keySchema, frame))
+		})
+		if err != nil {
+			return instance, fmt.Errorf("migrate to schema %d (%s): %w", step.version, step.name, err)
+		}
+	}
+	if instance.ID.IsZero() {
+		instance = Instance{ID: NewMessageID(), Epoch: 1}
+		err = e.Update(ctx, func(t Tx) error {
+			return t.Put(tableMeta, keyInstance, seal(tableMeta, keyInstance, appendInstance(newFrame(32), instance)))
+		})
+	}
+	return instance, err
+}
+
+func readMeta(ctx context.Context, e Engine) (version uint64, name string, instance Instance, err error) {
+	err = e.View(ctx, func(r Reader) error {
+		version, name, instance = 0, "", Instance{}
+		payload, err := readMetaRecord(r, keySchema)
+		if err != nil {
+			return err
+		}
+		if version, name, err = decodeSchema(payload); err != nil {
+			return damage(tableMeta, keySchema, err.Error())
+		}
+		if payload, err = readMetaRecord(r, keyInstance); err != nil {
+			return err
+		}
+		if instance, err = decodeInstance(payload); err != nil {
+			return damage(tableMeta, keyInstance, err.Error())
+		}
+		return nil
+	})
+	return version, name, instance, err
+}
+
+func readMetaRecord(r Reader, key []byte) ([]byte, error) {
+	value, err := r.Get(tableMeta, key)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return unseal(tableMeta, key, value)
+}

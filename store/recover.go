@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Recovered counts what Recover found.
+type Recovered struct {
+	Requeued int // messages that wait again
+	Unknown  int // parts that may or may not have gone out
+}
+
+// recoverSlice is how many messages one transaction of Recover looks at.
+const recoverSlice = 128
+
+// Recover puts in order what a crash left in Sending: an attempt that was only claimed sent nothing, so the part waits again; one that was marked may
+// have, so the part is Unknown with failure "crash". The message waits when it has parts that wait. It is called once, before the first Claim.
+func (s *Store) Recover(ctx context.Context, at time.Time) (Recovered, error) {
+	var all Recovered
+	for {
+		var some Recovered
+		var looked int
+		err := s.update(ctx, func(t *tx) error {
+			some, looked = Recovered{}, 0
+			ids, err := t.sending()
+			if err != nil {
+				return err
+			}
+			looked = len(ids)
+			for _, id := range ids {
+				if err := t.recover(id, at, &some); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return all, err
+		}
+		all.Requeued += some.Requeued
+		all.Unknown += some.Unknown
+		if looked == 0 {
+			return all, nil
+		}
+	}
+}
+
+// sending returns a slice of the messages that are Sending.
+func (t *tx) sending() ([]MessageID, error) {
+	var ids []MessageID
+	prefix := []byte{byte(Sending)}
+	err := t.Scan(tableOpen, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+		if id, ok := messageOf(entry{tableOpen, k}); ok {
+			ids = append(ids, id)
+		}
+		return len(ids) < recoverSlice, nil
+	})
+	return ids, err
+}
+
+func (t *tx) recover(id MessageID, at time.Time, count *Recovered) error {
+	m, err := t.load(id)
+	if d, ok := damaged(err); ok {
+		return t.putAside(d, at)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return t.Delete(tableOpen, openKey(Sending, id))
+	}
+	if err != nil {
+		return err
+	}
+	var cut *Part
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		a := p.attempt()
+		if a == nil {
+			continue
+		}
+		cut = p
+		if a.Phase == Claimed {
+			p.end(at, &Failure{Code: "crash", Text: "the program ended before anything was sent"})
+			p.State = Waiting
+			continue
+		}
+		p.end(at, &Failure{Code: "crash", Text: "the program ended before the answer of the modem was stored"})
+		p.State = Unknown
+		count.Unknown++
+	}
+	to := m.outcome()
+	if m.next() != nil {
+		to = Waiting
+	}
+	if cut != nil {
+		m.Failure = cut.Attempts[len(cut.Attempts)-1].Failure
+	}
+	if to == Waiting {
+		count.Requeued++
+	}
+	return t.enter(m, to, at, cut)
+}

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"log/slog"
+)
+
+// Store is the only writer of its engine. It is safe for concurrent use.
+type Store struct {
+	engine   Engine
+	options  Options
+	log      *slog.Logger
+	metrics  *metrics
+	instance Instance
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when events were written
+}
+
+// Open brings the engine's content to the newest schema and returns the store over it. The store owns the engine from then on; when Open fails the
+// engine is left open.
+func Open(ctx context.Context, e Engine, o Options) (*Store, error) {
+	o = o.withDefaults()
+	s := &Store{engine: e, options: o, log: o.Logger, changed: make(chan struct{})}
+	instance, err := migrate(ctx, e, migrations)
+	if err != nil {
+		return nil, err
+	}
+	s.instance = instance
+	s.metrics, err = newMetrics(o.Registerer, s)
+	return s, err
+}
+
+// Close closes the engine. No method may be called after it.
+func (s *Store) Close() error {
+	s.metrics.unregister()
+	return s.engine.Close()
+}
+
+// Failed is closed when a sync failed: nothing can be written any more, and the program should end and be started anew.
+func (s *Store) Failed() <-chan struct{} { return s.engine.Failed() }
+
+// Instance tells which store this is.
+func (s *Store) Instance() Instance { return s.instance }
+
+// update runs fn in a transaction, then tells followers of the feed and the log what it wrote. Damage that fn returns as its error is quarantined in
+// a transaction of its own.
+func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
+	var events int
+	var damaged []*Damage
+	err := s.engine.Update(ctx, func(e Tx) error {
+		t := &tx{Tx: e, s: s}
+		err := fn(t)
+		events, damaged = t.events, t.damaged
+		return err
+	})
+	if err == nil {
+		s.written(events, damaged)
+		return nil
+	}
+	return s.quarantineError(ctx, err)
+}
+
+// view runs fn on a consistent state. Damage that fn returns as its error, or adds to the list it is given, is quarantined afterwards.
+func (s *Store) view(ctx context.Context, fn func(r Reader, damaged *[]*Damage) error) error {
+	var damaged []*Damage
+	err := s.engine.View(ctx, func(r Reader) error {
+		damaged = damaged[:0]
+		return fn(r, &damaged)
+	})
+	for _, d := range damaged {
+		if e := s.quarantine(ctx, d); e != nil {
+			s.log.Warn("damaged record not put aside", "table", d.Table, "reason", d.Reason, "error", e)
+		}
+	}
+	if err != nil {
+		return s.quarantineError(ctx, err)
+	}
+	return nil
+}
+
+func (s *Store) quarantineError(ctx context.Context, err error) error {
+	var d *Damage
+	if errors.As(err, &d) {
+		if e := s.quarantine(ctx, d); e != nil {
+			s.log.Warn("damaged record not put aside", "table", d.Table, "reason", d.Reason, "error", e)
+		}
+	}
+	return err
+}
+
+// written tells the world what a transaction did, once it is durable.
+func (s *Store) written(events int, damaged []*Damage) {
+	for _, d := range damaged {
+		s.metrics.damaged.Inc()
+		s.log.Error("damaged record put aside", "table", d.Table, "key", hexKey(d.Key), "reason", d.Reason)
+	}
+	if events == 0 {
+		return
+	}
+	s.metrics.events.Add(float64(events))
+	s.mu.Lock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.mu.Unlock()
+}
+
+// Changed returns a channel that is closed by the next commit that writes an event. Take it before reading, so that nothing is missed.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
