@@ -1,0 +1,56 @@
+package pdu
+
+import (
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+)
+
+// clusterBoundary returns the last grapheme cluster boundary of text in (start, at], or at when one cluster covers all of it. start and at are boundaries of characters, start one of clusters.
+//
+// Segmentation is slow, so it looks only at the characters between at and the nearest place before it that is a boundary for certain.
+func clusterBoundary(text string, start, at int) int {
+	next, size := utf8.DecodeRuneInString(text[at:])
+	from, right := at, next
+	for from > start {
+		left, n := utf8.DecodeLastRuneInString(text[:from])
+		if simple(left) && simple(right) {
+			break
+		}
+		from -= n
+		right = left
+	}
+	if from == at {
+		return at
+	}
+	boundary := start
+	for rest, state := text[from:at+size], -1; rest != ""; {
+		var cluster string
+		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if from += len(cluster); from > at {
+			break
+		}
+		boundary = from
+	}
+	if boundary == start {
+		return at
+	}
+	return boundary
+}
+
+// simple tells whether r is one of the common characters between two of which there always is a cluster boundary. Unicode Standard Annex #29, GB999.
+func simple(r rune) bool {
+	switch {
+	case r < 0x7F:
+		return r >= 0x20 || r == '\n'
+	case r < 0x300:
+		return r >= 0xA1 && r != 0xA9 && r != 0xAD && r != 0xAE
+	case r < 0x5D0: // Greek, Cyrillic, Armenian letters
+		return r >= 0x370 && r <= 0x482 || r >= 0x48A && r <= 0x556
+	case r < 0x900: // Hebrew and Arabic letters
+		return r <= 0x5EA || r >= 0x620 && r <= 0x63F || r >= 0x641 && r <= 0x64A
+	case r < 0x3041: // general punctuation, currency
+		return r >= 0x2010 && r <= 0x2027 || r == euro
+	}
+	return r <= 0x3096 || r >= 0x30A1 && r <= 0x30FA || r >= 0x4E00 && r <= 0x9FFF || r >= 0xAC00 && r <= 0xD7A3
+}
