@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"trunkline/api"
 )
 
 // Exit codes of every verb; part of the documented contract.
@@ -106,12 +108,6 @@ type hintError struct {
 func (e hintError) Error() string { return e.err.Error() }
 func (e hintError) Unwrap() error { return e.err }
 
-// unreachableError says that no daemon answers.
-type unreachableError struct{ err error }
-
-func (e unreachableError) Error() string { return e.err.Error() }
-func (e unreachableError) Unwrap() error { return e.err }
-
 // shownError is a failure that the verb has printed already.
 type shownError struct{ err error }
 
@@ -121,7 +117,7 @@ func (e shownError) Unwrap() error { return e.err }
 // exitCode tells how a verb that returned err ends.
 func exitCode(err error) int {
 	var usage usageError
-	var unreachable unreachableError
+	var unreachable *api.UnreachableError
 	switch {
 	case err == nil:
 		return exitDone
@@ -138,10 +134,13 @@ func printError(w io.Writer, err error) {
 	fmt.Fprintf(w, "trunkline: %s\n", oneScreen(err.Error()))
 	var usage usageError
 	var hinted hintError
+	var unreachable *api.UnreachableError
 	switch {
 	case errors.As(err, &usage) && usage.hint != "":
 		fmt.Fprintf(w, "hint: %s\n", usage.hint)
 	case errors.As(err, &hinted) && hinted.hint != "":
 		fmt.Fprintf(w, "hint: %s\n", hinted.hint)
+	case errors.As(err, &unreachable):
+		fmt.Fprintf(w, "hint: %s\n", unreachableHint(unreachable))
 	}
 }

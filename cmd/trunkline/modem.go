@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"trunkline/api"
+)
+
+func newModemCommand(c *cli) *cobra.Command {
+	return group("modem", "Look at the modems", newModemList(c))
+}
+
+func newModemList(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the modems and how they are",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := c.client()
+			defer client.Close()
+			modems, err := client.Modems(cmd.Context())
+			if err != nil {
+				return fmt.Errorf("list modems: %w", err)
+			}
+			if c.json {
+				return printJSON(cmd.OutOrStdout(), api.ModemList{Items: modems})
+			}
+			return listModems(cmd.OutOrStdout(), modems)
+		},
+	}
+}
+
+// listModems prints one line for each modem, and below the table why those are not ready that are not.
+func listModems(w io.Writer, modems []api.Modem) error {
+	if len(modems) == 0 {
+		_, err := fmt.Fprintln(w, "no modems are configured")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\tSTATE\tOPERATOR\tREGISTRATION\tSIGNAL\tSTORAGE\tMODEL\tDEVICE")
+	for _, m := range modems {
+		signal := ""
+		if m.SignalDBm != nil {
+			signal = fmt.Sprintf("%d dBm", *m.SignalDBm)
+		}
+		var storage []string
+		for _, s := range m.Storage {
+			storage = append(storage, fmt.Sprintf("%s %d/%d", s.Memory, s.Used, s.Total))
+		}
+		row := []string{m.Name, m.State, m.Operator, m.Registration, signal, strings.Join(storage, ", "), strings.TrimSpace(m.Manufacturer + " " + m.Model), m.Device}
+		for i := range row {
+			row[i] = oneLine(row[i])
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, m := range modems {
+		if m.Reason == "" {
+			continue
+		}
+		line := fmt.Sprintf("%s: %s", m.Name, m.Reason)
+		if m.Hint != "" {
+			line += " (" + m.Hint + ")"
+		}
+		if _, err := fmt.Fprintln(w, oneLine(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
