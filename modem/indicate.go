@@ -18,8 +18,10 @@ func (m *Modem) indicate(u urc, ev *events) {
 		m.setSignal(signalDBm(fields(valueOf(u.text))[0]))
 	case urcSIM:
 		signal(ev.refresh)
-	case urcBoot, urcBooted:
+	case urcBoot:
 		signal(ev.restarted)
+	case urcBooted:
+		signal(ev.booted)
 	case urcCall:
 		m.limiter.warn("ring", "call indications; calls are not answered", "field", "ring")
 	case urcLate:

@@ -15,6 +15,7 @@ func (s *session) initialise(ctx context.Context) error {
 		return err
 	}
 	drain(s.e.restarted)
+	drain(s.e.booted)
 	for _, text := range []string{"E0", "V1", "Q0", "S0=0", "+CMEE=1"} {
 		if err := s.soft(text); err != nil {
 			return err
@@ -52,7 +53,7 @@ func (s *session) initialise(ctx context.Context) error {
 		}
 	}
 	s.m.log.Debug("modem is set up", "vendor", s.vendor.name, "cnmi", s.cnmi, "memories", s.memories)
-	return s.readStatus()
+	return nil
 }
 
 // greet finds out whether anybody answers: leave a prompt, wait for the end of what is under way, AT until it is answered.
@@ -190,7 +191,7 @@ func (s *session) messageMode(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(time.Second):
-		case <-s.e.restarted:
+		case <-s.e.booted:
 		case <-ctx.Done():
 			return errStopping
 		case <-s.g.dead:

@@ -246,26 +246,26 @@ func inSet(set string, n int) bool {
 	return false
 }
 
-// checkRouting sets the routing again when the modem has another one.
-func (s *session) checkRouting() error {
+// checkRouting sets the routing again when the modem has another one; kept tells that it had not.
+func (s *session) checkRouting() (kept bool, err error) {
 	if s.cnmi == "" {
-		return nil
+		return true, nil
 	}
 	answer, err := s.ask("+CNMI?")
 	if err != nil || len(answer) == 0 {
-		return ignoreRefusal(err)
+		return true, ignoreRefusal(err)
 	}
 	now := strings.Join(fields(valueOf(answer[0])), ",")
 	if now == s.cnmi {
-		return nil
+		return true, nil
 	}
 	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
 	if err := s.soft("+CMGF=0"); err != nil {
-		return err
+		return false, err
 	}
 	if err := s.soft("+CNMI=" + s.cnmi); err != nil {
-		return err
+		return false, err
 	}
 	s.m.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
-	return nil
+	return false, nil
 }

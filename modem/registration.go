@@ -25,7 +25,7 @@ func (s *session) readStatus() error {
 	if err == nil && len(answer) > 0 {
 		s.m.board.update(func(st *Status) { st.Operator = operatorOf(valueOf(answer[0])) })
 	}
-	if err := s.checkRouting(); err != nil {
+	if _, err := s.checkRouting(); err != nil {
 		return err
 	}
 	return s.readFill()

@@ -26,12 +26,13 @@ type session struct {
 // events is what the reader of the port tells the owner of the dialogue.
 type events struct {
 	restarted chan struct{} // capacity 1: settings of the modem are gone
+	booted    chan struct{} // capacity 1: the modem says that it is ready for messages
 	refresh   chan struct{} // capacity 1: registration or card changed
 	late      chan int      // capacity 1: reference of a send that was given up
 }
 
 func newEvents() *events {
-	return &events{restarted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), late: make(chan int, 1)}
+	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), late: make(chan int, 1)}
 }
 
 func signal(c chan struct{}) {
@@ -159,6 +160,9 @@ func (s *session) inStep(tries int) error {
 func (s *session) serve(ctx context.Context) error {
 	s.m.serving(true)
 	defer s.m.serving(false)
+	if err := s.readStatus(); err != nil {
+		return err
+	}
 	s.m.notices.put(Notice{Kind: NoticeOnline, Length: -1, Index: -1})
 	defer s.m.notices.put(Notice{Kind: NoticeOffline, Length: -1, Index: -1})
 	status := time.NewTicker(statusEvery)
@@ -174,6 +178,12 @@ func (s *session) serve(ctx context.Context) error {
 			return s.g.err
 		case <-s.e.restarted:
 			return ErrRestarted
+		case <-s.e.booted:
+			// Late in a start this is no news. When the settings are gone it was another start.
+			var kept bool
+			if kept, err = s.checkRouting(); err == nil && !kept {
+				return ErrRestarted
+			}
 		case ref := <-s.e.late:
 			s.m.put(Notice{Kind: NoticeLate, Length: -1, Index: ref})
 		case <-s.e.refresh:

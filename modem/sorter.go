@@ -12,6 +12,9 @@ func (g *guard) take(l line) {
 	g.mu.Unlock()
 	for _, u := range out {
 		g.metrics.urcs.WithLabelValues(u.kind.String()).Inc()
+		if u.kind == urcBoot {
+			g.restarted()
+		}
 		g.on(u)
 	}
 }
