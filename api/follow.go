@@ -27,6 +27,12 @@ func (c *Client) Events(ctx context.Context, after uint64) iter.Seq2[Event, erro
 	return c.follow(ctx, after, nil)
 }
 
+// Follow is Events with a hook: opened is called each time that a stream stands, before its first event. What is looked up then and what the stream
+// yields leave no gap between them.
+func (c *Client) Follow(ctx context.Context, after uint64, opened func()) iter.Seq2[Event, error] {
+	return c.follow(ctx, after, func() bool { opened(); return true })
+}
+
 // Wait follows one message and returns it as soon as done says so, or with an error when ctx ends. done sees the message at once and after each change.
 func (c *Client) Wait(ctx context.Context, id string, done func(Message) bool) (Message, error) {
 	ctx, cancel := context.WithCancel(ctx)
