@@ -1,0 +1,233 @@
+// Package bolt is the store's engine in one file: go.etcd.io/bbolt under a committer that lets concurrent updates share one sync.
+//
+// Durability is that of fdatasync: an Update that returned nil survives a power cut. When a sync fails nobody can know what the disk holds, so the
+// engine writes nothing any more until the program is started anew and has read the file afresh.
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.etcd.io/bbolt"
+
+	"trunkline/store"
+)
+
+// Options is what an engine is wired with. Every zero value works.
+type Options struct {
+	Logger      *slog.Logger          // nil: silent
+	Registerer  prometheus.Registerer // nil: metrics are counted but not shown
+	ReadOnly    bool                  // for checks: other readers may have the file open too, writers not
+	LockTimeout time.Duration         // how long to wait for another process to let go of the file; 0: 1 s
+}
+
+// DB is an open database file.
+type DB struct {
+	bolt     *bbolt.DB
+	file     *os.File
+	readOnly bool
+	log      *slog.Logger
+	metrics  *metrics
+
+	requests chan *request
+	quit     chan struct{} // closed by Close
+	stopped  chan struct{} // closed when the committer has ended
+	closing  sync.Once
+	failed   chan struct{} // closed when a sync failed
+	failing  sync.Once
+
+	commit func(*bbolt.Tx) error // writes and syncs; a test puts a failing one here
+}
+
+// A large map is reserved so that growing the file never has to wait for readers; it costs addresses, not memory.
+func mapBytes() int {
+	if strconv.IntSize == 32 {
+		return 1 << 30
+	}
+	return 16 << 30
+}
+
+// longView is how long a View may take before it is logged: as long as it runs, no page that it can see is used again, and the file grows.
+const longView = time.Second
+
+// Open opens the database file, which it makes when there is none. A file that is not whole, or not ours, is refused with the reason.
+// store.ErrLocked says who has it open.
+func Open(path string, o Options) (*DB, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.LockTimeout == 0 {
+		o.LockTimeout = time.Second
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !o.ReadOnly {
+		if err := create(path); err != nil {
+			return nil, fmt.Errorf("create database %s: %w", path, classify(err))
+		}
+	}
+	flag := os.O_RDWR
+	if o.ReadOnly {
+		flag = os.O_RDONLY
+	}
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", classify(err))
+	}
+	db, err := openFile(path, file, o)
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// openFile locks and verifies the file before bbolt maps it; bbolt then works on the same open file, and so under the same lock.
+func openFile(path string, file *os.File, o Options) (*DB, error) {
+	if err := lock(file, o.ReadOnly, o.LockTimeout); err != nil {
+		return nil, err
+	}
+	if err := verify(file); err != nil {
+		return nil, err
+	}
+	b, err := openBolt(path, file, o.ReadOnly, mapBytes())
+	if errors.Is(err, syscall.ENOMEM) {
+		// The address space is limited: growing may have to wait for readers.
+		b, err = openBolt(path, file, o.ReadOnly, 0)
+	}
+	if err != nil {
+		return nil, classify(err)
+	}
+	db := &DB{bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), quit: make(chan struct{}),
+		stopped: make(chan struct{}), failed: make(chan struct{}), commit: (*bbolt.Tx).Commit}
+	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {
+		b.Close()
+		return nil, err
+	}
+	go db.committer()
+	return db, nil
+}
+
+func openBolt(path string, file *os.File, readOnly bool, mapSize int) (db *bbolt.DB, err error) {
+	// bbolt panics when it finds the tree inconsistent while it collects the free pages.
+	defer func() {
+		if p := recover(); p != nil {
+			db, err = nil, fmt.Errorf("the file is damaged: %v", p)
+		}
+	}()
+	// Measured: with the array free list, not written at each commit, commits stay fast after large deletions; opening scans the live pages instead.
+	return bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:         time.Second,
+		FreelistType:    bbolt.FreelistArrayType,
+		NoFreelistSync:  true,
+		InitialMmapSize: mapSize,
+		ReadOnly:        readOnly,
+		OpenFile:        func(string, int, os.FileMode) (*os.File, error) { return file, nil },
+	})
+}
+
+// View runs fn on the state of this moment.
+func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	b, err := db.bolt.Begin(false)
+	if err != nil {
+		return classify(err)
+	}
+	t := &tx{bolt: b}
+	defer func() {
+		t.done = true
+		e := b.Rollback()
+		if d := time.Since(begin); d > longView {
+			db.log.Warn("a long read transaction kept pages from being used again", "duration", d)
+		}
+		if err == nil && e != nil {
+			err = e
+		}
+	}()
+	return guarded(func() error { return fn(t) })
+}
+
+// guarded runs fn; when a page of the map cannot be read, because the disk fails or the file was cut, that is an error and not the end of the program.
+func guarded(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case interface {
+			error
+			Addr() uintptr
+		}:
+			err = fmt.Errorf("%w: %v", errUnreadable, p)
+		default:
+			panic(p)
+		}
+	}()
+	return fn()
+}
+
+var (
+	errUnreadable = errors.New("the database file cannot be read")
+	errClosed     = errors.New("database is closed")
+)
+
+// Failed is closed when a sync failed. Every later Update returns store.ErrStopped; reading goes on.
+func (db *DB) Failed() <-chan struct{} { return db.failed }
+
+// Close waits for the commit that runs, then closes the file. Updates that wait get an error.
+func (db *DB) Close() error {
+	var err error
+	db.closing.Do(func() {
+		close(db.quit)
+		<-db.stopped
+		db.metrics.unregister()
+		err = db.bolt.Close()
+	})
+	return err
+}
+
+// Check looks at the file's own structures: every page is used once, keys are in order. It reads everything in one transaction, so it is meant for
+// a file that nobody writes at the time.
+func (db *DB) Check(ctx context.Context) error {
+	b, err := db.bolt.Begin(false)
+	if err != nil {
+		return classify(err)
+	}
+	defer b.Rollback()
+	var errs []error
+	for err := range b.Check() {
+		if ctx.Err() == nil && len(errs) < 20 {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// classify gives errors of the file system the store's words.
+func classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, err)
+	}
+	return err
+}
+
+var _ store.Engine = (*DB)(nil)
+
+// isRefusal tells whether a write was refused as a whole, so that the file is as it was.
+func isRefusal(err error) bool {
+	return errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrReadOnly)
+}

@@ -1,0 +1,242 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// The layout of a bbolt file, format 2, in the machine's byte order.
+const (
+	metaMagic     = 0xED0CDAED
+	metaVersion   = 2
+	pageHeader    = 16 // id(8) flags(2) count(2) overflow(4)
+	elementBytes  = 16
+	metaBytes     = 64
+	flagBranch    = 0x01
+	flagLeaf      = 0x02
+	flagFreelist  = 0x10
+	elementBucket = 0x01
+	bucketHeader  = 16 // root(8) sequence(8)
+	noFreelist    = ^uint64(0)
+	maxDepth      = 64
+)
+
+var order = binary.NativeEndian
+
+// verify refuses a file that bbolt could not read safely. bbolt follows page numbers through its map without asking, and a page behind the end of the
+// file would end the program; so every page that the newest state reaches is looked at here first.
+func verify(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return errors.New("it is no regular file")
+	case info.Size() == 0:
+		return errors.New("the file is empty; move it away to start with a new one")
+	case info.Size() < 2*512:
+		return fmt.Errorf("%d bytes are too few for a database file", info.Size())
+	}
+	if int64(int(info.Size())) != info.Size() {
+		return errors.New("the file is too large for this machine")
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("map: %w", err)
+	}
+	defer unix.Munmap(data)
+	return guarded(func() error { return verifyPages(data) })
+}
+
+// verifyPages is verify for the content of a file.
+func verifyPages(data []byte) error {
+	m, err := newestMeta(data)
+	if err != nil {
+		return err
+	}
+	if need := m.pages * m.pageSize; m.pages > uint64(len(data)) || need > uint64(len(data)) {
+		return fmt.Errorf("the file is truncated: it has %d bytes of at least %d", len(data), need)
+	}
+	w := &walker{data: data, meta: m, seen: make([]uint64, m.pages/64+1)}
+	if m.freelist != noFreelist {
+		if err := w.freelist(m.freelist); err != nil {
+			return fmt.Errorf("the file is damaged: %w", err)
+		}
+	}
+	if err := w.page(m.root, 0); err != nil {
+		return fmt.Errorf("the file is damaged: %w", err)
+	}
+	return nil
+}
+
+type meta struct {
+	pageSize, root, freelist, pages, txid uint64
+}
+
+// newestMeta returns the newer of the two meta pages, or the only good one: a power cut can spoil the one that is written, never both.
+func newestMeta(data []byte) (meta, error) {
+	first, firstErr := readMeta(data, 0)
+	if firstErr == nil {
+		if second, err := readMeta(data, first.pageSize); err == nil && second.pageSize == first.pageSize && second.txid > first.txid {
+			return second, nil
+		}
+		return first, nil
+	}
+	for size := uint64(512); size <= 1<<16; size *= 2 {
+		if second, err := readMeta(data, size); err == nil && second.pageSize == size {
+			return second, nil
+		}
+	}
+	return meta{}, firstErr
+}
+
+func readMeta(data []byte, at uint64) (meta, error) {
+	at += pageHeader
+	if at+metaBytes > uint64(len(data)) {
+		return meta{}, fmt.Errorf("the file is truncated: it has only %d bytes", len(data))
+	}
+	b := data[at : at+metaBytes]
+	h := fnv.New64a()
+	h.Write(b[:metaBytes-8])
+	switch {
+	case order.Uint32(b) != metaMagic:
+		return meta{}, errors.New("it is no Trunkline database")
+	case order.Uint32(b[4:]) != metaVersion:
+		return meta{}, fmt.Errorf("its file format is %d, not %d", order.Uint32(b[4:]), metaVersion)
+	case order.Uint64(b[56:]) != h.Sum64():
+		return meta{}, errors.New("the file is damaged: both meta pages are bad")
+	}
+	m := meta{pageSize: uint64(order.Uint32(b[8:])), root: order.Uint64(b[16:]), freelist: order.Uint64(b[32:]), pages: order.Uint64(b[40:]), txid: order.Uint64(b[48:])}
+	if m.pageSize < 512 || m.pageSize > 1<<16 || m.pageSize&(m.pageSize-1) != 0 {
+		return meta{}, fmt.Errorf("the file is damaged: pages of %d bytes", m.pageSize)
+	}
+	return m, nil
+}
+
+// walker follows every page number from the root.
+type walker struct {
+	data []byte
+	meta meta
+	seen []uint64 // one bit per page
+}
+
+// bytes returns a page with its overflow after its header was found good.
+func (w *walker) bytes(id uint64) (page []byte, flags, count uint16, err error) {
+	if id < 2 || id >= w.meta.pages {
+		return nil, 0, 0, fmt.Errorf("page %d is out of range", id)
+	}
+	at := id * w.meta.pageSize
+	head := w.data[at:]
+	overflow := uint64(order.Uint32(head[12:]))
+	if got := order.Uint64(head); got != id {
+		return nil, 0, 0, fmt.Errorf("page %d says that it is page %d", id, got)
+	}
+	if id+overflow >= w.meta.pages {
+		return nil, 0, 0, fmt.Errorf("page %d with %d more is out of range", id, overflow)
+	}
+	for i := id; i <= id+overflow; i++ {
+		if w.seen[i/64]&(1<<(i%64)) != 0 {
+			return nil, 0, 0, fmt.Errorf("page %d is used twice", i)
+		}
+		w.seen[i/64] |= 1 << (i % 64)
+	}
+	return w.data[at : at+(overflow+1)*w.meta.pageSize], order.Uint16(head[8:]), order.Uint16(head[10:]), nil
+}
+
+func (w *walker) freelist(id uint64) error {
+	page, flags, count, err := w.bytes(id)
+	if err != nil {
+		return err
+	}
+	n, at := uint64(count), uint64(pageHeader)
+	if count == 0xFFFF {
+		n, at = order.Uint64(page[pageHeader:]), pageHeader+8
+	}
+	if flags != flagFreelist || n > (uint64(len(page))-at)/8 {
+		return fmt.Errorf("page %d is no free list", id)
+	}
+	for i := range n {
+		if free := order.Uint64(page[at+8*i:]); free < 2 || free >= w.meta.pages {
+			return fmt.Errorf("free page %d is out of range", free)
+		}
+	}
+	return nil
+}
+
+func (w *walker) page(id uint64, depth int) error {
+	page, flags, count, err := w.bytes(id)
+	if err != nil {
+		return err
+	}
+	if depth > maxDepth {
+		return fmt.Errorf("page %d is nested too deep", id)
+	}
+	if err := w.elements(page, flags, count, depth); err != nil {
+		return fmt.Errorf("page %d: %w", id, err)
+	}
+	return nil
+}
+
+// elements looks at what a page holds; page is a bucket's inline page when it is not one of the file.
+func (w *walker) elements(page []byte, flags, count uint16, depth int) error {
+	size := uint64(len(page))
+	if pageHeader+uint64(count)*elementBytes > size {
+		return fmt.Errorf("%d elements do not fit", count)
+	}
+	switch flags {
+	case flagBranch:
+		if count == 0 {
+			return errors.New("branch without children")
+		}
+		for i := range uint64(count) {
+			at := pageHeader + i*elementBytes
+			e := page[at:]
+			if at+uint64(order.Uint32(e))+uint64(order.Uint32(e[4:])) > size {
+				return fmt.Errorf("key %d lies outside", i)
+			}
+			if err := w.page(order.Uint64(e[8:]), depth+1); err != nil {
+				return err
+			}
+		}
+	case flagLeaf:
+		for i := range uint64(count) {
+			at := pageHeader + i*elementBytes
+			e := page[at:]
+			key := at + uint64(order.Uint32(e[4:]))
+			value := key + uint64(order.Uint32(e[8:]))
+			end := value + uint64(order.Uint32(e[12:]))
+			if end > size {
+				return fmt.Errorf("record %d lies outside", i)
+			}
+			if order.Uint32(e)&elementBucket == 0 {
+				continue
+			}
+			if err := w.bucket(page[value:end], depth); err != nil {
+				return fmt.Errorf("table %q: %w", page[key:value], err)
+			}
+		}
+	default:
+		return fmt.Errorf("unexpected kind %#x", flags)
+	}
+	return nil
+}
+
+func (w *walker) bucket(value []byte, depth int) error {
+	if len(value) < bucketHeader {
+		return errors.New("its header is cut")
+	}
+	if root := order.Uint64(value); root != 0 {
+		return w.page(root, depth+1)
+	}
+	inline := value[bucketHeader:]
+	if len(inline) < pageHeader || depth > maxDepth {
+		return errors.New("its inline page is cut")
+	}
+	return w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1)
+}
