@@ -18,7 +18,7 @@ const (
 	maxTextBytes  = 255 * 160 * 4           // more cannot fit into 255 parts
 	maxValidity   = 63 * 7 * 24 * time.Hour // 3GPP TS 23.040 §9.2.3.12.1
 	maxAhead      = 366 * 24 * time.Hour    // of send_at
-	maxPast       = 24 * time.Hour          // of send_at: a little late is now, more is a mistake
+	maxPast       = 366 * 24 * time.Hour    // of send_at: what is late goes at once, years are a mistake
 )
 
 // Submit checks a submission and makes it durable, one message per recipient, all or none. The error is a *ValidationError that names every wrong
@@ -68,7 +68,7 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 		wrong("valid_for", "out_of_range", "must be above zero and at most 63 weeks")
 	}
 	if !s.SendAt.IsZero() && (s.SendAt.Before(now.Add(-maxPast)) || s.SendAt.After(now.Add(maxAhead))) {
-		wrong("send_at", "out_of_range", "%s is not within the next year", s.SendAt.Format(time.RFC3339))
+		wrong("send_at", "out_of_range", "%s is not within a year of now", s.SendAt.Format(time.RFC3339))
 	}
 	if len(bad) > 0 {
 		return nil, &ValidationError{Fields: bad}
