@@ -52,7 +52,7 @@ func (n *Network) Handset(number string) *Handset {
 func (n *Network) Handsets() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var out []string
+	out := []string{}
 	for number, s := range n.subs {
 		if s.handset != nil {
 			out = append(out, number)
@@ -135,7 +135,7 @@ func senderAddress(number string) (pdu.Address, error) {
 func (h *Handset) Inbox() []Text {
 	h.n.mu.Lock()
 	defer h.n.mu.Unlock()
-	return slices.Clone(h.inbox)
+	return append([]Text{}, h.inbox...)
 }
 
 // Wait blocks until the phone has received at least count messages and returns

@@ -101,21 +101,21 @@ func (n *Network) outcome(from, to string) Outcome {
 func (n *Network) Ledger() []Submission {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Clone(n.taken)
+	return append([]Submission{}, n.taken...)
 }
 
 // Refused lists the submissions that the network refused and did not keep.
 func (n *Network) Refused() []Submission {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Clone(n.refused)
+	return append([]Submission{}, n.refused...)
 }
 
 // Deliveries lists every attempt to deliver, in order.
 func (n *Network) Deliveries() []Delivery {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Clone(n.deliveries)
+	return append([]Delivery{}, n.deliveries...)
 }
 
 // Wait blocks until ok, which must not block, is satisfied; it is asked again
