@@ -6,7 +6,7 @@ import "time"
 type Modem struct {
 	Name         string    `json:"name" doc:"also the name of its trunk"`
 	Device       string    `json:"device,omitempty"`
-	State        string    `json:"state" enum:"missing,opening,initialising,ready,failed"`
+	State        string    `json:"state" enum:"missing,opening,initialising,searching,ready,failed"`
 	Reason       string    `json:"reason,omitempty" doc:"why it is not ready"`
 	Hint         string    `json:"hint,omitempty" doc:"what to do about it"`
 	Manufacturer string    `json:"manufacturer,omitempty"`
