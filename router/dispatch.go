@@ -56,26 +56,23 @@ func (l *lane) run(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		due, ok, err := l.store.Due(ctx, l.trunk.Name)
-		if err != nil {
-			l.pause(ctx, storeTrouble, err)
-			continue
-		}
-		if wait := time.Until(due); !ok || wait > 0 {
-			if !ok || wait > idle {
-				wait = idle
-			}
-			l.sleep(ctx, wait)
-			continue
-		}
 		m, ok, err := l.store.Claim(ctx, store.Claim{Trunk: l.trunk.Name, SIM: line, At: time.Now().UTC(), Prepare: l.trunk.Backend.Prepare})
+		if err == nil && ok {
+			l.carry(ctx, line, m)
+			continue
+		}
+		wait := idle
+		if err == nil {
+			var due time.Time
+			if due, ok, err = l.store.Due(ctx, l.trunk.Name); ok {
+				wait = min(time.Until(due), idle)
+			}
+		}
 		if err != nil {
 			l.pause(ctx, storeTrouble, err)
 			continue
 		}
-		if ok {
-			l.carry(ctx, line, m)
-		}
+		l.sleep(ctx, wait)
 	}
 }
 

@@ -88,6 +88,9 @@ func New(o Options) *Router {
 // Run dispatches until ctx ends; then it waits until no part is in flight. What an earlier run left half done is sorted out first.
 func (r *Router) Run(ctx context.Context) error {
 	found, err := r.store.Recover(ctx, time.Now().UTC())
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("recover what was being sent: %w", err)
 	}

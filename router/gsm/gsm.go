@@ -7,6 +7,7 @@ package gsm
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,7 +31,14 @@ type Trunk struct {
 	store   *store.Store
 	log     *slog.Logger
 	metrics *Metrics
-	deleted map[string]deletion // what was deleted and not yet seen to be gone, by slot; owned by Run
+	deleted map[string]deletion        // what was deleted and not yet seen to be gone, by slot; owned by Run
+	lost    atomic.Pointer[lostAnswer] // the last part whose answer was lost
+}
+
+// lostAnswer is a part that the modem may still answer.
+type lostAnswer struct {
+	id  store.MessageID
+	seq int
 }
 
 // deletion is a message that the modem was told to delete.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trunkline/modem"
+	"trunkline/store"
 )
 
 const (
@@ -34,10 +35,12 @@ func (t *Trunk) Run(ctx context.Context) error {
 func (t *Trunk) notice(ctx context.Context, n modem.Notice) {
 	for hint := false; ; {
 		switch n.Kind {
-		case modem.Deliver, modem.Report:
+		case modem.NoticeDeliver, modem.NoticeReport:
 			t.direct(ctx, n)
-		case modem.Stored, modem.Online:
+		case modem.NoticeStored, modem.NoticeOnline:
 			hint = true
+		case modem.NoticeLate:
+			t.late(ctx, n.Index)
 		}
 		select {
 		case n = <-t.modem.Notices():
@@ -57,9 +60,31 @@ func (t *Trunk) direct(ctx context.Context, n modem.Notice) {
 	if err != nil {
 		t.log.Error("a directly delivered message could not be stored; the network is asked to keep it", "err", err)
 	}
-	if n.Acknowledge {
-		if err := t.modem.Acknowledge(ctx, err == nil); err != nil {
-			t.log.Warn("the modem did not take the acknowledgement", "err", err)
+	if err := t.modem.Acknowledge(ctx, err == nil); err != nil {
+		t.log.Debug("the modem did not take the acknowledgement", "err", err)
+	}
+}
+
+// late uses an answer that came after its part was given up: it is evidence that the network took the part.
+func (t *Trunk) late(ctx context.Context, reference int) {
+	l := t.lost.Swap(nil)
+	if l == nil {
+		return
+	}
+	for range 50 { // until the dispatcher has stored that the answer was lost
+		m, err := t.store.Message(ctx, l.id)
+		if err != nil {
+			return
+		}
+		if m.Parts[l.seq-1].State == store.Unknown {
+			_, err := t.store.Settle(ctx, store.Outcome{ID: l.id, Seq: l.seq, At: time.Now().UTC(), State: store.Sent, Reference: reference, SIM: t.line()})
+			t.log.Info("a late answer tells that the network took a part", "message", l.id, "part", l.seq, "err", err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"trunkline/callplan/phone"
@@ -12,9 +13,6 @@ import (
 	"trunkline/pdu"
 	"trunkline/store"
 )
-
-// typeZero is the PID of a short message type 0: acknowledged, never shown (3GPP TS 23.040 §9.2.3.9).
-const typeZero = 0x40
 
 // take brings one PDU into the store; slot is where the modem keeps it, empty when it came directly. After nil the modem may forget it.
 func (t *Trunk) take(ctx context.Context, slot, raw string, length int) error {
@@ -30,7 +28,7 @@ func (t *Trunk) take(ctx context.Context, slot, raw string, length int) error {
 	}
 	m, err := pdu.Decode(octets, pdu.MobileTerminated, true)
 	if err == nil {
-		err = pdu.CheckLength(octets, true, length)
+		err = checkLength(octets, length)
 	}
 	if err != nil {
 		var e *pdu.Error
@@ -74,9 +72,9 @@ func (t *Trunk) report(ctx context.Context, m *pdu.Message, octets []byte, at ti
 
 func (t *Trunk) deliver(ctx context.Context, m *pdu.Message, octets []byte, slot string, at time.Time) error {
 	sim := t.line()
-	a := store.Arrival{Trunk: t.name, SIM: sim, Slot: slot, Raw: octets, At: at, Silent: m.PID == typeZero, Message: store.Message{
+	a := store.Arrival{Trunk: t.name, SIM: sim, Slot: slot, Raw: octets, At: at, Silent: m.Silent(), Message: store.Message{
 		ID: store.NewMessageID(), Direction: store.In, State: store.Received, From: number(m.Address), Text: m.Text, Data: m.Data, Trunk: t.name,
-		CreatedAt: at, ReceivedAt: at, Notes: m.Quirks.Fields(),
+		Flash: m.DCS.Class() == pdu.Class0, CreatedAt: at, ReceivedAt: at, Notes: fields(m.Warnings()),
 		Parts: []store.Part{{Seq: 1, State: store.Received, Reference: -1, Status: -1, TPDU: octets, Trunk: t.name, SIM: sim}},
 	}}
 	if centre, ok := m.SCTS.Time(); ok {
@@ -85,11 +83,8 @@ func (t *Trunk) deliver(ctx context.Context, m *pdu.Message, octets []byte, slot
 	if m.Ports.Bits != 0 {
 		a.Message.Port = m.Ports.Dst
 	}
-	if class, ok := m.DCS.Class(); ok && class == 0 {
-		a.Message.Flash = true
-	}
 	if m.Concat.Total > 1 {
-		a.Segment = &store.Segment{Key: append([]byte(sim+"\x00"), m.SetKey()...), Sender: m.Address.String(), Total: int(m.Concat.Total), Seq: int(m.Concat.Seq)}
+		a.Segment = &store.Segment{Key: m.SetKey().Append([]byte(sim + "\x00")), Sender: m.Address.String(), Total: int(m.Concat.Total), Seq: int(m.Concat.Seq)}
 	}
 	got, err := t.store.Receive(ctx, a)
 	if err != nil {
@@ -109,6 +104,24 @@ func (t *Trunk) deliver(ctx context.Context, m *pdu.Message, octets []byte, slot
 		t.log.Info("message received", "message", got.Messages[i].ID, "from", got.Messages[i].From, "parts", len(got.Messages[i].Parts))
 	}
 	return nil
+}
+
+// checkLength compares octets with the length that the modem announced, -1 when it announced none.
+func checkLength(octets []byte, announced int) error {
+	if announced < 0 {
+		return nil
+	}
+	return pdu.CheckLength(octets, announced, true)
+}
+
+// fields names what the decoder warned of, each field once.
+func fields(warnings []pdu.Warning) (names []string) {
+	for _, w := range warnings {
+		if !slices.Contains(names, w.Field) {
+			names = append(names, w.Field)
+		}
+	}
+	return names
 }
 
 func number(a pdu.Address) phone.Number { return phone.FromAddress(a.String(), a.IsAlphanumeric()) }

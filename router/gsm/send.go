@@ -20,7 +20,11 @@ func Measure(text string, limit int) (int, error) {
 
 // Prepare splits the text and sets the TPDU of each part: with a status report asked for, and the validity period when the message has one.
 func (t *Trunk) Prepare(m *store.Message) error {
-	s, err := pdu.SplitText(m.Text, pdu.SplitOptions{Reference: uint16(m.Concat)})
+	o := pdu.SplitOptions{Reference: uint16(m.Concat)}
+	if m.Flash {
+		o.Class = pdu.Class0
+	}
+	s, err := pdu.SplitText(m.Text, o)
 	if err != nil {
 		return err
 	}
@@ -38,9 +42,6 @@ func (t *Trunk) Prepare(m *store.Message) error {
 		p := s.Message(i, pdu.Submit)
 		p.Address = to
 		p.SRR = true
-		if m.Flash {
-			p.DCS = p.DCS.WithClass(0)
-		}
 		if m.Validity > 0 {
 			p.Validity = pdu.RelativeValidity(m.Validity)
 		}
@@ -51,13 +52,17 @@ func (t *Trunk) Prepare(m *store.Message) error {
 	return nil
 }
 
-// Send hands one part to the modem.
+// Send hands one part to the modem. When another part follows, the modem is asked to keep its link to the network.
 func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func() error) (int, error) {
-	ref, err := t.modem.Submit(ctx, m.Parts[seq-1].TPDU, mark)
+	ref, err := t.modem.SubmitPart(ctx, m.Parts[seq-1].TPDU, seq < len(m.Parts), mark)
 	if err == nil {
 		return ref, nil
 	}
-	return -1, sendError(err)
+	e := sendError(err)
+	if e.Class == router.Unknown {
+		t.lost.Store(&lostAnswer{id: m.ID, seq: seq})
+	}
+	return -1, e
 }
 
 // sendError sorts what a modem said: a definite no of the network or of the modem is one, a lost or doubtful answer after the PDU left is unknown.
@@ -75,20 +80,14 @@ func sendError(err error) *router.SendError {
 	case e.Committed:
 		out.Code = "answer_lost"
 	}
-	if e.CMS < 0 {
-		if e.Committed {
-			out.Class = router.Unknown
-		}
-		return out
-	}
-	switch modem.ClassOf(e.CMS) {
+	switch e.Class() {
 	case modem.Permanent:
 		out.Class = router.Rejected
 	case modem.Unclear:
 		if e.Committed {
 			out.Class = router.Unknown
 		}
-	case modem.SIM:
+	case modem.SIM, modem.Device:
 		out.RetryAfter = time.Minute
 	}
 	return out
