@@ -69,7 +69,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	f := &feed{server: s, w: w, control: http.NewResponseController(w), position: position}
-	if err := f.run(ctx); err != nil && ctx.Err() == nil {
+	if err := f.run(ctx); err != nil {
 		s.log.Debug("event stream ended", "after", f.position, "err", err)
 	}
 	return nil
