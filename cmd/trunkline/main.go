@@ -25,6 +25,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()
 	os.Exit(code)
@@ -118,9 +119,12 @@ func (e shownError) Unwrap() error { return e.err }
 func exitCode(err error) int {
 	var usage usageError
 	var unreachable *api.UnreachableError
+	var failed storeFailedError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &failed):
+		return exitStoreFailed
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &unreachable):

@@ -14,7 +14,7 @@ import (
 )
 
 func newMessageCommand(c *cli) *cobra.Command {
-	return group("message", "Show, list and cancel messages", newMessageShow(c), newMessageList(c), newMessageCancel(c))
+	return group("message", "Show, list, cancel and watch messages", newMessageShow(c), newMessageList(c), newMessageCancel(c), newMessageWatch(c))
 }
 
 func newMessageShow(c *cli) *cobra.Command {

@@ -2,12 +2,8 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unicode"
-
-	"golang.org/x/term"
 )
 
 // oneScreen makes text that came from elsewhere harmless to show: control characters, escapes, line and bidirectional marks are written as Go escapes,
@@ -33,6 +29,9 @@ func oneLine(s string) string {
 	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(s)
 }
 
+// indent puts four blanks in front of every line.
+func indent(s string) string { return "    " + strings.ReplaceAll(s, "\n", "\n    ") }
+
 // hostile tells whether a terminal or a reader could be misled by a character.
 func hostile(r rune) bool {
 	switch {
@@ -53,10 +52,4 @@ func escapeRune(r rune) string {
 		return fmt.Sprintf(`\x%02x`, r)
 	}
 	return fmt.Sprintf(`\u%04x`, r)
-}
-
-// isTerminal tells whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -5,10 +5,14 @@ import "github.com/spf13/cobra"
 // verbs lists everything that trunkline can be told to do.
 func verbs(c *cli) []*cobra.Command {
 	return []*cobra.Command{
+		newDemoCommand(c),
+		newServeCommand(c),
 		newSendCommand(c),
 		newMessageCommand(c),
+		newInboxCommand(c),
 		newModemCommand(c),
 		newConfigCommand(c),
+		newDBCommand(c),
 		newVersionCommand(c),
 		newCompletionCommand(),
 	}

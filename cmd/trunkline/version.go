@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -42,6 +41,9 @@ func thisBuild() build {
 	return b
 }
 
+// version is the version alone.
+func version() string { return thisBuild().Version }
+
 func newVersionCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -50,7 +52,7 @@ func newVersionCommand(c *cli) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b := thisBuild()
 			if c.json {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
+				return printJSON(cmd.OutOrStdout(), b)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "trunkline %s %s %s\n", b.Version, b.Go, b.Platform)
 			return err
