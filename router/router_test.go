@@ -144,7 +144,9 @@ func (b *bench) message(t *testing.T, id store.MessageID) store.Message {
 	return m
 }
 
-func text(s string) Submission { return Submission{Account: "uid:1", To: []string{"+4915112345678"}, Text: s} }
+func text(s string) Submission {
+	return Submission{Account: "uid:1", To: []string{"+4915112345678"}, Text: s}
+}
 
 func TestDispatch(t *testing.T) {
 	const long = "ten bytes.ten bytes.ten bytes."
