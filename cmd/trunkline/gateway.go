@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"trunkline/api"
+	"trunkline/api/httpd"
+	"trunkline/config"
+	"trunkline/modem"
+	"trunkline/router"
+	"trunkline/router/gsm"
+	"trunkline/store"
+	"trunkline/store/bolt"
+	"trunkline/systemd"
+)
+
+// gateway is the whole daemon: store, modems, router, server.
+type gateway struct {
+	config  config.Config
+	log     *slog.Logger
+	engine  store.Engine
+	store   *store.Store
+	modems  map[string]*modem.Modem
+	trunks  map[string]*gsm.Trunk
+	router  *router.Router
+	server  *httpd.Server
+	socket  net.Listener
+	metrics net.Listener // nil: off
+}
+
+// gatewayOptions are what surrounds a gateway; every field may be left out.
+type gatewayOptions struct {
+	logger    *slog.Logger
+	listeners map[string]net.Listener                                          // handed over by systemd, by name: "api", "metrics"
+	open      func(trunk string) func(ctx context.Context) (modem.Port, error) // nil: the device of the configuration
+}
+
+// storeFailedError ends the daemon: what the disk holds is not known any more, and only a new start can find out.
+type storeFailedError struct{}
+
+func (storeFailedError) Error() string {
+	return "the store could not be synced to disk; stopping, so that a new start reads what is really there"
+}
+
+// newGateway opens the store and the listeners. Nothing runs yet; without run, close ends it.
+func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
+	if o.logger == nil {
+		o.logger = slog.New(slog.DiscardHandler)
+	}
+	g := &gateway{config: c, log: o.logger, modems: map[string]*modem.Modem{}, trunks: map[string]*gsm.Trunk{}}
+	defer func() {
+		if err != nil {
+			g.close()
+		}
+	}()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	if g.engine, err = bolt.Open(c.Store.Path, bolt.Options{Logger: o.logger, Registerer: registry}); err != nil {
+		return nil, err
+	}
+	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
+		IdempotencyKeep: c.Store.IdempotencyKeep})
+	if err != nil {
+		return nil, err
+	}
+	var trunks []router.Trunk
+	received := gsm.NewMetrics(registry)
+	for _, name := range slices.Sorted(maps.Keys(c.Modem)) {
+		mo := modem.Options{Name: name, Logger: o.logger, Registerer: registry}
+		if o.open != nil {
+			mo.Open = o.open(name)
+		}
+		if g.modems[name], err = modem.New(c.Modem[name], mo); err != nil {
+			return nil, fmt.Errorf("modem %s: %w", name, err)
+		}
+		g.trunks[name] = gsm.New(gsm.Options{Name: name, Modem: g.modems[name], Store: g.store, Logger: o.logger, Metrics: received})
+		trunks = append(trunks, router.Trunk{Name: name, Backend: g.trunks[name]})
+	}
+	g.router = router.New(router.Options{Config: c.Router, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
+	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Gatherer: registry, Registerer: registry, Logger: o.logger,
+		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
+	return g, g.listen(o.listeners)
+}
+
+// listen takes the sockets that systemd hands over and opens the others.
+func (g *gateway) listen(handed map[string]net.Listener) (err error) {
+	if g.socket = handed["api"]; g.socket == nil {
+		if g.socket, err = httpd.Listen(g.config.API); err != nil {
+			return err
+		}
+	}
+	if g.metrics = handed["metrics"]; g.metrics == nil && g.config.API.Metrics != "" {
+		if g.metrics, err = net.Listen("tcp", g.config.API.Metrics); err != nil {
+			return fmt.Errorf("listen for metrics (api.metrics): %w", err)
+		}
+	}
+	return nil
+}
+
+// ready tells whether messages are taken.
+func (g *gateway) ready() error {
+	select {
+	case <-g.store.Failed():
+		return storeFailedError{}
+	default:
+		return nil
+	}
+}
+
+// How long the parts of a gateway may take to end. A part that is in the air is waited for, up to the time limit of its modem.
+const (
+	stopServer = 5 * time.Second
+	stopModems = 10 * time.Second
+	stopFailed = 4 * time.Second // all of it, when the store has failed
+)
+
+// run serves until ctx ends or the store fails, and ends what runs in an order in which nothing that was taken is lost.
+func (g *gateway) run(ctx context.Context) error {
+	s := newStages()
+	var devices, pumps []func(context.Context) error
+	drain := 10 * time.Second
+	for name, m := range g.modems {
+		devices = append(devices, m.Run)
+		pumps = append(pumps, g.trunks[name].Run)
+		drain = max(drain, g.config.Modem[name].SendTimeout+10*time.Second)
+	}
+	if len(devices) > 0 {
+		s.start("modems", stopModems, devices...)
+		s.start("inbound pumps", stopModems, pumps...)
+	}
+	s.start("router", drain, g.router.Run)
+	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
+	if g.metrics != nil {
+		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })
+	}
+	s.start("listeners", stopServer, serving...)
+	s.start("watchdog", stopServer, g.watchdog, g.tell)
+	g.log.Info("the gateway is ready", "socket", g.socket.Addr().String(), "modems", len(g.modems), "store", g.config.Store.Path)
+
+	var cause error
+	limit := time.Hour
+	select {
+	case <-ctx.Done():
+	case <-g.store.Failed():
+		cause, limit = storeFailedError{}, stopFailed
+	case cause = <-s.failed:
+	}
+	g.log.Info("stopping", "cause", cause)
+	if err := systemd.Stopping("draining"); err != nil {
+		g.log.Warn("systemd was not told", "err", err)
+	}
+	err := errors.Join(cause, s.stop(limit), g.close())
+	g.log.Info("stopped")
+	return err
+}
+
+// close frees what newGateway opened.
+func (g *gateway) close() (err error) {
+	for _, l := range []net.Listener{g.socket, g.metrics} {
+		if l != nil {
+			if e := l.Close(); !errors.Is(e, net.ErrClosed) {
+				err = errors.Join(err, e)
+			}
+		}
+	}
+	switch {
+	case g.store != nil:
+		err = errors.Join(err, g.store.Close())
+	case g.engine != nil:
+		err = errors.Join(err, g.engine.Close())
+	}
+	return err
+}
+
+// watchdog feeds systemd's watchdog, when there is one, by the progress of the router and the store.
+func (g *gateway) watchdog(ctx context.Context) error {
+	err := systemd.Watchdog(ctx, g.log, g.router.Alive)
+	if err == nil {
+		<-ctx.Done()
+	}
+	return err
+}
+
+// tell says to systemd that the gateway is ready, and from then on how many modems are.
+func (g *gateway) tell(ctx context.Context) error {
+	line := g.status()
+	if err := systemd.Ready(line); err != nil {
+		g.log.Warn("systemd was not told", "err", err)
+	}
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if now := g.status(); now != line {
+			line = now
+			if err := systemd.Status(line); err != nil {
+				g.log.Warn("systemd was not told", "err", err)
+			}
+		}
+	}
+}
+
+// status is the line that systemd shows.
+func (g *gateway) status() string {
+	up := 0
+	for _, m := range g.modems {
+		if m.Status().State == modem.Ready {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d/%d modems up", up, len(g.modems))
+}
+
+// views shows the modems as the API does, in order of their names.
+func (g *gateway) views() []api.Modem {
+	var out []api.Modem
+	for _, name := range slices.Sorted(maps.Keys(g.modems)) {
+		out = append(out, modemView(name, g.modems[name].Status()))
+	}
+	return out
+}
+
+func modemView(name string, s modem.Status) api.Modem {
+	m := api.Modem{Name: name, Device: s.Device, State: string(s.State), Reason: string(s.Reason), Hint: s.Hint, Manufacturer: s.Manufacturer, Model: s.Model,
+		Revision: s.Revision, IMEI: s.IMEI, IMSI: s.IMSI, ICCID: s.ICCID, SMSC: s.SMSC, Operator: s.Operator, Opens: uint64(s.Opens), LastAnswer: s.LastAnswer.UTC()}
+	if s.LastAnswer.IsZero() {
+		m.LastAnswer = time.Time{}
+	}
+	if s.Opens > 0 {
+		m.Registration = s.Registration.String()
+	}
+	if s.SignalDBm != 0 {
+		m.SignalDBm = &s.SignalDBm
+	}
+	for _, st := range s.Storage {
+		m.Storage = append(m.Storage, api.Storage{Memory: st.Memory, Used: st.Used, Total: st.Total})
+	}
+	return m
+}
