@@ -1,0 +1,54 @@
+# make test is the gate: everything that must hold before a change goes in. Its parts can be run alone.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 5s
+BENCHTIME ?= 1s
+SOAKTIME ?= 1h
+
+.PHONY: test format vet lint race fuzz cross build bench soak docs
+
+test: format vet lint race cross fuzz
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o trunkline ./cmd/trunkline
+
+format:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted by gofmt: $$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+race:
+	$(GO) test -race -timeout 15m ./...
+
+# Every fuzz target for FUZZTIME; what it finds stays below testdata/fuzz of its package.
+fuzz:
+	@set -e; for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | sort); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' $$file); do \
+			echo "fuzz $$(dirname $$file) $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$(dirname $$file); \
+		done; \
+	done
+
+# The program and the tests for the machines that gateways run on.
+cross:
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) vet ./... && CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) vet ./... && CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
+
+# All benchmarks, one package after the other. Those of the store and the socket measure the disk beside it and print ratios to it.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -p 1 -timeout 60m ./...
+
+# Long runs under load and faults: tests whose names begin with TestSoak run for SOAKTIME.
+soak:
+	TRUNKLINE_SOAK=$(SOAKTIME) $(GO) test -run '^TestSoak' -v -timeout 0 -p 1 ./...
+
+# Pages and files that are made from the source.
+docs:
+	$(GO) test ./config -run '^TestReference$$' -update
+	$(GO) test ./cmd/trunkline -run '^TestPage$$' -update
