@@ -89,7 +89,7 @@ func (a Address) check(field string) *Error {
 		return fail(field+".length", 0, "%d digits, at most %d", len(a.Value), maxDigits)
 	}
 	for i := range len(a.Value) {
-		if strings.IndexByte(digitCharacters, a.Value[i]) < 0 {
+		if digitValues[a.Value[i]] == noDigit {
 			return fail(field, 0, "%q is no digit", a.Value[i])
 		}
 	}
@@ -115,12 +115,25 @@ func (a Address) appendValue(dst []byte) []byte {
 	for i := 0; i < len(a.Value); i += 2 {
 		octet := byte(0xF0)
 		if i+1 < len(a.Value) {
-			octet = byte(strings.IndexByte(digitCharacters, a.Value[i+1])) << 4
+			octet = digitValues[a.Value[i+1]] << 4
 		}
-		dst = append(dst, octet|byte(strings.IndexByte(digitCharacters, a.Value[i])))
+		dst = append(dst, octet|digitValues[a.Value[i]])
 	}
 	return dst
 }
+
+// digitValues is the semi-octet of every digit.
+var digitValues = func() (values [256]byte) {
+	for i := range values {
+		values[i] = noDigit
+	}
+	for i := range len(digitCharacters) {
+		values[digitCharacters[i]] = byte(i)
+	}
+	return values
+}()
+
+const noDigit = 0xFF
 
 // GoString shows both parts, since String hides the type.
 func (a Address) GoString() string { return fmt.Sprintf("pdu.Address{%#02x, %q}", a.TOA, a.Value) }

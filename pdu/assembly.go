@@ -86,7 +86,7 @@ func (a *Assembly) Add(m *Message, at time.Time) (done []Joined, r AddResult) {
 	}
 	p := newPiece(m, at)
 	a.forget(p.at)
-	if a.isCompleted(p.digest()) {
+	if len(a.completed) > 0 && a.isCompleted(p.digest()) {
 		return nil, Duplicate
 	}
 	i, r := a.place(m.Concat.Total, p)
@@ -225,7 +225,7 @@ func newPiece(m *Message, at time.Time) piece {
 	case p.alphabet == GSM7: // made by Split.Message, so that every character has a septet
 		p.payload, _ = appendSeptets(nil, m.Text, m.Locking, m.Shift)
 	case p.alphabet == UCS2 && len(m.Data) == 0:
-		p.payload = appendUTF16(nil, m.Text)
+		p.payload, _ = appendUTF16(nil, m.Text)
 	default:
 		p.payload = slices.Clone(m.Data)
 	}
@@ -239,13 +239,12 @@ func (p piece) sameContent(q piece) bool {
 }
 
 // digest identifies the part with its time stamp: the same part delivered again has the same one, the same text sent again another.
-func (p piece) digest() (d [8]byte) {
-	h := sha256.New()
-	h.Write([]byte{p.seq, byte(p.alphabet), byte(p.locking), byte(p.shift)})
-	h.Write(p.scts[:])
-	h.Write(p.payload)
-	copy(d[:], h.Sum(nil))
-	return d
+func (p piece) digest() [8]byte {
+	var space [16 + maxSeptets]byte
+	b := append(space[:0], p.seq, byte(p.alphabet), byte(p.locking), byte(p.shift))
+	b = append(b, p.scts[:]...)
+	sum := sha256.Sum256(append(b, p.payload...))
+	return [8]byte(sum[:8])
 }
 
 // find returns the part with a sequence number.
@@ -273,11 +272,11 @@ func (s *set) last() (at int64) {
 
 // distance returns how far the time stamp of p is from the nearest one of the set; sameMessage at most when one of them has none, since then it tells nothing.
 func (s *set) distance(p piece) time.Duration {
-	t, ok := p.scts.Time()
+	t, ok := p.scts.unix()
 	nearest := time.Duration(1<<63 - 1)
 	for _, q := range s.parts {
-		u, known := q.scts.Time()
-		d := t.Sub(u).Abs()
+		u, known := q.scts.unix()
+		d := time.Duration(t-u).Abs() * time.Second
 		if !ok || !known {
 			d = sameMessage
 		}

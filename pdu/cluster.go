@@ -6,13 +6,13 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// clusterBoundary returns the last grapheme cluster boundary of text in (start, at], or at when one cluster covers all of it. start and at are boundaries of characters, start one of clusters.
+// clusterBoundary returns the last grapheme cluster boundary of text in (0, at], or at when one cluster covers all of it. at is a boundary of characters inside text.
 //
 // Segmentation is slow, so it looks only at the characters between at and the nearest place before it that is a boundary for certain.
-func clusterBoundary(text string, start, at int) int {
+func clusterBoundary(text string, at int) int {
 	next, size := utf8.DecodeRuneInString(text[at:])
 	from, right := at, next
-	for from > start {
+	for from > 0 {
 		left, n := utf8.DecodeLastRuneInString(text[:from])
 		if simple(left) && simple(right) {
 			break
@@ -23,7 +23,7 @@ func clusterBoundary(text string, start, at int) int {
 	if from == at {
 		return at
 	}
-	boundary := start
+	boundary := 0
 	for rest, state := text[from:at+size], -1; rest != ""; {
 		var cluster string
 		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
@@ -32,7 +32,7 @@ func clusterBoundary(text string, start, at int) int {
 		}
 		boundary = from
 	}
-	if boundary == start {
+	if boundary == 0 {
 		return at
 	}
 	return boundary

@@ -1,6 +1,9 @@
 package pdu
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Decode reads one TPDU, with the service centre's address before it when hasSMSC is true. The Message is never nil: beside an *Error it holds what could be read.
 func Decode(octets []byte, dir Direction, hasSMSC bool) (*Message, error) {
@@ -8,9 +11,10 @@ func Decode(octets []byte, dir Direction, hasSMSC bool) (*Message, error) {
 	return m, m.Decode(octets, dir, hasSMSC)
 }
 
-// Decode replaces all of m with what octets say and keeps nothing of octets. It reuses m's slices, so they hold until the next Decode only; all strings together are one allocation.
+// Decode replaces all of m with what octets say and keeps nothing of octets. It reuses m's slices, so they hold until the next Decode only.
+// Strings hold for ever: those of a new Message are one allocation, those of one used again share blocks of 4 KiB, so that decoding in a loop hardly allocates.
 func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
-	*m = m.emptied()
+	m.empty()
 	d := decoder{m: m, in: octets}
 	err := d.message(dir, hasSMSC)
 	d.finish()
@@ -28,9 +32,12 @@ type decoder struct {
 	smscEnd, addressEnd int // marks in m.collected
 }
 
-// emptied returns a Message that has nothing but m's slices to use again.
-func (m *Message) emptied() Message {
-	return Message{UDH: m.UDH[:0], Data: m.Data[:0], septets: m.septets[:0], header: m.header[:0], collected: m.collected[:0]}
+// empty clears m but for what is used again.
+func (m *Message) empty() {
+	udh, data, memory := m.UDH[:0], m.Data[:0], m.memory
+	*m = Message{}
+	m.UDH, m.Data, m.memory = udh, data, memory
+	m.septets, m.header, m.collected = m.septets[:0], m.header[:0], m.collected[:0]
 }
 
 // message reads everything and returns the first thing that could not be read.
@@ -71,12 +78,30 @@ func (d *decoder) message(dir Direction, hasSMSC bool) *Error {
 // finish makes the strings of what was collected. A mark that was never reached lies at the end of the text that was.
 func (d *decoder) finish() {
 	m := d.m
-	all := string(m.collected)
+	all := m.keep()
 	d.addressEnd = max(d.addressEnd, d.smscEnd)
 	m.SMSC.Value, m.Address.Value, m.Text = all[:d.smscEnd], all[d.smscEnd:d.addressEnd], all[d.addressEnd:]
 	if m.Trailing = d.left(); m.Trailing > 0 {
 		m.Quirks |= TrailingOctets
 	}
+}
+
+// blockSize is how much text a Message that is used again sets aside at once.
+const blockSize = 4096
+
+// keep returns what was collected as a string.
+func (m *Message) keep() string {
+	if !m.used {
+		m.used = true
+		return string(m.collected)
+	}
+	if m.block == nil || m.block.Cap()-m.block.Len() < len(m.collected) {
+		m.block = new(strings.Builder)
+		m.block.Grow(blockSize)
+	}
+	start := m.block.Len()
+	m.block.Write(m.collected)
+	return m.block.String()[start:]
 }
 
 func (d *decoder) left() int { return len(d.in) - d.pos }
@@ -174,17 +199,34 @@ func (d *decoder) semiOctet(n int) byte {
 
 // digits collects n digits. A filler among them is an error, since the number without it would be another number.
 func (d *decoder) digits(field string, n int) *Error {
-	start := len(d.m.collected)
-	for i := range n {
-		s := d.semiOctet(i)
-		if s == 0xF {
-			d.m.collected = d.m.collected[:start]
-			return fail(field, d.pos+i/2, "a filler in the middle of the number")
+	text := d.m.collected
+	for i, octet := range d.in[d.pos : d.pos+(n+1)/2] {
+		pair := digitPairs[octet]
+		switch {
+		case byte(pair) == 0 || pair>>8 == 0 && 2*i+1 < n:
+			return fail(field, d.pos+i, "a filler in the middle of the number")
+		case 2*i+1 == n:
+			text = append(text, byte(pair))
+		default:
+			text = append(text, byte(pair), byte(pair>>8))
 		}
-		d.m.collected = append(d.m.collected, digitCharacters[s])
 	}
+	d.m.collected = text
 	return nil
 }
+
+// digitPairs has the two digits of every octet, the first one in the lower half; 0 for a filler.
+var digitPairs = func() (pairs [256]uint16) {
+	for i := range pairs {
+		if low := i & 15; low < len(digitCharacters) {
+			pairs[i] = uint16(digitCharacters[low])
+		}
+		if high := i >> 4; high < len(digitCharacters) {
+			pairs[i] |= uint16(digitCharacters[high]) << 8
+		}
+	}
+	return pairs
+}()
 
 // alphanumeric collects the text of an address of n semi-octets: as many septets as fit.
 func (d *decoder) alphanumeric(n int) {

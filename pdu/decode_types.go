@@ -164,7 +164,7 @@ func (d *decoder) submitReport() *Error {
 	fo := d.m.FO
 	again := func() {
 		smsc := d.m.SMSC
-		*d.m = d.m.emptied()
+		d.m.empty()
 		*d = start
 		d.m.SMSC, d.m.FO, d.m.collected = smsc, fo, d.m.collected[:start.smscEnd]
 	}

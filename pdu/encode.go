@@ -189,7 +189,11 @@ func (m *Message) appendUserData(dst []byte) ([]byte, *Error) {
 	at := len(dst)
 	dst = m.appendHeader(append(dst, 0))
 	if m.DCS.Alphabet() == UCS2 && !m.DCS.Compressed() && m.Text != "" {
-		dst = appendUTF16(dst, m.Text)
+		if octets, ok := m.encoded(); ok {
+			dst = append(dst, octets...)
+		} else {
+			dst, _ = appendUTF16(dst, m.Text)
+		}
 	} else {
 		dst = append(dst, m.Data...)
 	}
@@ -210,9 +214,16 @@ func (m *Message) appendUserData(dst []byte) ([]byte, *Error) {
 func (m *Message) appendSeptetData(dst []byte, size int) ([]byte, *Error) {
 	var space [3 * maxSeptets]byte // the text may be too long before that shows
 	skip := headerSeptets(size)
-	septets, err := appendSeptets(space[:skip], m.Text, m.Locking, m.Shift)
-	if err != nil {
-		return nil, fail("tp_ud", 0, "%v", err)
+	septets := space[:skip]
+	if octets, ok := m.encoded(); ok && skip == 0 {
+		septets = octets
+	} else if ok {
+		septets = append(septets, octets...)
+	} else {
+		var err error
+		if septets, err = appendSeptets(septets, m.Text, m.Locking, m.Shift); err != nil {
+			return nil, fail("tp_ud", 0, "%v", err)
+		}
 	}
 	if len(septets) > maxSeptets {
 		return nil, fail("tp_udl", 0, "%d septets, at most %d", len(septets), maxSeptets)

@@ -19,12 +19,28 @@ func DecodeHex(s string, dir Direction, hasSMSC bool) (*Message, error) {
 	case len(s)%2 != 0:
 		return m, fail("pdu", len(s)/2, "%d characters of hexadecimal: the number must be even", len(s))
 	}
-	n, err := hex.Decode(octets[:], []byte(s))
-	if err != nil {
-		return m, fail("pdu", n, "character %q at %d is not hexadecimal", s[badHex(s)], badHex(s))
+	n := len(s) / 2
+	for i := range n {
+		high, low := hexDigit[s[2*i]], hexDigit[s[2*i+1]]
+		if high|low > 15 {
+			at := badHex(s)
+			return m, fail("pdu", i, "character %q at %d is not hexadecimal", s[at], at)
+		}
+		octets[i] = high<<4 | low
 	}
 	return m, m.Decode(octets[:n], dir, hasSMSC)
 }
+
+// hexDigit is the value of a digit, FF of any other character.
+var hexDigit = func() (values [256]byte) {
+	for i := range values {
+		values[i] = 0xFF
+	}
+	for i := range byte(16) {
+		values["0123456789ABCDEF"[i]], values["0123456789abcdef"[i]] = i, i
+	}
+	return values
+}()
 
 // badHex finds the first character that is no hexadecimal digit.
 func badHex(s string) int {

@@ -70,14 +70,6 @@ type Ports struct {
 	Bits     uint8 // width: 8 or 16
 }
 
-// element returns the element that says p.
-func (p Ports) element() IE {
-	if p.Bits == 8 {
-		return IE{iePort8, []byte{byte(p.Dst), byte(p.Src)}}
-	}
-	return IE{iePort16, []byte{byte(p.Dst >> 8), byte(p.Dst), byte(p.Src >> 8), byte(p.Src)}}
-}
-
 // Indication is a special SMS message indication: how many messages of a kind wait. 3GPP TS 23.040 §9.2.3.24.2.
 type Indication struct {
 	Waiting

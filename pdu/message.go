@@ -1,6 +1,9 @@
 package pdu
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Direction tells which way a TPDU goes; message types are numbered per direction.
 type Direction uint8
@@ -106,9 +109,31 @@ type Message struct {
 	Quirks   Quirks // deviations that decoding survived
 	Trailing int    // octets after the TPDU
 
-	septets   []byte // user data of GSM7 as decoded, one per octet: Assembly needs what an escape at a seam stood for
-	header    []byte // what UDH points into
-	collected []byte // working space of Decode
+	memory
+	ready ready
+}
+
+// ready is a text already encoded by SplitText, so that Append need not do it again. It counts only for the same text in the same alphabet.
+type ready struct {
+	text           string
+	alphabet       Alphabet
+	locking, shift Language
+	octets         []byte // septets one per octet, or UTF-16
+}
+
+// encoded returns the text's encoding as SplitText left it; false when the text or its alphabet is another now.
+func (m *Message) encoded() ([]byte, bool) {
+	r := &m.ready
+	return r.octets, r.octets != nil && r.alphabet == m.DCS.Alphabet() && r.locking == m.Locking && r.shift == m.Shift && r.text == m.Text
+}
+
+// memory is what a Message uses again from one Decode to the next.
+type memory struct {
+	septets   []byte           // user data of GSM7 as decoded, one per octet: Assembly needs what an escape at a seam stood for
+	header    []byte           // what UDH points into
+	collected []byte           // strings in the making
+	block     *strings.Builder // strings made; only ever appended to
+	used      bool             // has been decoded into before
 }
 
 // Clone returns a copy that shares nothing with m, for keeping what was decoded into a reused Message.
@@ -116,7 +141,7 @@ func (m *Message) Clone() *Message {
 	c := *m
 	c.Data = slices.Clone(m.Data)
 	c.septets = slices.Clone(m.septets)
-	c.header, c.collected = nil, nil
+	c.header, c.collected, c.block, c.used = nil, nil, nil, false
 	c.UDH = nil
 	for _, e := range m.UDH {
 		c.UDH = append(c.UDH, IE{e.ID, slices.Clone(e.Data)})

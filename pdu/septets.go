@@ -2,6 +2,7 @@ package pdu
 
 import (
 	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -43,43 +44,77 @@ func (b *septetBuffer) unpack(src []byte, n int) []byte {
 
 // pack appends septets, one per octet of src, to dst without gaps between them and with zeros behind. It is the inverse of unpack.
 func pack(dst, src []byte) []byte {
-	var octets [8]byte
+	n := len(dst)
+	end := n + packedLen(len(src))
+	dst = slices.Grow(dst, end-n+8)
+	out := dst[:cap(dst)]
 	for len(src) > 0 {
-		n := min(len(src), 8)
 		var group uint64
-		if n == 8 {
+		if len(src) >= 8 {
 			group = binary.LittleEndian.Uint64(src)
+			src = src[8:]
 		} else {
-			for j := n - 1; j >= 0; j-- {
+			for j := len(src) - 1; j >= 0; j-- {
 				group = group<<8 | uint64(src[j])
 			}
+			src = nil
 		}
 		group = group&0x007F007F007F007F | group&0x7F007F007F007F00>>1
 		group = group&0x00003FFF00003FFF | group&0x3FFF00003FFF0000>>2
 		group = group&0x0FFFFFFF | group&0x0FFFFFFF00000000>>4
-		binary.LittleEndian.PutUint64(octets[:], group)
-		dst = append(dst, octets[:packedLen(n)]...)
-		src = src[n:]
+		binary.LittleEndian.PutUint64(out[n:], group) // the eighth octet is zero and overwritten by the next group
+		n += 7
 	}
-	return dst
+	return out[:end]
+}
+
+// sameInASCII tells whether eight characters at once, one per octet, have the same code in ASCII and in the default alphabet: letters, digits, space and most punctuation.
+func sameInASCII(x uint64) bool {
+	const ones = 0x0101010101010101
+	if x&(0x80*ones) != 0 {
+		return false
+	}
+	low := x & (0x1F * ones)
+	control := ^(x | x>>1)                         // bit 5: below 20
+	outside := (low + 5*ones) | ^(low + 0x1F*ones) // bit 5: low bits 0 or from 1B on, where columns 4 to 7 have no letters
+	dollar := ^((x ^ 0x24*ones) + 0x7F*ones)       // bit 7: the one difference in columns 2 and 3
+	return control&(0x20*ones)|outside&(x>>1)&(0x20*ones)|dollar&(0x80*ones) == 0
 }
 
 // appendText appends the text of septets as UTF-8. escaped says that an escape came before the first one, as happens at the seam of two parts;
 // the second result says so for what would follow. 3GPP TS 23.038 §6.2.1 and §6.2.1.1.
 func appendText(dst, septets []byte, locking, shift Language, escaped bool) ([]byte, bool, Quirks) {
 	base, extension := locking.locking(), shift.shift()
+	basic := base == &lockingTables[DefaultLanguage]
 	var quirks Quirks
-	for _, septet := range septets {
-		r := base[septet&0x7F]
+	n := len(dst)
+	dst = slices.Grow(dst, 3*len(septets)+8)
+	out := dst[:cap(dst)]
+	for i := 0; i < len(septets); i++ {
+		if basic && !escaped {
+			for i+8 <= len(septets) {
+				x := binary.LittleEndian.Uint64(septets[i:])
+				if !sameInASCII(x) {
+					break
+				}
+				binary.LittleEndian.PutUint64(out[n:], x)
+				i, n = i+8, n+8
+			}
+			if i == len(septets) {
+				break
+			}
+		}
+		septet := septets[i] & 0x7F
+		r := rune(base[septet])
 		switch {
 		case escaped:
 			escaped = false
-			switch e := extension[septet&0x7F]; {
+			switch e := extension[septet]; {
 			case septet == escape: // reserved for a further table: a space until there is one
 				r = ' '
 				quirks |= DoubleEscape
 			case e != 0:
-				r = e
+				r = rune(e)
 			default: // §6.2.1.1: the character of the main table
 				quirks |= UndefinedEscape
 			}
@@ -89,16 +124,16 @@ func appendText(dst, septets []byte, locking, shift Language, escaped bool) ([]b
 		}
 		switch {
 		case r == 0: // a cell that the table leaves empty
-			dst = append(dst, ' ')
+			out[n] = ' '
+			n++
 		case r < utf8.RuneSelf:
-			dst = append(dst, byte(r))
-		case r < 0x800:
-			dst = append(dst, 0xC0|byte(r>>6), 0x80|byte(r&0x3F))
+			out[n] = byte(r)
+			n++
 		default:
-			dst = append(dst, 0xE0|byte(r>>12), 0x80|byte(r>>6&0x3F), 0x80|byte(r&0x3F))
+			n += utf8.EncodeRune(out[n:], r)
 		}
 	}
-	return dst, escaped, quirks
+	return out[:n], escaped, quirks
 }
 
 // appendSeptets appends the septets of text, one per octet. The error, a *CharacterError, leaves dst with what came before the character.
@@ -122,16 +157,52 @@ func appendSeptets(dst []byte, text string, locking, shift Language) ([]byte, er
 
 // appendBasic is appendSeptets for the default tables.
 func appendBasic(dst []byte, text string) ([]byte, error) {
-	for i, r := range text {
+	dst, _, done := encodeBasic(dst, text)
+	if done < len(text) {
+		r, _ := utf8.DecodeRuneInString(text[done:])
+		return dst, &CharacterError{Rune: r, Offset: done, Alphabet: GSM7}
+	}
+	return dst, nil
+}
+
+// encodeBasic appends the septets of text in the default tables up to a character that they lack; done is where it is, or the end of text.
+// plain tells that every octet of the text became one septet.
+func encodeBasic(dst []byte, text string) (out []byte, plain bool, done int) {
+	plain = true
+	for i := 0; i < len(text); {
+		for i+8 <= len(text) {
+			x := word(text[i : i+8])
+			if !sameInASCII(x) {
+				break
+			}
+			dst = binary.LittleEndian.AppendUint64(dst, x)
+			i += 8
+		}
+		if i == len(text) {
+			break
+		}
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+			plain = false
+		}
 		c := basicCode(r)
 		switch {
 		case c < 0x80:
 			dst = append(dst, byte(c))
 		case c == noSeptet:
-			return dst, &CharacterError{Rune: r, Offset: i, Alphabet: GSM7}
+			return dst, false, i
 		default:
 			dst = append(dst, escape, byte(c))
+			plain = false
 		}
+		i += size
 	}
-	return dst, nil
+	return dst, plain, len(text)
+}
+
+// word returns eight octets as one number, the first one lowest.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -26,6 +26,8 @@ type Part struct {
 	Text  string // a piece of the text; empty for data
 	Data  []byte // a piece of the data; nil for a text
 	Units int    // septets, octets or UCS-2 units that it takes, without the header
+
+	encoded []byte // the text, septets one per octet or UTF-16
 }
 
 // Split is a text or data cut into parts, in sending order.
@@ -38,6 +40,8 @@ type Split struct {
 	Limiting       rune // first character outside the default GSM alphabet, which forced another one; 0 when none did
 
 	options SplitOptions
+	encoded []byte // the whole text, septets one per octet or UTF-16
+	plain   bool   // every octet of the text is one septet
 }
 
 // Left returns how many units the last part still takes.
@@ -55,27 +59,29 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 	if text == "" {
 		return Split{}, ErrEmpty
 	}
-	basic, units, limiting, at := measure(text)
-	if units < 0 {
-		return Split{}, ErrNotUTF8
+	s := Split{Alphabet: GSM7, options: o}
+	var done int
+	s.encoded, s.plain, done = encodeBasic(make([]byte, 0, len(text)+8), text)
+	s.Units = len(s.encoded)
+	if done < len(text) {
+		s.Limiting, _ = utf8.DecodeRuneInString(text[done:])
 	}
-	s := Split{Alphabet: GSM7, Limiting: limiting, options: o}
+	if s.Limiting != 0 || o.Alphabet == UCS2 {
+		octets, valid := appendUTF16(make([]byte, 0, 2*len(text)), text)
+		if !valid {
+			return Split{}, ErrNotUTF8
+		}
+		s.Alphabet, s.Units, s.encoded, s.plain = UCS2, len(octets)/2, octets, false
+	}
 	switch {
-	case limiting == 0 && o.Alphabet != UCS2:
-		s.Units = basic
-		if len(o.National) > 0 {
-			s = s.national(text, s)
+	case s.Limiting != 0 && o.Alphabet == GSM7:
+		best, found := s.national(text, Split{})
+		if !found {
+			return Split{}, &CharacterError{Rune: s.Limiting, Offset: done, Alphabet: GSM7}
 		}
-	case o.Alphabet == GSM7:
-		best := Split{options: o}
-		if s = s.national(text, best); s.Alphabet == Auto {
-			return Split{}, &CharacterError{Rune: limiting, Offset: at, Alphabet: GSM7}
-		}
-	default:
-		s.Alphabet, s.Units = UCS2, units
-		if o.Alphabet == Auto {
-			s = s.national(text, s)
-		}
+		s = best
+	case len(o.National) > 0 && o.Alphabet != UCS2:
+		s, _ = s.national(text, s)
 	}
 	return s.finish(text)
 }
@@ -93,33 +99,6 @@ func SplitData(data []byte, o SplitOptions) (Split, error) {
 		data = data[n:]
 	}
 	return s, s.tooMany(len(s.Parts))
-}
-
-// measure returns the septets of text in the default alphabet and its UCS-2 units, and the first character, with its octet, that the default alphabet lacks.
-// units is -1 when text is not valid UTF-8.
-func measure(text string) (basic, units int, limiting rune, at int) {
-	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			if r, size = utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
-				return 0, -1, 0, 0
-			}
-		}
-		switch c := basicCode(r); {
-		case c < 0x80:
-			basic++
-		case c != noSeptet:
-			basic += 2
-		case limiting == 0:
-			limiting, at = r, i
-		}
-		units++
-		if r > 0xFFFF {
-			units++
-		}
-		i += size
-	}
-	return basic, units, limiting, at
 }
 
 // finish cuts the text, first with care for grapheme clusters, then, if that takes too many parts, without.
@@ -185,67 +164,102 @@ func (s Split) room(concatenated bool) int {
 	return maxOctets - n
 }
 
-// cost returns the units of a character; the alphabet has it.
-func (s *Split) cost(r rune) int {
-	wide := r > 0xFFFF
-	if s.Alphabet == GSM7 {
-		wide = code(r, s.Locking, s.Shift) > 0xFF
-	}
-	if wide {
-		return 2
-	}
-	return 1
-}
-
 // cut returns the parts. careful keeps grapheme clusters whole.
 func (s *Split) cut(text string, careful bool) []Part {
-	parts := make([]Part, 0, s.Units/s.Capacity+1)
-	start, used := 0, 0
-	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(text[i:])
-		}
-		n := s.cost(r)
-		if used+n <= s.Capacity {
-			used += n
-			i += size
-			continue
-		}
-		end := i
-		if careful {
-			end = clusterBoundary(text, start, i)
-			for _, back := range text[end:i] {
-				used -= s.cost(back)
+	if s.Units <= s.Capacity {
+		return []Part{{Text: text, Units: s.Units, encoded: s.encoded}}
+	}
+	parts := make([]Part, 0, s.Units/s.Capacity+2)
+	encoded := s.encoded
+	for text != "" {
+		size, units := s.fitting(text, encoded, len(text), s.Capacity)
+		if careful && size < len(text) {
+			if end := clusterBoundary(text, size); end < size {
+				size, units = s.fitting(text, encoded, end, s.Capacity)
 			}
 		}
-		parts = append(parts, Part{Text: text[start:end], Units: used})
-		start, i, used = end, end, 0
+		n := units
+		if s.Alphabet == UCS2 {
+			n *= 2
+		}
+		parts = append(parts, Part{Text: text[:size], Units: units, encoded: encoded[:n:n]})
+		text, encoded = text[size:], encoded[n:]
 	}
-	return append(parts, Part{Text: text[start:], Units: used})
+	return parts
+}
+
+// fitting returns how many octets of text, at most limit, fit a number of units, and the units that they take. encoded is the encoding of text.
+func (s *Split) fitting(text string, encoded []byte, limit, capacity int) (size, units int) {
+	if s.plain {
+		size = min(limit, capacity)
+		return size, size
+	}
+	for size < limit {
+		width, n := 1, 1
+		switch b := text[size]; { // the text is valid, so the first octet of a character tells its width
+		case b >= 0xF0:
+			width = 4
+		case b >= 0xE0:
+			width = 3
+		case b >= 0xC0:
+			width = 2
+		}
+		if s.Alphabet == UCS2 && width == 4 || s.Alphabet == GSM7 && encoded[units] == escape {
+			n = 2
+		}
+		if units+n > capacity {
+			break
+		}
+		size, units = size+width, units+n
+	}
+	return size, units
 }
 
 // Message returns part i as a SUBMIT or DELIVER that lacks only what is not of the text: addresses, time stamp, validity, flags.
 func (s Split) Message(i int, typ Type) Message {
 	part := s.Parts[i]
-	m := Message{Type: typ, DCS: NewDCS(s.Alphabet, s.options.Class), Text: part.Text, Data: part.Data}
-	var header []IE
-	if s.options.Ports.Bits != 0 {
-		header = append(header, s.options.Ports.element())
+	m := Message{
+		Type: typ, DCS: NewDCS(s.Alphabet, s.options.Class), Text: part.Text, Data: part.Data,
+		Ports: s.options.Ports, Locking: s.Locking, Shift: s.Shift,
+		ready: ready{part.Text, s.Alphabet, s.Locking, s.Shift, part.encoded},
 	}
-	if len(s.Parts) > 1 {
-		c := Concat{Ref: s.options.Reference, Bits: 16, Total: uint8(len(s.Parts)), Seq: uint8(i + 1)}
-		if !s.options.Wide {
-			c.Ref, c.Bits = c.Ref&0xFF, 8
+	if len(s.Parts) == 1 && m.Ports.Bits == 0 && m.Locking == DefaultLanguage && m.Shift == DefaultLanguage {
+		return m
+	}
+	h := new(partHeader)
+	elements, data := h.elements[:0], h.data[:0]
+	add := func(id byte, octets ...byte) {
+		n := len(data)
+		data = append(data, octets...)
+		elements = append(elements, IE{id, data[n:len(data):len(data)]})
+	}
+	switch p := m.Ports; p.Bits {
+	case 8:
+		add(iePort8, byte(p.Dst), byte(p.Src))
+	case 16:
+		add(iePort16, byte(p.Dst>>8), byte(p.Dst), byte(p.Src>>8), byte(p.Src))
+	}
+	if total := uint8(len(s.Parts)); total > 1 {
+		m.Concat = Concat{Ref: s.options.Reference, Bits: 16, Total: total, Seq: uint8(i + 1)}
+		if s.options.Wide {
+			add(ieConcat16, byte(m.Concat.Ref>>8), byte(m.Concat.Ref), total, m.Concat.Seq)
+		} else {
+			m.Concat.Ref, m.Concat.Bits = m.Concat.Ref&0xFF, 8
+			add(ieConcat8, byte(m.Concat.Ref), total, m.Concat.Seq)
 		}
-		header = append(header, c.element())
 	}
-	if s.Locking != DefaultLanguage {
-		header = append(header, IE{ieLocking, []byte{byte(s.Locking)}})
+	if m.Locking != DefaultLanguage {
+		add(ieLocking, byte(m.Locking))
 	}
-	if s.Shift != DefaultLanguage {
-		header = append(header, IE{ieShift, []byte{byte(s.Shift)}})
+	if m.Shift != DefaultLanguage {
+		add(ieShift, byte(m.Shift))
 	}
-	m.SetHeader(header...)
+	m.UDH, m.UDHI = elements, true
 	return m
+}
+
+// partHeader is the room for the header of one part: ports, concatenation and two tables.
+type partHeader struct {
+	elements [4]IE
+	data     [10]byte
 }

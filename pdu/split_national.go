@@ -2,21 +2,21 @@ package pdu
 
 import "slices"
 
-// national looks for a pair of national tables that takes fewer parts than best, or any when best has no alphabet. Without one it returns best.
+// national looks for a pair of national tables that takes fewer parts than best, or any when best has no alphabet. Without one it returns best and false.
 //
 // Of pairs with equally many parts the one with fewer tables wins, then a single shift alone before a locking shift alone, then the one with fewer septets, then the lower identifiers.
-func (s Split) national(text string, best Split) Split {
-	if len(s.options.National) == 0 {
-		return best
-	}
+func (s Split) national(text string, best Split) (Split, bool) {
 	allowed := append([]Language{DefaultLanguage}, s.options.National...)
 	slices.Sort(allowed)
 	allowed = slices.Compact(allowed)
 
 	septets := countSeptets(text)
-	parts := 0
+	parts, better := 0, false
 	if best.Alphabet != Auto {
 		parts = best.count(text)
+	}
+	if parts == 1 {
+		return best, false
 	}
 	for _, rank := range [...]struct{ locking, shift bool }{{false, true}, {true, false}, {true, true}} {
 		var found Split
@@ -30,24 +30,23 @@ func (s Split) national(text string, best Split) Split {
 				if c.Units < 0 || found.Alphabet != Auto && c.Units >= found.Units {
 					continue
 				}
+				c.encoded, _ = appendSeptets(make([]byte, 0, c.Units), text, locking, shift)
+				c.plain = false
 				if n := c.count(text); parts == 0 || n < parts || found.Alphabet != Auto && n == parts {
 					found, parts = c, n
 				}
 			}
 		}
 		if found.Alphabet != Auto {
-			best = found
+			best, better = found, true
 		}
 	}
-	return best
+	return best, better
 }
 
 // count returns the parts that the text takes.
 func (s Split) count(text string) int {
 	s.Capacity = s.capacity(s.Units)
-	if s.Units <= s.Capacity {
-		return 1
-	}
 	return len(s.cut(text, true))
 }
 

@@ -45,31 +45,38 @@ func (s Timestamp) Time() (time.Time, bool) {
 
 // Local returns date and time of day without a zone, as UTC. It is there even when only the zone is impossible.
 func (s Timestamp) Local() (time.Time, bool) {
-	var n [6]int
-	for i := range n {
-		v, ok := unswapped(s[i])
-		if !ok {
-			return time.Time{}, false
-		}
-		n[i] = v
-	}
-	year := 2000 + n[0]
-	if n[0] >= 90 {
-		year = 1900 + n[0]
-	}
-	if n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > daysIn(year, n[1]) || n[3] > 23 || n[4] > 59 || n[5] > 59 {
+	n, ok := s.fields()
+	if !ok {
 		return time.Time{}, false
 	}
-	return time.Date(year, time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC), true
+	return time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC), true
+}
+
+// fields returns year, month, day, hour, minute and second, and whether they are possible.
+func (s Timestamp) fields() (n [6]int, ok bool) {
+	for i := range n {
+		if n[i] = int(decimal[s[i]]); n[i] == notDecimal {
+			return n, false
+		}
+	}
+	n[0] += 2000
+	if n[0] >= 2090 {
+		n[0] -= 100
+	}
+	return n, n[1] >= 1 && n[1] <= 12 && n[2] >= 1 && n[2] <= daysIn(n[0], n[1]) && n[3] <= 23 && n[4] <= 59 && n[5] <= 59
 }
 
 // valid tells what Time tells, without making one.
 func (s Timestamp) valid() bool {
-	if _, ok := s.offset(); !ok {
-		return false
-	}
-	_, ok := s.Local()
-	return ok
+	_, date := s.fields()
+	return date && decimal[s[6]&^0x08] != notDecimal
+}
+
+// unix returns what Time does in Unix seconds.
+func (s Timestamp) unix() (int64, bool) {
+	local, date := s.Local()
+	offset, zone := s.offset()
+	return local.Unix() - int64(offset), date && zone
 }
 
 // offset returns the zone in seconds east of UTC. The sign is bit 3 of the octet, the top bit of the tens.
@@ -100,6 +107,19 @@ func swapped(n int) byte { return byte(n%10<<4 | n/10) }
 
 // unswapped reads what swapped writes.
 func unswapped(b byte) (int, bool) {
-	tens, units := int(b&15), int(b>>4)
-	return tens*10 + units, tens <= 9 && units <= 9
+	n := decimal[b]
+	return int(n), n != notDecimal
 }
+
+// decimal is the number of every octet of swapped semi-octets.
+var decimal = func() (numbers [256]byte) {
+	for i := range numbers {
+		numbers[i] = notDecimal
+		if tens, units := i&15, i>>4; tens <= 9 && units <= 9 {
+			numbers[i] = byte(tens*10 + units)
+		}
+	}
+	return numbers
+}()
+
+const notDecimal = 0xFF
