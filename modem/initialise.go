@@ -178,7 +178,7 @@ func digitsOf(text string) string {
 }
 
 // messageMode sets PDU mode. After a start some modems refuse SMS commands until they announce that they are ready; the
-// announcement may have been missed, so the command itself is the proof.
+// announcement may have been missed, so the commands themselves are the proof. Some take AT+CMGF before the memories answer.
 func (s *session) messageMode(ctx context.Context) error {
 	patience := 10 * time.Second
 	if s.vendor.boots {
@@ -186,8 +186,12 @@ func (s *session) messageMode(ctx context.Context) error {
 	}
 	var err error
 	for start := time.Now(); time.Since(start) < patience; {
-		if _, err = s.insist(ctx, patience, exchange{text: "+CMGF=0"}); err == nil || fatal(err) {
+		if _, err = s.insist(ctx, patience, exchange{text: "+CMGF=0"}); fatal(err) {
 			return err
+		}
+		if err == nil {
+			_, err := s.insist(ctx, patience, exchange{text: "+CPMS?"})
+			return ignoreRefusal(err)
 		}
 		select {
 		case <-time.After(time.Second):

@@ -246,10 +246,11 @@ func inSet(set string, n int) bool {
 	return false
 }
 
-// checkRouting sets the routing again when the modem has another one; kept tells that it had not.
+// checkRouting sets the routing again when the modem has another one, or refused it before; kept tells that nothing changed.
 func (s *session) checkRouting() (kept bool, err error) {
 	if s.cnmi == "" {
-		return true, nil
+		err := s.chooseRouting()
+		return s.cnmi == "", err
 	}
 	answer, err := s.ask("+CNMI?")
 	if err != nil || len(answer) == 0 {

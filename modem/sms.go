@@ -46,11 +46,11 @@ func (s *session) list(ctx context.Context, memory string) ([]Stored, error) {
 		if fatal(err) {
 			return nil, err
 		}
-		if err != nil {
+		if err != nil && try > 0 {
 			return s.listSlots(ctx, memory, err)
 		}
 		found, ok := parseList(memory, "+CMGL", answer)
-		if ok || try > 0 {
+		if err == nil && (ok || try > 0) {
 			if !ok {
 				s.g.mu.Lock()
 				s.g.damaged("cmgl", "list of messages is damaged", "memory", memory)
@@ -58,7 +58,7 @@ func (s *session) list(ctx context.Context, memory string) ([]Stored, error) {
 			}
 			return found, nil
 		}
-		// Text form: the modem lost PDU mode.
+		// Text form, or the refusal of what is no list in text form: the modem lost PDU mode.
 		if err := s.soft("+CMGF=0"); err != nil {
 			return nil, err
 		}
