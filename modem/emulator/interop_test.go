@@ -90,7 +90,7 @@ const unicodeText = "Привет, 世界! Ünïcödé ✓"
 
 func TestGammuSends(t *testing.T) {
 	t.Parallel()
-	for _, profile := range []string{"generic", "ec25", "huawei-e173"} {
+	for _, profile := range []string{"generic", "huawei-e173"} {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), interopLimit)
