@@ -66,9 +66,11 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	if g.engine, err = bolt.Open(c.Store.Path, bolt.Options{Logger: o.logger, Registerer: registry}); err != nil {
+	engine, err := bolt.Open(c.Store.Path, bolt.Options{Logger: o.logger, Registerer: registry})
+	if err != nil {
 		return nil, err
 	}
+	g.engine = engine
 	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
 		IdempotencyKeep: c.Store.IdempotencyKeep})
 	if err != nil {
