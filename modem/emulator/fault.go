@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,13 +100,26 @@ func (f Fault) Validate() (Fault, error) {
 	}
 	for _, s := range allowed {
 		if s == f.Step {
-			if s == StepNow && f.On != "" {
-				return f, fmt.Errorf("fault %q with a command cannot strike %q", f.Kind, s)
+			if f.On != "" && (s == StepNow || s == StepDeliver) {
+				return f, fmt.Errorf("fault %q at step %q has no command: leave \"on\" out", f.Kind, s)
 			}
 			return f, nil
 		}
 	}
 	return f, fmt.Errorf("fault %q cannot strike at step %q: allowed are %v", f.Kind, f.Step, allowed)
+}
+
+// only names the commands that a kind is about; it passes by all others.
+var only = map[Kind][]string{NoDelete: {"+CMGD"}, WrongLength: {"+CMGL", "+CMGR"}, Truncate: {"+CMGL", "+CMGR"}}
+
+// fits reports whether a fault may strike at a step of a command; name is empty
+// where no command is involved.
+func (f *Fault) fits(step Step, name string) bool {
+	if f.Step != step || f.On != "" && f.On != name {
+		return false
+	}
+	about := only[f.Kind]
+	return about == nil || name == "" || slices.Contains(about, name)
 }
 
 // strike counts one match and reports whether the fault strikes, and whether it

@@ -258,14 +258,14 @@ func TestFaultsOfStorage(t *testing.T) {
 		if got, want := b.quiet(time.Second), "\r\n+CMTI: \"ME\",0\r\n\r\n+CMTI: \"ME\",1\r\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		b.inject(Fault{Kind: NoDelete, On: "+CMGD"})
+		b.inject(Fault{Kind: NoDelete})
 		b.want("AT+CMGD=1", "\r\nOK\r\n")
 		if used, _ := b.m.Stored("ME"); used != 2 {
 			t.Errorf("%d stored, want 2", used)
 		}
 		b.want("AT+CMGD=1", "\r\nOK\r\n")
 		right := b.ask("AT+CMGR=0")
-		b.inject(Fault{Kind: WrongLength, On: "+CMGR", Code: 3}, Fault{Kind: Truncate, On: "+CMGR", Code: 2, Skip: 1})
+		b.inject(Fault{Kind: WrongLength, Code: 3}, Fault{Kind: Truncate, On: "+CMGR", Code: 2, Skip: 1})
 		length := regexp.MustCompile(`,,(\d+)`).FindStringSubmatch(right)[1]
 		if got := b.ask("AT+CMGR=0"); strings.Contains(got, ",,"+length) || !strings.Contains(got, ",,"+itoa(atoi(length)+3)) {
 			t.Errorf("got %q after %q", got, right)
@@ -337,6 +337,7 @@ func TestFaultValidation(t *testing.T) {
 		{Fault{Kind: Silence, On: "at+cmgs"}, StepCommand},
 		{Fault{Kind: URC, On: "+CSQ"}, StepAnswer},
 		{Fault{Kind: Duplicate}, StepDeliver},
+		{Fault{Kind: Duplicate, On: "+CMGS"}, ""},
 		{Fault{Kind: "nonsense"}, ""},
 		{Fault{}, ""},
 		{Fault{Kind: Lost, Step: StepPrompt}, ""},

@@ -45,7 +45,7 @@ func (m *Modem) Faults() []Fault {
 func (m *Modem) take(step Step, name string) []Fault {
 	var hits []Fault
 	m.faults = slices.DeleteFunc(m.faults, func(f *Fault) bool {
-		if f.Step != step || f.On != "" && f.On != name {
+		if !f.fits(step, name) {
 			return false
 		}
 		hit, spent := f.strike()
