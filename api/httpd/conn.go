@@ -16,6 +16,7 @@ type conn struct {
 	peer    peer
 	guard   guard
 	release func() // gives its place in the user's count back; may be called again
+	pending []byte // read already; given out before anything else
 	refused bool   // only used by the goroutine that reads
 }
 
@@ -24,7 +25,14 @@ func (c *conn) Read(b []byte) (int, error) {
 	if c.refused {
 		return 0, io.EOF
 	}
-	n, err := c.Conn.Read(b)
+	var n int
+	var err error
+	if len(c.pending) > 0 {
+		n = copy(b, c.pending)
+		c.pending = c.pending[n:]
+	} else {
+		n, err = c.Conn.Read(b)
+	}
 	if n > 0 {
 		if p := c.guard.feed(b[:n]); p != nil {
 			c.refused = true
@@ -44,7 +52,7 @@ func (c *conn) Close() error {
 // refuse answers with a problem, if the peer takes it at once, and closes.
 func refuse(c net.Conn, p *api.Problem) {
 	c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	c.Write(rawProblem(p))
+	c.Write(appendProblem(nil, "", p))
 	c.Close()
 }
 

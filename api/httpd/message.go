@@ -61,15 +61,6 @@ func failureOf(f *store.Failure) *api.Failure {
 	return &api.Failure{Code: f.Code, Text: f.Text}
 }
 
-// writeMessages answers with {"messages":[…]}.
-func (s *Server) writeMessages(w http.ResponseWriter, status int, messages []store.Message) error {
-	out := api.SubmitResponse{Messages: make([]api.Message, len(messages))}
-	for i := range messages {
-		out.Messages[i] = messageOf(&messages[i])
-	}
-	return writeJSON(w, status, out)
-}
-
 // messageID reads the id in the path.
 func messageID(r *request) (store.MessageID, error) {
 	id, err := store.ParseMessageID(r.PathValue("id"))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"trunkline/api"
 	"trunkline/router"
@@ -111,19 +110,21 @@ func writeProblem(w http.ResponseWriter, path string, p *api.Problem) {
 	w.Write(b)
 }
 
-// rawProblem is a whole HTTP answer with a problem, for a connection that is refused before there is a request. The connection is closed after it.
-func rawProblem(p *api.Problem) []byte {
-	b, err := json.Marshal(p)
-	if err != nil {
+// appendProblem appends a whole HTTP answer with a problem, for answers that do not go through net/http. An empty path is a connection that is
+// closed after it, since it was refused before there was a request.
+func appendProblem(out []byte, path string, p *api.Problem) []byte {
+	shown := *p
+	shown.Instance = path
+	b, err := json.Marshal(&shown)
+	if err != nil { // cannot be: a problem is strings and numbers
 		panic(err)
 	}
-	var out strings.Builder
-	out.WriteString("HTTP/1.1 " + strconv.Itoa(p.Status) + " " + http.StatusText(p.Status) + "\r\nContent-Type: " + api.ProblemMedia +
-		"\r\nContent-Length: " + strconv.Itoa(len(b)) + "\r\nConnection: close\r\n")
-	if p.Status == http.StatusServiceUnavailable {
-		out.WriteString("Retry-After: " + retryAfter + "\r\n")
+	out = appendHead(out, p.Status, api.ProblemMedia, len(b))
+	if path == "" {
+		out = append(out, "Connection: close\r\n"...)
 	}
-	out.WriteString("\r\n")
-	out.Write(b)
-	return []byte(out.String())
+	if p.Status == http.StatusServiceUnavailable {
+		out = append(out, "Retry-After: "+retryAfter+"\r\n"...)
+	}
+	return append(append(out, "\r\n"...), b...)
 }

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -124,9 +125,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(start)
 		counted.count(a.status, took)
-		if s.log.Enabled(r.Context(), slog.LevelDebug) {
-			s.log.Debug("request", "method", r.Method, "route", e.name(found), "query", redact(r.URL.RawQuery), "status", a.status, "took", took, "account", req.account)
-		}
+		s.logRequest(r.Context(), r.Method, e.name(found), r.URL.RawQuery, a.status, took, req.account)
 	}()
 	if err := e.serve(found, &a, &req); err != nil {
 		s.fail(&a, r, err)
@@ -153,6 +152,13 @@ func (e *endpoint) serve(found *served, w http.ResponseWriter, r *request) (err 
 		}
 	}
 	return found.handle(e.server, w, r)
+}
+
+// logRequest tells of an answered request, without anything that was in it.
+func (s *Server) logRequest(ctx context.Context, method, route, query string, status int, took time.Duration, account string) {
+	if s.log.Enabled(ctx, slog.LevelDebug) {
+		s.log.Debug("request", "method", clip(method), "route", route, "query", redact(query), "status", status, "took", took, "account", account)
+	}
 }
 
 // name names a route in logs: its pattern, never the path, which may hold anything.

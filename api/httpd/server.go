@@ -1,6 +1,6 @@
 // Package httpd serves the native HTTP interface on a unix socket, and metrics.
 //
-//	connection: listener (who is it, how many has he) → guard (strict HTTP only) → net/http
+//	connection: listener (who is it, how many has he) → lane (plain submissions, fast) → guard (strict HTTP only) → net/http
 //	request:    mux → endpoint (query, account, errors, metrics) → handler → router or store
 //
 // The table of routes is in openapi.go; bodies are read by json.go (strict JSON) and decode.go (fields); problem.go maps every error to an answer.
@@ -96,7 +96,13 @@ func (s *Server) MetricsHandler() http.Handler {
 // Serve answers on the unix socket until ctx ends; then it lets requests end within StopTimeout, and closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	guarded := &listener{Listener: l, header: s.config.HeaderLimit, limit: s.config.ConnectionsPerUID, log: s.log, metrics: s.metrics, open: map[uint32]int{}}
-	return s.serve(ctx, guarded, s.mux)
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive the wish to stop, until StopTimeout
+	defer cancel()
+	a := newLanes(running, s, guarded)
+	err := s.serve(ctx, a, s.mux)
+	a.Close()
+	a.wait(s.config.StopTimeout)
+	return err
 }
 
 // ServeMetrics answers on the listener for Prometheus until ctx ends.

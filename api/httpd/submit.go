@@ -159,6 +159,7 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 		}
 	}()
 	if *buf, err = readBody(r.Request, (*buf)[:0], s.config.BodyLimit); err != nil {
+		lingerOver(w, r.Body)
 		return err
 	}
 	accepted, err := s.submit(r.Context(), r.account, key, *buf)
@@ -168,7 +169,8 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 	if accepted.Replayed {
 		w.Header().Set(api.IdempotentReplayed, "true")
 	}
-	return s.writeMessages(w, http.StatusAccepted, accepted.Messages)
+	writeBody(w, http.StatusAccepted, appendMessages((*buf)[:0], accepted.Messages))
+	return nil
 }
 
 // checkMedia accepts application/json, in UTF-8 if it says so, and nothing else: what a browser sends without asking first must not pass.
@@ -186,6 +188,15 @@ func checkMedia(values []string) error {
 	p := api.NewProblem(http.StatusUnsupportedMediaType, api.CodeUnsupportedMedia, "The body is not JSON", "")
 	p.Errors = []api.FieldError{{Field: "Content-Type", Code: api.FieldUnsupported, Message: "must be application/json"}}
 	return p
+}
+
+// lingerOver makes the server wait a moment before it closes a connection whose body was not read: a client that is still writing would otherwise
+// find the connection broken before it sees the answer. net/http does so for what its own MaxBytesReader refuses.
+func lingerOver(w http.ResponseWriter, body io.ReadCloser) {
+	if a, ok := w.(*answer); ok {
+		w = a.ResponseWriter
+	}
+	http.MaxBytesReader(w, body, 0).Read(make([]byte, 1))
 }
 
 // readBody reads a body of at most limit bytes into buf. A longer one is refused, by its announced length without reading it at all.

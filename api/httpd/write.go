@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// buffers are for answers of usual size.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// answers are buffers for answers of usual size.
+var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Header values that every answer shares; net/http only reads them.
 var (
@@ -20,10 +20,10 @@ var (
 
 // writeJSON answers with v. Nothing is written when v cannot be encoded.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	buf := buffers.Get().(*bytes.Buffer)
+	buf := answers.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= 64<<10 {
-			buffers.Put(buf)
+			answers.Put(buf)
 		}
 	}()
 	buf.Reset()
@@ -32,11 +32,16 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
+	writeBody(w, status, buf.Bytes())
+	return nil
+}
+
+// writeBody answers with JSON that is encoded already. That a peer is gone is no failure of ours.
+func writeBody(w http.ResponseWriter, status int, b []byte) {
 	h := w.Header()
 	h["Content-Type"] = jsonMedia
 	h["Cache-Control"] = noStore
-	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	w.WriteHeader(status)
-	w.Write(buf.Bytes()) // a peer that is gone is no failure of ours
-	return nil
+	w.Write(b)
 }
