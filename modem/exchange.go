@@ -35,11 +35,12 @@ type exchange struct {
 	phase   phase
 	partial bool // send only: the port failed before it took the end-of-PDU octet
 
-	answer []string
-	octets int
-	final  string // "" while running
-	cause  error  // why the guard ended it
-	timer  *time.Timer
+	written bool // the command line is being or was written: what came before is not its answer
+	answer  []string
+	octets  int
+	final   string // "" while running
+	cause   error  // why the guard ended it
+	timer   *time.Timer
 }
 
 // prefixID returns what answer lines of the command text begin with.

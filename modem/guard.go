@@ -130,7 +130,7 @@ func (g *guard) expire(e *exchange, p phase) {
 
 // endLocked ends e, if it still runs, together with the at value that waits for it.
 func (g *guard) endLocked(e *exchange, cause error) {
-	if e == nil || g.ex != e || e.final != "" || e.cause != nil {
+	if e == nil || g.ex != e || e.cause != nil {
 		return
 	}
 	e.cause = cause
@@ -182,21 +182,21 @@ func (g *guard) run(e *exchange) ([]string, error) {
 		<-a.Closed()
 	}
 	switch {
+	case final == "OK":
+		return e.answer, nil
+	case final != "":
+		return e.answer, newCommandError(e.shown, final)
 	case cause != nil:
 		return e.answer, cause
-	case final == "":
-		return e.answer, err
-	case final != "OK":
-		return e.answer, newCommandError(e.shown, final)
 	}
-	return e.answer, nil
+	return e.answer, err
 }
 
 // wantsPrompt tells the splitter whether a '>' at the start of a line is a prompt: only the first one of a send is.
 func (g *guard) wantsPrompt() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.ex != nil && g.ex.phase == asking && g.ex.cause == nil
+	return g.ex != nil && g.ex.written && g.ex.phase == asking && g.ex.cause == nil
 }
 
 // write is what at writes to. The line feed that at ends commands with is left out: it can abort a call and ends up in the
@@ -205,6 +205,11 @@ func (g *guard) write(p []byte) (int, error) {
 	if n := len(p); n > 0 && p[n-1] == endOfPDU {
 		return g.writePDU(p)
 	}
+	g.mu.Lock()
+	if g.ex != nil {
+		g.ex.written = true
+	}
+	g.mu.Unlock()
 	q := p
 	if n := len(q); n >= 2 && q[n-2] == '\r' && q[n-1] == '\n' {
 		q = q[:n-1]

@@ -85,7 +85,7 @@ func (s *session) run(e *exchange) ([]string, error) {
 	}
 	_, refused := errors.AsType[*CommandError](err)
 	switch {
-	case err == nil || refused:
+	case (err == nil || refused) && e.phase != prompted:
 		s.timeouts = 0
 		s.m.board.update(func(st *Status) { st.LastAnswer = s.lastEnd })
 		mt.commands.WithLabelValues(outcome(err)).Inc()

@@ -23,7 +23,7 @@ func (g *guard) take(l line) {
 func (g *guard) sort(l line) (out []urc) {
 	g.lastLine = time.Now()
 	e := g.ex
-	if e != nil && (e.final != "" || e.cause != nil) {
+	if e != nil && (!e.written || e.final != "" || e.cause != nil) {
 		e = nil
 	}
 	switch {
@@ -188,7 +188,6 @@ func (g *guard) finish(e *exchange, final string) {
 		return
 	}
 	e.final = final
-	e.timer.Stop()
 	if final == "OK" {
 		g.link.feed("OK")
 	} else {

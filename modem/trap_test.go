@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,32 +56,59 @@ func TestTrap01IndicationInsideAnswer(t *testing.T) {
 
 // A late answer never becomes the answer of the next command: after a missed deadline the line is drained and proven in step.
 func TestTrap02LateAnswer(t *testing.T) {
-	for _, late := range []time.Duration{5100 * time.Millisecond, 5400 * time.Millisecond, 6 * time.Second, 7 * time.Second} {
-		t.Run(late.String(), func(t *testing.T) {
-			bubble(t, nil, func(t *testing.T, r *rig) {
-				r.ready(t)
-				r.p.set(func(p *peer, c string) bool {
-					if c != "+SLOW" {
-						return false
+	for _, queues := range []bool{true, false} { // what comes while it is busy is answered afterwards, or forgotten
+		for _, late := range []time.Duration{5001, 5100, 5290, 5310, 5500, 6000, 6400, 7000, 9000} {
+			late *= time.Millisecond
+			t.Run(fmt.Sprintf("%v queues=%v", late, queues), func(t *testing.T) {
+				bubble(t, nil, func(t *testing.T, r *rig) {
+					r.ready(t)
+					var mu sync.Mutex
+					var busy bool
+					var queue []string
+					r.p.set(func(p *peer, c string) bool {
+						mu.Lock()
+						defer mu.Unlock()
+						if busy {
+							queue = append(queue, c)
+							return true
+						}
+						if c != "+SLOW" {
+							return false
+						}
+						busy = true
+						go func() {
+							time.Sleep(late)
+							p.say("\r\n+SLOW: 1\r\n\r\nOK\r\n")
+							mu.Lock()
+							busy = false
+							again := queue
+							mu.Unlock()
+							for _, c := range again {
+								if queues {
+									p.answer(c)
+								}
+							}
+						}()
+						return true
+					})
+					if _, err := r.ask(t, "+SLOW"); !errors.Is(err, ErrTimeout) {
+						t.Fatalf("slow command: %v", err)
 					}
-					time.Sleep(late) // a real modem reads nothing meanwhile either
-					p.say("\r\n+SLOW: 1\r\n\r\nOK\r\n")
-					return true
+					for range 5 {
+						got, err := r.ask(t, "+CSQ")
+						if err != nil || !slices.Equal(got, []string{"+CSQ: 20,99"}) {
+							t.Fatalf("next command got %q, %v", got, err)
+						}
+						if ref, err := r.Submit(t.Context(), tpdu, committed); ref != 7 || err != nil {
+							t.Fatalf("Submit = %d, %v", ref, err)
+						}
+					}
+					if s := r.Status(); s.Opens != 1 {
+						t.Errorf("port was opened %d times", s.Opens)
+					}
 				})
-				if _, err := r.ask(t, "+SLOW"); !errors.Is(err, ErrTimeout) {
-					t.Fatalf("slow command: %v", err)
-				}
-				for range 5 {
-					got, err := r.ask(t, "+CSQ")
-					if err != nil || !slices.Equal(got, []string{"+CSQ: 20,99"}) {
-						t.Fatalf("next command got %q, %v", got, err)
-					}
-				}
-				if s := r.Status(); s.Opens != 1 {
-					t.Errorf("port was opened %d times", s.Opens)
-				}
 			})
-		})
+		}
 	}
 }
 
