@@ -21,6 +21,9 @@ func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
 	if err != nil {
 		return err
 	}
+	if m.Trailing = d.left(); m.Trailing > 0 {
+		m.Quirks |= TrailingOctets
+	}
 	return nil
 }
 
@@ -81,9 +84,6 @@ func (d *decoder) finish() {
 	all := m.keep()
 	d.addressEnd = max(d.addressEnd, d.smscEnd)
 	m.SMSC.Value, m.Address.Value, m.Text = all[:d.smscEnd], all[d.smscEnd:d.addressEnd], all[d.addressEnd:]
-	if m.Trailing = d.left(); m.Trailing > 0 {
-		m.Quirks |= TrailingOctets
-	}
 }
 
 // blockSize is how much text a Message that is used again sets aside at once.

@@ -11,6 +11,7 @@ func verbs(c *cli) []*cobra.Command {
 		newMessageCommand(c),
 		newInboxCommand(c),
 		newModemCommand(c),
+		newPDUCommand(c),
 		newConfigCommand(c),
 		newDBCommand(c),
 		newVersionCommand(c),
