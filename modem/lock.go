@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// lockDir is where serial programs have always left their locks.
-var lockDir = "/var/lock"
+// uucpLocks is where serial programs have always left their locks.
+const uucpLocks = "/var/lock"
 
 // uucpLock is a lock file LCK..NAME with the pid of its holder in it. The nil value holds nothing.
 type uucpLock struct {
@@ -22,14 +22,14 @@ type uucpLock struct {
 	once sync.Once
 }
 
-// lockDevice takes the lock of a device. A lock whose holder is dead is taken over. Where the directory cannot be written
+// lockDevice takes the lock of a device in dir. A lock whose holder is dead is taken over. Where the directory cannot be written
 // there is no lock; flock and exclusive use of the port still keep others out.
-func lockDevice(device string, log *slog.Logger) (*uucpLock, error) {
+func lockDevice(dir, device string, log *slog.Logger) (*uucpLock, error) {
 	if strings.HasPrefix(realPath(device), "/dev/pts/") {
 		// Numbers of pseudo terminals are reused at once: a lock would outlive what it locks.
 		return nil, nil
 	}
-	path := filepath.Join(lockDir, "LCK.."+filepath.Base(realPath(device)))
+	path := filepath.Join(dir, "LCK.."+filepath.Base(realPath(device)))
 	for range 2 {
 		err := writeLock(path)
 		if err == nil {

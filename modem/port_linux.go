@@ -71,7 +71,7 @@ func (m *Modem) openDevice(ctx context.Context) (Port, error) {
 }
 
 func openTTY(path string, baud int, m *Modem) (_ *tty, err error) {
-	lock, err := lockDevice(path, m.log)
+	lock, err := lockDevice(uucpLocks, path, m.log)
 	if err != nil {
 		return nil, busyError(path, err)
 	}

@@ -29,7 +29,7 @@ func (p serialPort) Close() error {
 // openDevice opens Config.Device. Errors are *SetupError.
 func (m *Modem) openDevice(context.Context) (Port, error) {
 	path := m.config.Device
-	lock, err := lockDevice(path, m.log)
+	lock, err := lockDevice(uucpLocks, path, m.log)
 	if err != nil {
 		return nil, &SetupError{Reason: ReasonBusy, Err: err, Hint: "another program has this port open: stop it"}
 	}
