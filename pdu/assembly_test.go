@@ -299,6 +299,7 @@ func anyText(t *rapid.T) string {
 		[]rune("ğışçİ€ abc"),
 		[]rune("नमस्ते दुनिया।क्ष"),
 		[]rune("👩‍👩‍👧‍👦🇩🇪🏽e\u0301 abc"),
+		[]rune("abcdefghe\u0301\u0308"),
 		nil,
 	}
 	runes := rapid.SampledFrom(alphabets).Draw(t, "alphabet")

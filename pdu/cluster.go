@@ -23,7 +23,7 @@ func clusterBoundary(text string, at int) int {
 	if from == at {
 		return at
 	}
-	boundary := 0
+	boundary := from
 	for rest, state := text[from:at+size], -1; rest != ""; {
 		var cluster string
 		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)

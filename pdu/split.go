@@ -37,7 +37,7 @@ type Split struct {
 	Parts          []Part
 	Units          int  // sum over all parts
 	Capacity       int  // units that one part takes
-	Limiting       rune // first character outside the default GSM alphabet, which forced another one; 0 when none did
+	Limiting       rune // first character outside the default GSM alphabet, which forced another one; 0 when none did, or a NUL
 
 	options SplitOptions
 	encoded []byte // the whole text, septets one per octet or UTF-16
@@ -63,10 +63,11 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 	var done int
 	s.encoded, s.plain, done = encodeBasic(make([]byte, 0, len(text)+8), text)
 	s.Units = len(s.encoded)
-	if done < len(text) {
+	basic := done == len(text)
+	if !basic {
 		s.Limiting, _ = utf8.DecodeRuneInString(text[done:])
 	}
-	if s.Limiting != 0 || o.Alphabet == UCS2 {
+	if !basic || o.Alphabet == UCS2 {
 		octets, valid := appendUTF16(make([]byte, 0, 2*len(text)), text)
 		if !valid {
 			return Split{}, ErrNotUTF8
@@ -74,7 +75,7 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 		s.Alphabet, s.Units, s.encoded, s.plain = UCS2, len(octets)/2, octets, false
 	}
 	switch {
-	case s.Limiting != 0 && o.Alphabet == GSM7:
+	case !basic && o.Alphabet == GSM7:
 		best, found := s.national(text, Split{})
 		if !found {
 			return Split{}, &CharacterError{Rune: s.Limiting, Offset: done, Alphabet: GSM7}
