@@ -68,6 +68,9 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	f := &feed{server: s, w: w, control: http.NewResponseController(w), position: position}
 	if err := f.run(ctx); err != nil {
 		s.log.Debug("event stream ended", "after", f.position, "err", err)

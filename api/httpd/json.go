@@ -81,9 +81,6 @@ func fail(field, code, format string, a ...any) error {
 // parse reads a whole text. The error is a *jsonError.
 func (d *document) parse(text []byte) error {
 	d.text, d.nodes, d.pos = text, d.nodes[:0], 0
-	if !utf8.Valid(text) {
-		return fail("", api.FieldMalformed, "is not valid UTF-8")
-	}
 	d.space()
 	if d.pos == len(text) {
 		return fail("", api.FieldRequired, "is empty; a JSON object belongs there")
@@ -141,7 +138,7 @@ func (d *document) value(template node, depth int) error {
 	case c == '"':
 		from, to, escaped, err := d.str()
 		if err != nil {
-			return err
+			return d.within(at, err)
 		}
 		n.kind, n.from, n.to, n.escaped = kindString, from, to, escaped
 		return nil
@@ -291,13 +288,27 @@ func (d *document) close(at int32) error {
 	return nil
 }
 
+// within names the value that a wrong string is.
+func (d *document) within(at int32, err error) error {
+	if path := d.path(at); path != "" {
+		err.(*jsonError).Field = path
+	}
+	return err
+}
+
 // str reads a string and returns where it stands between its quotes.
 func (d *document) str() (from, to int32, escaped bool, err error) {
 	d.pos++
 	from = int32(d.pos)
+	ascii := byte(0) // every octet or-ed together
 	for d.pos < len(d.text) {
-		switch c := d.text[d.pos]; {
+		c := d.text[d.pos]
+		ascii |= c
+		switch {
 		case c == '"':
+			if ascii >= utf8.RuneSelf && !utf8.Valid(d.text[from:d.pos]) {
+				return 0, 0, false, fail("", api.FieldMalformed, "is not valid UTF-8")
+			}
 			d.pos++
 			return from, int32(d.pos - 1), escaped, nil
 		case c == '\\':

@@ -191,9 +191,10 @@ func (a *lanes) Close() error {
 	return a.Listener.Close()
 }
 
-// wait waits until every lane has ended; those that have not by then are cut off.
-func (a *lanes) wait(limit time.Duration) {
+// wait waits until every lane has ended; those that have not by then are cut off, by their connections and by cancel.
+func (a *lanes) wait(limit time.Duration, cancel context.CancelFunc) {
 	timer := time.AfterFunc(limit, func() {
+		cancel()
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		for c := range a.open {

@@ -101,7 +101,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	a := newLanes(running, s, guarded)
 	err := s.serve(ctx, a, s.mux)
 	a.Close()
-	a.wait(s.config.StopTimeout)
+	a.wait(s.config.StopTimeout, cancel)
 	return err
 }
 

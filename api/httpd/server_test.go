@@ -134,6 +134,7 @@ func TestWrongRequests(t *testing.T) {
 		{method: "POST", target: "/v1/messages", body: `{}`, status: 422, wrong: "to required, text required"},
 		{method: "POST", target: "/v1/messages", body: `{"to":["1","x","1"],"text":"a","trunk":"none"}`, status: 422, wrong: "to[1] invalid, to[2] duplicate, trunk unknown"},
 		{method: "POST", target: "/v1/messages", header: "Content-Type: text/plain", body: `{}`, status: 415, wrong: "Content-Type unsupported"},
+		{method: "POST", target: "/v1/messages", header: "Content-Encoding: gzip", body: `{}`, status: 415, wrong: "Content-Encoding unsupported"},
 	} {
 		t.Run(c.method+" "+c.target+" "+c.header+" "+c.body, func(t *testing.T) {
 			req, err := http.NewRequest(c.method, "http://x"+c.target, strings.NewReader(c.body))

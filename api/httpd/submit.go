@@ -148,6 +148,9 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 	if err := checkMedia(r.Header["Content-Type"]); err != nil {
 		return err
 	}
+	if coding := r.Header["Content-Encoding"]; len(coding) > 0 {
+		return unsupported("Content-Encoding", "is not taken; send the JSON as it is")
+	}
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
 		return err
@@ -185,8 +188,12 @@ func checkMedia(values []string) error {
 			return nil
 		}
 	}
-	p := api.NewProblem(http.StatusUnsupportedMediaType, api.CodeUnsupportedMedia, "The body is not JSON", "")
-	p.Errors = []api.FieldError{{Field: "Content-Type", Code: api.FieldUnsupported, Message: "must be application/json"}}
+	return unsupported("Content-Type", "must be application/json")
+}
+
+func unsupported(header, message string) error {
+	p := api.NewProblem(http.StatusUnsupportedMediaType, api.CodeUnsupportedMedia, "The body is not plain JSON", "")
+	p.Errors = []api.FieldError{{Field: header, Code: api.FieldUnsupported, Message: message}}
 	return p
 }
 
