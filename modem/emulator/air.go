@@ -47,6 +47,12 @@ func (n *Network) submit(m *Modem, s *submit, reportFirst bool, gone <-chan stru
 // the modem does not take it.
 const reportFirstLimit = time.Second
 
+// TP-ST of the reports that the centre makes by itself. 3GPP TS 23.040 §9.2.3.15.
+const (
+	statusReceived = 0x00
+	statusExpired  = 0x46
+)
+
 // forward queues the message for its recipient and the reports for its sender.
 // The channel is closed when the first scripted report was acknowledged; nil
 // when there is none. The lock is held.
@@ -75,8 +81,12 @@ func (n *Network) forward(m *Modem, s *submit, to string, at time.Time, o Outcom
 	}
 	if !o.Undelivered {
 		d := &delivery{from: m.number, tpdu: s.deliverTPDU(m.number, at)}
+		if s.validity > 0 {
+			d.expires = at.Add(s.validity)
+		}
 		if wanted && scripted == nil {
-			d.done = func() { report(0, time.Now().Add(n.o.ReportDelay), nil) }
+			d.done = func() { report(statusReceived, time.Now().Add(n.o.ReportDelay), nil) }
+			d.expired = func() { report(statusExpired, time.Now().Add(n.o.ReportDelay), nil) }
 		}
 		n.deliver(n.sub(to), d)
 	}

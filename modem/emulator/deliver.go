@@ -20,7 +20,21 @@ type delivery struct {
 	report   bool
 	attempts int
 	due      time.Time // not before
+	expires  time.Time // given up at the first failure after; zero: never
 	done     func()    // called once acknowledged, with the lock held; may be nil
+	expired  func()    // called once given up, with the lock held; may be nil
+}
+
+// outdated reports whether the validity period has passed.
+func (d *delivery) outdated() bool { return !d.expires.IsZero() && !time.Now().Before(d.expires) }
+
+// pause is the time until the next attempt: the last one is when the validity
+// period ends.
+func (d *delivery) pause(retry time.Duration) time.Duration {
+	if d.expires.IsZero() {
+		return retry
+	}
+	return min(retry, time.Until(d.expires))
 }
 
 // deliver queues d for a subscriber. The lock is held.
@@ -63,17 +77,21 @@ func (n *Network) run(s *subscriber) {
 		n.mu.Lock()
 		d.attempts++
 		n.deliveries = append(n.deliveries, Delivery{At: time.Now(), From: d.from, To: s.number, TPDU: d.tpdu, Report: d.report, Attempt: d.attempts, Cause: int(why)})
-		if why == acknowledged {
+		over := why == acknowledged || d.outdated()
+		if over {
 			s.queue[0] = nil
 			s.queue = s.queue[1:]
 		}
-		if why == acknowledged && d.done != nil {
+		switch {
+		case why == acknowledged && d.done != nil:
 			d.done()
+		case why != acknowledged && over && d.expired != nil:
+			d.expired()
 		}
 		n.announce()
-		if why != acknowledged && !s.alerted {
+		if !over && !s.alerted {
 			s.pumping = false
-			s.retry = time.AfterFunc(n.o.Retry, func() { n.alert(s.number) })
+			s.retry = time.AfterFunc(d.pause(n.o.Retry), func() { n.alert(s.number) })
 			n.mu.Unlock()
 			return
 		}

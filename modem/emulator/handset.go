@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf16"
@@ -122,10 +123,8 @@ func (h *Handset) SendTPDU(to string, tpdu []byte) {
 }
 
 func senderAddress(number string) (pdu.Address, error) {
-	for _, c := range number {
-		if unicode.IsLetter(c) {
-			return pdu.ParseAlphanumeric(number)
-		}
+	if strings.IndexFunc(number, unicode.IsLetter) >= 0 {
+		return pdu.ParseAlphanumeric(number)
 	}
 	return pdu.ParseAddress(number)
 }

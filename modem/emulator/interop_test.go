@@ -239,24 +239,7 @@ secondary_memory_max = 10
 		}
 	}
 
-	cmd := exec.CommandContext(ctx, path, "-t", "-c", file)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		cancel() // ends the whole group
-		<-ended
-		if t.Failed() {
-			text, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("smsd: %s\n%s", log.Bytes(), text[max(0, len(text)-6000):])
-		}
-	})
+	startDaemon(t, ctx, cancel, filepath.Join(dir, "log"), path, "-t", "-c", file)
 
 	inbox, err := phone.Wait(ctx, 3)
 	if err != nil {
@@ -275,6 +258,91 @@ secondary_memory_max = 10
 		awaitFile(t, ctx, filepath.Join(dir, "incoming"), text)
 	}
 	awaitFile(t, ctx, filepath.Join(dir, "report"), "Status: 0,Ok,short message received by the SME")
+}
+
+func TestGammuSMSD(t *testing.T) {
+	t.Parallel()
+	path, inject := program(t, "gammu-smsd", "gammu-smsd"), program(t, "gammu-smsd-inject", "gammu-smsd")
+	ctx, cancel := context.WithTimeout(t.Context(), interopLimit)
+	defer cancel()
+	n := NewNetwork(NetworkOptions{})
+	t.Cleanup(n.Close)
+	_, link := terminalOf(t, n, Options{Number: simNumber})
+	phone := n.Handset(phoneNumber)
+
+	dir := t.TempDir()
+	for _, name := range []string{"in", "out", "sent", "error"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := fmt.Sprintf(`[gammu]
+device = %[2]s
+connection = at
+[smsd]
+service = files
+logfile = %[1]s/log
+debuglevel = 1
+inboxpath = %[1]s/in/
+outboxpath = %[1]s/out/
+sentsmspath = %[1]s/sent/
+errorsmspath = %[1]s/error/
+inboxformat = unicode
+receivefrequency = 1
+commtimeout = 2
+checksecurity = 0
+`, dir, link)
+	file := filepath.Join(dir, "conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	texts := []string{"Hello from gammu-smsd", longText}
+	for _, text := range texts {
+		out, err := exec.CommandContext(ctx, inject, "-c", file, "TEXT", phoneNumber, "-len", "1000", "-text", text).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if err := phone.Send(ctx, simNumber, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	startDaemon(t, ctx, cancel, filepath.Join(dir, "log"), path, "-c", file)
+
+	inbox, err := phone.Wait(ctx, len(texts))
+	if err != nil {
+		t.Fatalf("phone has %+v: %v", inbox, err)
+	}
+	for _, text := range texts {
+		if inbox[0].Text != text && inbox[1].Text != text {
+			t.Errorf("%q is not in the phone: %+v", text, inbox)
+		}
+	}
+	awaitFile(t, ctx, filepath.Join(dir, "in"), string(utf16BE("Hello from gammu-smsd")))
+	awaitFile(t, ctx, filepath.Join(dir, "in"), string(utf16BE("line 49 of it")))
+	awaitFile(t, ctx, filepath.Join(dir, "sent"), phoneNumber)
+}
+
+// startDaemon runs a program in a process group of its own until the test ends.
+func startDaemon(t *testing.T, ctx context.Context, cancel context.CancelFunc, logFile, path string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, path, args...)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		if t.Failed() {
+			text, _ := os.ReadFile(logFile)
+			t.Logf("%s: %s\n%s", path, log.Bytes(), text[max(0, len(text)-6000):])
+		}
+	})
 }
 
 func utf16BE(text string) []byte {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // NetworkOptions describe a network; the zero value is one that is instant and
@@ -85,8 +86,12 @@ func (n *Network) Modems() []*Modem {
 }
 
 // Number gives a number as the network knows it: "+" and digits when it is a
-// full one, the digits as dialled when it is short.
+// full one, the digits as dialled when it is short. The name of an alphanumeric
+// sender stays as it is.
 func (n *Network) Number(dialled string) string {
+	if strings.IndexFunc(dialled, unicode.IsLetter) >= 0 {
+		return dialled
+	}
 	d := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" -()./", r) {
 			return -1

@@ -171,6 +171,84 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// A phone that stays off lets the validity period pass.
+func TestExpiry(t *testing.T) {
+	onBench(t, Options{}, func(t *testing.T, b *faultBench) {
+		b.ask("AT+CNMI=2,1,0,1,0;+CMGF=1;+CSMP=49,0,0,0") // five minutes, with a report
+		b.n.Handset(phoneNumber).SetReachable(false)
+		b.write(`AT+CMGS="` + phoneNumber + `"` + "\r")
+		b.until("> ")
+		b.write("too late\x1a")
+		b.until(finals)
+		if got := b.quiet(4*time.Minute + 50*time.Second); got != "" {
+			t.Errorf("got %q", got)
+		}
+		if got := b.quiet(20 * time.Second); !strings.Contains(got, "+CDS: 6,0,\""+phoneNumber+"\",145,") || !strings.HasSuffix(got, ",70\r\n") {
+			t.Errorf("got %q", got)
+		}
+		b.n.Handset(phoneNumber).SetReachable(true)
+		if got := b.n.Handset(phoneNumber).Inbox(); len(got) != 0 {
+			t.Errorf("phone has %+v", got)
+		}
+	})
+}
+
+func TestRelativeValidity(t *testing.T) {
+	for vp, want := range map[int]time.Duration{0: 5 * time.Minute, 143: 12 * time.Hour, 144: 12*time.Hour + 30*time.Minute, 167: 24 * time.Hour, 168: 48 * time.Hour, 196: 30 * 24 * time.Hour, 197: 5 * 7 * 24 * time.Hour, 255: 63 * 7 * 24 * time.Hour} {
+		if got := relativeValidity(vp); got != want {
+			t.Errorf("relativeValidity(%d) = %v, want %v", vp, got, want)
+		}
+	}
+}
+
+// Names may send too.
+func TestAlphanumericSender(t *testing.T) {
+	onBench(t, Options{}, func(t *testing.T, b *faultBench) {
+		b.ask("AT+CNMI=2,1")
+		if err := b.n.Handset("Bank 24").Send(t.Context(), simNumber, "code 1234"); err != nil {
+			t.Fatal(err)
+		}
+		b.until(`\+CMTI: "ME",0\r\n`)
+		line := strings.Split(b.ask("AT+CMGR=0"), "\r\n")[2]
+		p, err := pdu.DecodeHex(line, pdu.MobileTerminated, true)
+		if err != nil || p.Address.String() != "Bank 24" || !p.Address.IsAlphanumeric() {
+			t.Errorf("%q is %+v, %v", line, p, err)
+		}
+		if err := b.n.Handset("a name that is too long").Send(t.Context(), simNumber, "x"); err == nil {
+			t.Error("a name of 23 characters sends")
+		}
+	})
+}
+
+// What is stored survives a restart and the end of power; settings do not.
+func TestMemorySurvives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNetwork(NetworkOptions{})
+		m := New(n, Options{Number: simNumber})
+		first := plug(t, m)
+		first.ask("ATE0;+CNMI=2,1")
+		if err := n.Handset(phoneNumber).Send(t.Context(), simNumber, "kept"); err != nil {
+			t.Fatal(err)
+		}
+		first.until(`\+CMTI: "ME",0\r\n`)
+		before := first.ask("AT+CMGR=0")
+		m.Restart()
+		first.until(`SMS Ready\r\n`)
+		first.want("AT+CNMI?", "AT+CNMI?\r\r\n+CNMI: 0,0,0,0,0\r\n\r\nOK\r\n")
+		first.conn.Close()
+		synctest.Wait()
+		second := plug(t, m)
+		second.ask("ATE0")
+		if got := second.ask("AT+CMGR=0"); got != strings.Replace(before, "+CMGR: 0,", "+CMGR: 1,", 1) {
+			t.Errorf("got %q, before %q", got, before)
+		}
+		if m.Serve(t.Context(), second.conn) == nil {
+			t.Error("served twice at once")
+		}
+		n.Close()
+	})
+}
+
 func TestOutcomes(t *testing.T) {
 	const ok = "\r\n+CMGS: 0\r\n\r\nOK\r\n"
 	for _, c := range []struct {

@@ -13,6 +13,7 @@ type submit struct {
 	mr       byte
 	to       string
 	pid, dcs byte
+	validity time.Duration // relative period; 0: none, or given in another form
 	udl      byte
 	ud       []byte
 }
@@ -51,6 +52,9 @@ func parseSubmit(b []byte) (*submit, error) {
 		return nil, fmt.Errorf("TPDU of %d octets ends before its user data", len(b))
 	}
 	s.pid, s.dcs = b[i], b[i+1]
+	if vp == 1 {
+		s.validity = relativeValidity(int(b[i+2]))
+	}
 	i += 2 + vp
 	s.udl, s.ud = b[i], b[i+1:]
 	octets := int(s.udl)
@@ -61,6 +65,20 @@ func parseSubmit(b []byte) (*submit, error) {
 		return nil, fmt.Errorf("user data of %d octets, length says %d", len(s.ud), octets)
 	}
 	return s, nil
+}
+
+// relativeValidity reads TP-VP in its relative form. 3GPP TS 23.040 §9.2.3.12.1.
+func relativeValidity(vp int) time.Duration {
+	const day = 24 * time.Hour
+	switch {
+	case vp <= 143:
+		return time.Duration(vp+1) * 5 * time.Minute
+	case vp <= 167:
+		return 12*time.Hour + time.Duration(vp-143)*30*time.Minute
+	case vp <= 196:
+		return time.Duration(vp-166) * day
+	}
+	return time.Duration(vp-192) * 7 * day
 }
 
 // sevenBit reports whether a coding scheme packs septets. 3GPP TS 23.038 §4.
