@@ -147,7 +147,10 @@ func TestSplitMessageChanged(t *testing.T) {
 
 func TestSplitData(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		data := rapid.SliceOfN(rapid.Byte(), 1, 1000).Draw(t, "data")
+		data := make([]byte, rapid.SampledFrom(textLengths).Draw(t, "length"))
+		for i := range data {
+			data[i] = byte(i * i)
+		}
 		s, err := SplitData(data, SplitOptions{Reference: 300, Wide: rapid.Bool().Draw(t, "wide"), Ports: Ports{Dst: 2948, Src: 9200, Bits: 16}})
 		if err != nil {
 			t.Fatal(err)
