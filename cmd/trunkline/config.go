@@ -30,9 +30,10 @@ type configProblem struct {
 
 func newConfigCheck(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check [FILE]",
-		Short: "Report everything that is wrong with a configuration file (default " + config.DefaultFile + ")",
-		Args:  cobra.MaximumNArgs(1),
+		Use:         "check [FILE]",
+		Short:       "Report everything that is wrong with a configuration file (default " + config.DefaultFile + ")",
+		Annotations: printsJSON("`{\"file\", \"ok\", \"trunks\": [name, …], \"problems\": [{\"line\", \"key\", \"what\", \"hint\"}, …]}`"),
+		Args:        cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := config.DefaultFile
 			if len(args) > 0 {

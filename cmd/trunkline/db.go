@@ -38,7 +38,8 @@ func newDBCheck(c *cli) *cobra.Command {
 		Short: "Read every record of a database and name those that are damaged",
 		Long: "Check opens the database read-only, verifies its pages and the sum of every record, and that every index entry has its record and every record its\n" +
 			"entries. Without FILE it takes the one of the configuration. A daemon that has the file open must be stopped first. Nothing is changed.",
-		Args: cobra.MaximumNArgs(1),
+		Annotations: printsJSON("`{\"file\", \"ok\", \"records\": {table: count, …}, \"damaged\": [{\"table\", \"key\", \"reason\"}, …]}`; keys are in hex"),
+		Args:        cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := ""
 			if len(args) > 0 {

@@ -84,16 +84,17 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	network := emulator.NewNetwork(emulator.NetworkOptions{Latency: 1500 * time.Millisecond, Delivery: 500 * time.Millisecond, ReportDelay: 500 * time.Millisecond})
 	defer network.Close()
-	air, off := context.WithCancel(context.Background()) // the modems outlive the gateway
-	c, wait, err := d.plugIn(air, network)
-	defer wait()
-	defer off()
+	c := d.configuration()
+	g, err := newGateway(c, gatewayOptions{logger: d.log}) // before anything is put into a folder that another demo may have
 	if err != nil {
 		return err
 	}
-	g, err := newGateway(c, gatewayOptions{logger: d.log})
+	air, off := context.WithCancel(context.Background()) // the modems outlive the gateway
+	wait, err := d.plugIn(air, network)
+	defer wait()
+	defer off()
 	if err != nil {
-		return err
+		return errors.Join(err, g.close())
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -128,31 +129,42 @@ func (d *demo) prepare() (err error) {
 
 func (d *demo) controlSocket() string { return filepath.Join(d.dir, "network.sock") }
 
-// plugIn starts the modems until ctx ends, and returns the configuration of a gateway that has them. wait blocks until they are gone.
-func (d *demo) plugIn(ctx context.Context, network *emulator.Network) (c config.Config, wait func(), err error) {
-	c = config.Default()
+// demoModems are the modems: each has a trunk, the number of its card, and the make that it behaves like.
+func demoModems() [2]struct{ name, number, profile string } {
+	return [2]struct{ name, number, profile string }{{"alpha", demoAlpha, "huawei-e173"}, {"beta", demoBeta, "ec25"}}
+}
+
+// configuration is that of a gateway with everything in the demo's folder.
+func (d *demo) configuration() config.Config {
+	c := config.Default()
 	c.Store.Path = filepath.Join(d.dir, "trunkline.db")
 	c.API.Socket = filepath.Join(d.dir, "api.sock")
 	c.API.Metrics = ""
+	for _, m := range demoModems() {
+		section := modem.Default()
+		section.Device = filepath.Join(d.dir, m.name)
+		c.Modem[m.name] = section
+	}
+	return c
+}
+
+// plugIn starts the modems until ctx ends; wait blocks until they are gone then.
+func (d *demo) plugIn(ctx context.Context, network *emulator.Network) (wait func(), err error) {
 	var plugged []*emulator.Modem
 	wait = func() {
 		for _, m := range plugged {
 			m.Wait()
 		}
 	}
-	for _, m := range []struct{ name, number, profile string }{{"alpha", demoAlpha, "huawei-e173"}, {"beta", demoBeta, "ec25"}} {
+	for _, m := range demoModems() {
 		profile, _ := emulator.ProfileByName(m.profile)
 		device := emulator.New(network, emulator.Options{Name: m.name, Number: m.number, Profile: profile})
-		link := filepath.Join(d.dir, m.name)
-		if _, err := device.PTY(ctx, link); err != nil {
-			return c, wait, err
+		if _, err := device.PTY(ctx, filepath.Join(d.dir, m.name)); err != nil {
+			return wait, err
 		}
 		plugged = append(plugged, device)
-		section := modem.Default()
-		section.Device = link
-		c.Modem[m.name] = section
 	}
-	return c, wait, nil
+	return wait, nil
 }
 
 // introduce says what runs, and what to type to see it work.

@@ -20,7 +20,8 @@ func newInboxCommand(c *cli) *cobra.Command {
 		Short: "Show received messages",
 		Long: "Inbox prints the newest received messages, the latest last. With --follow it goes on printing what comes in, and takes up where it was after the\n" +
 			"daemon restarted.",
-		Args: cobra.NoArgs,
+		Annotations: printsJSON("`{\"items\": [message, …], \"next\": cursor}`, the latest last; with --follow one message on each line"),
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := c.client()
 			defer client.Close()

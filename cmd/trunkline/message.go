@@ -21,6 +21,7 @@ func newMessageShow(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show ID",
 		Short:             "Show all that is known about a message",
+		Annotations:       printsJSON("a message"),
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeMessages(api.MessageQuery{}),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,9 +42,10 @@ func newMessageShow(c *cli) *cobra.Command {
 func newMessageList(c *cli) *cobra.Command {
 	var q api.MessageQuery
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List messages, the newest first",
-		Args:  cobra.NoArgs,
+		Use:         "list",
+		Short:       "List messages, the newest first",
+		Annotations: printsJSON("`{\"items\": [message, …], \"next\": cursor}`; `next` is absent on the last page"),
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := c.client()
 			defer client.Close()
@@ -82,6 +84,7 @@ func newMessageCancel(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:               "cancel ID",
 		Short:             "Withdraw a message that waits",
+		Annotations:       printsJSON("the message as it is now"),
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeMessages(api.MessageQuery{State: store.Waiting.String()}),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,9 +17,10 @@ func newModemCommand(c *cli) *cobra.Command {
 
 func newModemList(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the modems and how they are",
-		Args:  cobra.NoArgs,
+		Use:         "list",
+		Short:       "List the modems and how they are",
+		Annotations: printsJSON("`{\"items\": [modem, …]}`"),
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := c.client()
 			defer client.Close()

@@ -39,8 +39,9 @@ func newSendCommand(c *cli) *cobra.Command {
 			"has it (delivered), and ends with exit code 1 when it does not get there.",
 		Example: "  trunkline send +4915112345678 \"the door is open\"\n  uptime | trunkline send +4915112345678,+4915187654321\n" +
 			"  trunkline send --wait=delivered --timeout 10m +4915112345678 \"call me\"",
-		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.send(cmd, args, o) },
+		Annotations: printsJSON("`{\"messages\": [message, …]}` as they are when send returns"),
+		Args:        cobra.RangeArgs(1, 2),
+		RunE:        func(cmd *cobra.Command, args []string) error { return c.send(cmd, args, o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.request.Trunk, "trunk", "", "only through this trunk")

@@ -9,13 +9,14 @@ import (
 // oneScreen makes text that came from elsewhere harmless to show: control characters, escapes, line and bidirectional marks are written as Go escapes,
 // but for the line feed and the tab.
 func oneScreen(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd") // a lone 0x9b starts a sequence on some terminals
 	if strings.IndexFunc(s, hostile) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
 		if hostile(r) {
-			fmt.Fprintf(&b, "%s", escapeRune(r))
+			b.WriteString(escapeRune(r))
 			continue
 		}
 		b.WriteRune(r)

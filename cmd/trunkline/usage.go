@@ -64,3 +64,9 @@ func wrapArgs(cmd *cobra.Command) {
 func seeHelp(cmd *cobra.Command) string {
 	return fmt.Sprintf("usage: %s (more: %s --help)", cmd.UseLine(), cmd.CommandPath())
 }
+
+// jsonKey marks, among the annotations of a command, what it prints with --json.
+const jsonKey = "json"
+
+// printsJSON tells in docs/cli.md what a command prints with --json.
+func printsJSON(what string) map[string]string { return map[string]string{jsonKey: what} }

@@ -46,9 +46,10 @@ func version() string { return thisBuild().Version }
 
 func newVersionCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print which build this is",
-		Args:  cobra.NoArgs,
+		Use:         "version",
+		Short:       "Print which build this is",
+		Annotations: printsJSON("`{\"version\", \"revision\", \"time\", \"modified\", \"go\", \"platform\"}`; what is not known is absent"),
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b := thisBuild()
 			if c.json {

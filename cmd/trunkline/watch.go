@@ -13,9 +13,10 @@ import (
 func newMessageWatch(c *cli) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use:   "watch",
-		Short: "Print what happens, as it happens",
-		Args:  cobra.NoArgs,
+		Use:         "watch",
+		Short:       "Print what happens, as it happens",
+		Annotations: printsJSON("one event on each line"),
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := c.client()
 			defer client.Close()
