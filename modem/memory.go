@@ -97,13 +97,20 @@ func (s *session) use(memory string) error {
 		return nil
 	}
 	s.selected = ""
-	answer, err := s.ask(`+CPMS="` + memory + `"`)
-	if err != nil {
-		return err
+	// Some old modems want the second argument as well.
+	var err error
+	for _, names := range []string{memory, memory + `","` + memory} {
+		var answer []string
+		if answer, err = s.ask(`+CPMS="` + names + `"`); err == nil {
+			s.selected = memory
+			s.fill(memory, answer)
+			return nil
+		}
+		if fatal(err) {
+			return err
+		}
 	}
-	s.selected = memory
-	s.fill(memory, answer)
-	return nil
+	return err
 }
 
 // fill notes used and total of the answer to a +CPMS that selected memory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -153,6 +154,19 @@ func (p *peer) heard(begin string) (n int) {
 	return n
 }
 
+// logBuffer collects a log.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+func (l *logBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
 // rig is a Modem under test with its peer.
 type rig struct {
 	*Modem
@@ -259,3 +273,5 @@ func TestSubmitAndStatus(t *testing.T) {
 		}
 	})
 }
+
+func newTestLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -4,10 +4,15 @@ import "time"
 
 // take sorts one line and hands its indications on. The reader calls it.
 func (g *guard) take(l line) {
-	if l.text != "" {
-		g.log.Log(bg, LevelTrace, "from modem", "line", l.text)
-	}
 	g.mu.Lock()
+	shown := l.text
+	if e := g.ex; e != nil && e.shown != e.text && !isFinal(l.text, e.id) {
+		// While a secret is under way any line may be its echo.
+		shown = "…"
+	}
+	if shown != "" {
+		g.log.Log(bg, LevelTrace, "from modem", "line", shown)
+	}
 	out := g.sort(l)
 	g.mu.Unlock()
 	for _, u := range out {

@@ -287,7 +287,7 @@ func TestBadReplies(t *testing.T) {
 
 func badReply(t *testing.T, c badInput) {
 	blocked := make(chan struct{})
-	var logged strings.Builder
+	var logged logBuffer
 	bubble(t, func(cf *Config, o *Options, p *peer) {
 		blocked = make(chan struct{})
 		o.Logger = slog.New(slog.NewTextHandler(&logged, nil))
