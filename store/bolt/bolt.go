@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -212,14 +213,22 @@ func (db *DB) Check(ctx context.Context) error {
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// classify gives errors of the file system the store's words.
+// classify gives errors of the file system the store's words. When bbolt cannot make the file larger it passes on only the text of the error.
 func classify(err error) error {
+	is := func(numbers ...syscall.Errno) bool {
+		for _, n := range numbers {
+			if errors.Is(err, n) || strings.HasSuffix(err.Error(), ": "+n.Error()) {
+				return true
+			}
+		}
+		return false
+	}
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case is(syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG):
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
-	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+	case is(syscall.EROFS, syscall.EACCES, syscall.EPERM):
 		return fmt.Errorf("%w: %w", store.ErrReadOnly, err)
 	}
 	return err

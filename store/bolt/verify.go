@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func verifyPages(data []byte) error {
 			return fmt.Errorf("the file is damaged: %w", err)
 		}
 	}
-	if err := w.page(m.root, 0); err != nil {
+	if _, err := w.page(m.root, 0, nil, nil); err != nil {
 		return fmt.Errorf("the file is damaged: %w", err)
 	}
 	return nil
@@ -169,62 +170,82 @@ func (w *walker) freelist(id uint64) error {
 	return nil
 }
 
-func (w *walker) page(id uint64, depth int) error {
+// page looks at a page and all below it. Their keys must be at least low and less than high, nil meaning any; the last one is returned.
+func (w *walker) page(id uint64, depth int, low, high []byte) (last []byte, err error) {
 	page, flags, count, err := w.bytes(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if depth > maxDepth {
-		return fmt.Errorf("page %d is nested too deep", id)
+		return nil, fmt.Errorf("page %d is nested too deep", id)
 	}
-	if err := w.elements(page, flags, count, depth); err != nil {
-		return fmt.Errorf("page %d: %w", id, err)
+	if last, err = w.elements(page, flags, count, depth, low, high); err != nil {
+		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
-	return nil
+	return last, nil
 }
 
 // elements looks at what a page holds; page is a bucket's inline page when it is not one of the file.
-func (w *walker) elements(page []byte, flags, count uint16, depth int) error {
-	size := uint64(len(page))
-	if pageHeader+uint64(count)*elementBytes > size {
-		return fmt.Errorf("%d elements do not fit", count)
+func (w *walker) elements(page []byte, flags, count uint16, depth int, low, high []byte) (last []byte, err error) {
+	if pageHeader+int(count)*elementBytes > len(page) {
+		return nil, fmt.Errorf("%d elements do not fit", count)
 	}
-	switch flags {
-	case flagBranch:
-		if count == 0 {
-			return errors.New("branch without children")
-		}
-		for i := range uint64(count) {
-			at := pageHeader + i*elementBytes
-			e := page[at:]
-			if at+uint64(order.Uint32(e))+uint64(order.Uint32(e[4:])) > size {
-				return fmt.Errorf("key %d lies outside", i)
-			}
-			if err := w.page(order.Uint64(e[8:]), depth+1); err != nil {
-				return err
-			}
-		}
-	case flagLeaf:
-		for i := range uint64(count) {
-			at := pageHeader + i*elementBytes
-			e := page[at:]
-			key := at + uint64(order.Uint32(e[4:]))
-			value := key + uint64(order.Uint32(e[8:]))
-			end := value + uint64(order.Uint32(e[12:]))
-			if end > size {
-				return fmt.Errorf("record %d lies outside", i)
-			}
-			if order.Uint32(e)&elementBucket == 0 {
-				continue
-			}
-			if err := w.bucket(page[value:end], depth); err != nil {
-				return fmt.Errorf("table %q: %w", page[key:value], err)
-			}
-		}
-	default:
-		return fmt.Errorf("unexpected kind %#x", flags)
+	if flags != flagBranch && flags != flagLeaf {
+		return nil, fmt.Errorf("unexpected kind %#x", flags)
 	}
-	return nil
+	if flags == flagBranch && count == 0 {
+		return nil, errors.New("branch without children")
+	}
+	last = low
+	for i := range int(count) {
+		key, value, err := element(page, flags, i)
+		if err != nil {
+			return nil, err
+		}
+		if c := bytes.Compare(last, key); c > 0 || c == 0 && i > 0 || high != nil && bytes.Compare(key, high) >= 0 {
+			return nil, fmt.Errorf("key %d is out of order", i)
+		}
+		last = key
+		switch {
+		case flags == flagBranch:
+			next := high
+			if i+1 < int(count) {
+				if next, _, err = element(page, flags, i+1); err != nil {
+					return nil, err
+				}
+			}
+			below, err := w.page(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, key, next)
+			if err != nil {
+				return nil, err
+			}
+			last = below
+		case order.Uint32(page[pageHeader+i*elementBytes:])&elementBucket != 0:
+			if err := w.bucket(value, depth); err != nil {
+				return nil, fmt.Errorf("table %q: %w", key, err)
+			}
+		}
+	}
+	return last, nil
+}
+
+// element returns the key, and in a leaf the value, of one element of a page.
+func element(page []byte, flags uint16, i int) (key, value []byte, err error) {
+	at := uint64(pageHeader + i*elementBytes)
+	e := page[at:]
+	field := func(n int) uint64 { return uint64(order.Uint32(e[4*n:])) }
+	if flags == flagBranch { // position, size of key, page(8)
+		begin := at + field(0)
+		if end := begin + field(1); end <= uint64(len(page)) {
+			return page[begin:end], nil, nil
+		}
+	} else { // flags, position, size of key, size of value
+		begin := at + field(1)
+		middle := begin + field(2)
+		if end := middle + field(3); end <= uint64(len(page)) {
+			return page[begin:middle], page[middle:end], nil
+		}
+	}
+	return nil, nil, fmt.Errorf("element %d lies outside", i)
 }
 
 func (w *walker) bucket(value []byte, depth int) error {
@@ -232,11 +253,13 @@ func (w *walker) bucket(value []byte, depth int) error {
 		return errors.New("its header is cut")
 	}
 	if root := order.Uint64(value); root != 0 {
-		return w.page(root, depth+1)
+		_, err := w.page(root, depth+1, nil, nil)
+		return err
 	}
 	inline := value[bucketHeader:]
 	if len(inline) < pageHeader || depth > maxDepth {
 		return errors.New("its inline page is cut")
 	}
-	return w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1)
+	_, err := w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, nil, nil)
+	return err
 }
