@@ -22,8 +22,11 @@ import (
 // decides nothing: what it takes would be taken there too, and every doubt is settled there. It exists because net/http spends more on a request than
 // the router and the store do on accepting the message in it.
 
-// laneBuffer is the size of a lane's buffers; larger requests go to net/http.
-const laneBuffer = 16 << 10
+// Buffers of a lane in bytes. They are held as long as the connection is in it, so they are small; a request that does not fit goes to net/http.
+const (
+	laneRequest = 4 << 10
+	laneAnswer  = 1 << 10 // at first; it grows, and is dropped when it grew to 16 times that
+)
 
 // laneHead is what a lane needs of a head.
 type laneHead struct {
@@ -236,14 +239,12 @@ func (a *lanes) serve(ctx context.Context, c *conn) {
 // buffers of a lane, for a request and its answer.
 type buffers struct{ in, body, out []byte }
 
-var laneBuffers = sync.Pool{New: func() any {
-	return &buffers{make([]byte, laneBuffer), make([]byte, 0, laneBuffer), make([]byte, 0, laneBuffer)}
-}}
+var laneBuffers = sync.Pool{New: func() any { return &buffers{in: make([]byte, laneRequest)} }}
 
-// trim drops what an answer to many recipients made large.
+// trim makes room for usual answers, and drops what an answer to many recipients made large.
 func (b *buffers) trim() {
-	if cap(b.out) > 4*laneBuffer {
-		b.body, b.out = make([]byte, 0, laneBuffer), make([]byte, 0, laneBuffer)
+	if cap(b.out) == 0 || cap(b.out) > 16*laneAnswer {
+		b.body, b.out = make([]byte, 0, laneAnswer), make([]byte, 0, laneAnswer)
 	}
 }
 
@@ -295,7 +296,6 @@ func (a *lanes) requests(ctx context.Context, c *conn) (rest []byte, handOver bo
 		if _, err := c.Conn.Write(b.out); err != nil {
 			return nil, false
 		}
-		b.trim()
 		n = copy(b.in, b.in[whole:n])
 	}
 }
@@ -305,6 +305,7 @@ func (a *lanes) answer(ctx context.Context, c *conn, head *laneHead, body []byte
 	s := a.server
 	start := time.Now()
 	status := http.StatusAccepted
+	b.trim()
 	defer func() {
 		took := time.Since(start)
 		a.metrics.count(status, took)

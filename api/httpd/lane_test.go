@@ -18,7 +18,7 @@ import (
 	"trunkline/store"
 )
 
-func laneRequest(extra, body string) string {
+func plainRequest(extra, body string) string {
 	return fmt.Sprintf("POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", extra, len(body), body)
 }
 
@@ -133,10 +133,10 @@ func TestLaneAnswersLikeTheServerBehindIt(t *testing.T) {
 	bodies := []string{`{"to":"+4915112345678","text":"x"}`, `{}`, `{"to":"1","to":"2"}`, ``, `{"to":["1","2"],"text":"Grüße <&> \u2028"}`, `{"to":"1","text":"x","send_at":"soon"}`}
 	var fast, slow []string
 	for _, b := range bodies {
-		fast = append(fast, laneRequest("", b))
-		slow = append(slow, laneRequest("X-Slow: yes\r\n", b))
+		fast = append(fast, plainRequest("", b))
+		slow = append(slow, plainRequest("X-Slow: yes\r\n", b))
 	}
-	key := laneRequest("Idempotency-Key: same\r\n", bodies[0])
+	key := plainRequest("Idempotency-Key: same\r\n", bodies[0])
 	fast, slow = append(fast, key, key), append(slow, key, key)
 	want := ask(slow, 1<<20)
 	if want[0].status != 202 || want[1].status != 422 || want[2].status != 400 {
@@ -161,7 +161,7 @@ func TestLaneTimeouts(t *testing.T) {
 	g := serve(t, func(c *Config, _ *Options) {
 		c.HeaderTimeout, c.IdleTimeout, c.BodyTimeout = 200*time.Millisecond, 300*time.Millisecond, 200*time.Millisecond
 	})
-	for name, text := range map[string]string{"silence": "", "after an answer": laneRequest("", "{}"), "half a body": laneRequest("", "{}")[:len(laneRequest("", "{}"))-1]} {
+	for name, text := range map[string]string{"silence": "", "after an answer": plainRequest("", "{}"), "half a body": plainRequest("", "{}")[:len(plainRequest("", "{}"))-1]} {
 		c := g.dial()
 		io.WriteString(c, text)
 		start := time.Now()
