@@ -1,0 +1,115 @@
+package ports
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"time"
+)
+
+// WatchOptions say what Watch looks at.
+type WatchOptions struct {
+	Roots  Roots
+	Rescan time.Duration // how often to look although nothing was announced; 0 means 5 s
+	Events <-chan Event  // events instead of the kernel's, for tests; nil means the kernel's
+	Logger *slog.Logger  // nil means none
+}
+
+// settle is when to look again after an event: the kernel tells before udev has made links and set owners.
+var settle = []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second, 3 * time.Second}
+
+// Watch calls changed with the present listing at once, and again whenever it differs from the one before, until ctx ends.
+// The events of the kernel cause a look at once; without them, as in some containers, only the rescan does.
+func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
+	if o.Rescan == 0 {
+		o.Rescan = 5 * time.Second
+	}
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	news := o.Events
+	if news == nil {
+		source, err := openEvents()
+		if err != nil {
+			log.Info("no device events from the kernel: ports are looked for at intervals", "interval", o.Rescan, "error", err)
+		} else {
+			c := make(chan Event, 16)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				relay(source, c)
+			}()
+			defer func() { source.Close(); <-done }()
+			news = c
+		}
+	}
+	var last Listing
+	var failed string
+	look := func(first bool) {
+		l, err := List(o.Roots)
+		if err != nil {
+			if failed != err.Error() {
+				failed = err.Error()
+				log.Warn("ports cannot be listed", "error", err)
+			}
+			return
+		}
+		failed = ""
+		if first || !reflect.DeepEqual(l, last) {
+			last = l
+			changed(l)
+		}
+	}
+	look(true)
+	rescan := time.NewTicker(o.Rescan)
+	defer rescan.Stop()
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	defer again.Stop()
+	step := len(settle)
+	var told time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-news:
+			if !ok {
+				news = nil
+			}
+			if !e.about() {
+				continue
+			}
+			for len(news) > 0 {
+				<-news // one look is for all of them
+			}
+			told, step = time.Now(), 0
+		case <-again.C:
+		case <-rescan.C:
+			look(false)
+			continue
+		}
+		look(false)
+		if step++; step < len(settle) {
+			again.Reset(max(time.Until(told.Add(settle[step])), time.Millisecond))
+		}
+	}
+}
+
+// relay passes events that matter on until the source is closed. While the reader is busy more of them add nothing: it
+// looks at everything anyway.
+func relay(source *events, to chan<- Event) {
+	for {
+		e, ok, err := source.Next()
+		if err != nil {
+			return
+		}
+		if !ok || !e.about() {
+			continue
+		}
+		select {
+		case to <- e:
+		default:
+		}
+	}
+}
