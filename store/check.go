@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 		}
 	}
 	for _, table := range []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
-		tableQuarantine, tableDamaged, tableDeadlines, tableEvents} {
+		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered} {
 		from := []byte(nil)
 		for {
 			var wrong []Damage
@@ -189,7 +189,7 @@ func inspect(table Table, key, value []byte) error {
 				err = damage(table, key, err.Error())
 			}
 		}
-	case tableMeta:
+	case tableMeta, tableRemembered:
 		_, err = unseal(table, key, value)
 	}
 	return err

@@ -27,7 +27,9 @@ func appendEvent(b []byte, e *Event) []byte {
 	b = putOptional(b, 7, e.Reference)
 	b = putString(b, 8, e.Trunk)
 	b = putString(b, 9, e.Code)
-	return putString(b, 10, e.Text)
+	b = putString(b, 10, e.Text)
+	b = putNumber(b, 11, e.Number)
+	return putUint(b, 13, uint64(max(e.Duration, 0)))
 }
 
 func decodeEvent(seq uint64, payload []byte) (*Event, error) {
@@ -56,6 +58,12 @@ func decodeEvent(seq uint64, payload []byte) (*Event, error) {
 			e.Code = f.string()
 		case 10:
 			e.Text = f.string()
+		case 11:
+			e.Number = f.digits()
+		case 12:
+			e.Number = f.name()
+		case 13:
+			e.Duration = f.duration()
 		}
 	}
 	switch kind {

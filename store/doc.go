@@ -34,6 +34,8 @@
 //	└── T · kind · key
 //	events
 //	└── sequence number                 Event
+//	remembered
+//	└── key                             a few octets that a part of the program keeps over restarts
 //
 // Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
 // buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in

@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"time"
+
+	"trunkline/callplan/phone"
+)
 
 // Event is something that happened: numbered without gaps from 1, written in the transaction of the change that it tells of, kept and replayable.
 type Event struct {
@@ -12,6 +16,8 @@ type Event struct {
 	Part      int       // part that changed, 0 when it is the whole message
 	Reference int       // TP-MR of that part, -1 when there is none
 	Trunk     string
-	Code      string // failure code, or a field name
-	Text      string // for people; never holds message text
+	Code      string        // failure code, or a field name
+	Text      string        // for people; never holds message text
+	Number    phone.Number  // the other side of a call; zero when there is none or it is withheld. Logs show it masked
+	Duration  time.Duration // how long what ended had lasted: the ringing, the talk; 0 when that does not apply
 }

@@ -28,6 +28,7 @@ const (
 	tableDamaged    Table = "damaged"
 	tableDeadlines  Table = "deadlines"
 	tableEvents     Table = "events"
+	tableRemembered Table = "remembered"
 )
 
 // Kinds of deadlines; the rest of the key names what it is for.
