@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // commandTable lists the commands of V.250, 3GPP TS 27.007 and TS 27.005 that
@@ -234,7 +235,7 @@ func characterSet(r *run, c call) error {
 func clock(r *run, c call) error {
 	switch c.op {
 	case opRead:
-		r.info(`+CCLK: "%s"`, clockText(appendTimestamp(nil, now())))
+		r.info(`+CCLK: "%s"`, clockText(appendTimestamp(nil, time.Now())))
 	case opSet:
 		if len(splitArgs(c.args).text(0)) < 17 {
 			return cmeError(50)

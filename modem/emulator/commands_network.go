@@ -5,8 +5,6 @@ import (
 	"time"
 )
 
-func now() time.Time { return time.Now() }
-
 // restartPause is the time between OK and silence when the host restarts the modem.
 const restartPause = 10 * time.Millisecond
 

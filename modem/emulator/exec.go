@@ -62,7 +62,7 @@ func (r *run) unlocked(fn func()) bool {
 // command executes a line that ended with a carriage return. What stands before
 // "AT" is noise; a line without it is not answered. V.250 §5.2.1.
 func (s *session) command(line string) {
-	at := strings.Index(strings.ToUpper(line), "AT")
+	at := attention(line)
 	if at < 0 {
 		s.idle()
 		return
@@ -75,6 +75,16 @@ func (s *session) command(line string) {
 		return
 	}
 	r.proceed()
+}
+
+// attention finds "AT" or "at" in a line of any octets, -1 when it is not there.
+func attention(line string) int {
+	for i := 0; i+1 < len(line); i++ {
+		if line[i]&^0x20 == 'A' && line[i+1]&^0x20 == 'T' {
+			return i
+		}
+	}
+	return -1
 }
 
 // idle releases the line without an answer.
