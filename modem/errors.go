@@ -22,6 +22,8 @@ var (
 	ErrWriteTimeout = errors.New("port takes no octets")
 	// errOutOfStep means that two plain AT commands could not be matched with their answers any more.
 	errOutOfStep = errors.New("modem is out of step")
+	// errNoNetwork is why a registration is helped along.
+	errNoNetwork = errors.New("not registered")
 	// errStopping ends the running command when Run is told to stop.
 	errStopping = errors.New("modem driver is stopping")
 )

@@ -17,7 +17,7 @@ func (m *Modem) indicate(u urc, ev *events) {
 	case urcSignal:
 		m.setSignal(signalDBm(fields(valueOf(u.text))[0]))
 	case urcSIM:
-		signal(ev.refresh)
+		signal(ev.card)
 	case urcBoot:
 		signal(ev.restarted)
 	case urcBooted:

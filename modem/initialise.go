@@ -16,6 +16,7 @@ func (s *session) initialise(ctx context.Context) error {
 	}
 	drain(s.e.restarted)
 	drain(s.e.booted)
+	drain(s.e.card)
 	for _, text := range []string{"E0", "V1", "Q0", "S0=0", "+CMEE=1"} {
 		if err := s.soft(text); err != nil {
 			return err
@@ -62,7 +63,11 @@ func (s *session) greet() error {
 		return err
 	}
 	s.g.quiet(20*time.Millisecond, 2*time.Second)
-	for range 10 {
+	tries := 10
+	if s.patient {
+		tries = 30
+	}
+	for range tries {
 		_, err := s.g.run(&exchange{limit: time.Second})
 		_, refused := errors.AsType[*CommandError](err)
 		switch {
@@ -125,7 +130,7 @@ func (s *session) radioOn(ctx context.Context) error {
 	if err != nil || firstField(answer) == "1" {
 		return nil
 	}
-	_, err = s.insist(ctx, 15*time.Second, exchange{text: "+CFUN=1", limit: 15 * time.Second})
+	_, err = s.insist(ctx, 15*time.Second, exchange{text: "+CFUN=1"})
 	if fatal(err) {
 		return err
 	}

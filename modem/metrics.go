@@ -49,7 +49,7 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 			prometheus.ExponentialBuckets(0.001, 3, 12))),
 		resyncs: register(reg, &errs, counter("resyncs_total", "Times the dialogue was brought back into step.")),
 		recoveries: register(reg, &errs, counterVec("recoveries_total",
-			"Recovery steps taken: session, radio, reopen.", "step")),
+			"Recovery steps taken: session, network, radio, reopen.", "step")),
 		urcs: register(reg, &errs, counterVec("urcs_total", "Indications by kind.", "kind")),
 		damaged: register(reg, &errs, counterVec("damaged_total",
 			"Damaged input from the modem by field.", "field")),
@@ -61,7 +61,7 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 	for _, o := range []string{"ok", "error", "timeout", "lost"} {
 		m.commands.WithLabelValues(o)
 	}
-	for _, s := range []string{stepSession, stepRadio, stepReopen} {
+	for _, s := range []string{stepSession, stepNetwork, stepRadio, stepReopen} {
 		m.recoveries.WithLabelValues(s)
 	}
 	for k := range urcNames {

@@ -53,7 +53,6 @@ type noticeQueue struct {
 
 	mu      sync.Mutex
 	waiting []Notice
-	dropped int
 }
 
 func newNoticeQueue() *noticeQueue {
@@ -72,7 +71,6 @@ func (q *noticeQueue) put(n Notice) bool {
 		}
 	}
 	if len(q.waiting) >= noticeLimit {
-		q.dropped++
 		return false
 	}
 	q.waiting = append(q.waiting, n)

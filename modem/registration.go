@@ -3,6 +3,7 @@ package modem
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // readStatus asks for everything that changes by itself: registration, signal, operator, fill, and whether the routing of
@@ -50,6 +51,30 @@ func (s *session) readRegistration() error {
 		}
 	}
 	s.m.register(stat[0], stat[1])
+	return s.nudge()
+}
+
+// nudge helps a modem that finds no network by itself: it selects the operator anew after five minutes, and switches the radio
+// off and on after fifteen and then every fifteen. A card that the network refuses is left alone: more tries make it worse.
+func (s *session) nudge() error {
+	st := s.m.Status()
+	if st.Registered || st.Registration == Denied {
+		s.adrift, s.nudges = time.Time{}, 0
+		return nil
+	}
+	if s.adrift.IsZero() {
+		s.adrift = time.Now()
+	}
+	switch lost := time.Since(s.adrift); {
+	case s.nudges == 0 && lost >= 5*time.Minute:
+		s.nudges++
+		s.m.recover(stepNetwork, errNoNetwork)
+		return s.soft("+COPS=0")
+	case s.nudges > 0 && lost >= time.Duration(s.nudges)*15*time.Minute:
+		s.nudges++
+		s.m.recover(stepRadio, errNoNetwork)
+		s.cycleRadio()
+	}
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 const (
 	stepSession = "session" // initialise again on the same port
 	stepRadio   = "radio"   // switch the radio off and on, then initialise
+	stepNetwork = "network" // select the operator anew
 	stepReopen  = "reopen"  // close the port and open it again
 )
 
@@ -65,9 +66,10 @@ func (m *Modem) once(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, g.stop)
 	defer stop()
 
+	patient := false
 	for step := 0; ; step++ {
 		m.board.state(Initialising, "", "")
-		s := &session{m: m, g: g, e: ev}
+		s := &session{m: m, g: g, e: ev, patient: patient}
 		began := time.Now()
 		err := s.initialise(ctx)
 		if err == nil {
@@ -75,7 +77,9 @@ func (m *Modem) once(ctx context.Context) error {
 			err = s.serve(ctx)
 		}
 		m.gauges(false)
-		if time.Since(began) >= steadyFor {
+		// A modem that restarts by itself needs patience, not harder means.
+		patient = errors.Is(err, ErrRestarted)
+		if patient || time.Since(began) >= steadyFor {
 			step = 0
 		}
 		if _, setup := errors.AsType[*SetupError](err); setup || ctx.Err() != nil || g.lost() {
@@ -110,7 +114,7 @@ func (m *Modem) recover(step string, err error) {
 // cycleRadio switches the radio off and on. Both may fail: what follows finds out.
 func (s *session) cycleRadio() {
 	for _, text := range []string{"+CFUN=4", "+CFUN=1"} {
-		if _, err := s.run(&exchange{text: text, limit: 15 * time.Second}); err != nil {
+		if _, err := s.ask(text); err != nil {
 			return
 		}
 	}

@@ -400,3 +400,72 @@ func TestManyOpenings(t *testing.T) {
 		}
 	})
 }
+
+// A modem without network is helped along, ever less often; one that the network refuses is left alone.
+func TestNoNetwork(t *testing.T) {
+	for _, tt := range []struct {
+		creg           string
+		network, radio float64
+	}{{"+CREG: 2,2", 1, 3}, {"+CREG: 2,3", 0, 0}} {
+		bubble(t, func(_ *Config, _ *Options, p *peer) {
+			p.script = func(p *peer, c string) bool {
+				if c == "+CREG?" {
+					p.say("\r\n" + tt.creg + "\r\n\r\nOK\r\n")
+					return true
+				}
+				return false
+			}
+		}, func(t *testing.T, r *rig) {
+			time.Sleep(50 * time.Minute)
+			if n := r.counter(t, "trunkline_modem_recoveries_total", stepNetwork); n != tt.network {
+				t.Errorf("%s: operator selected %v times", tt.creg, n)
+			}
+			if n := r.counter(t, "trunkline_modem_recoveries_total", stepRadio); n != tt.radio {
+				t.Errorf("%s: radio cycled %v times", tt.creg, n)
+			}
+			if s := r.Status(); s.State != Searching || s.Opens != 1 {
+				t.Errorf("status %+v", s)
+			}
+			r.p.set(nil)
+			r.ready(t)
+		})
+	}
+}
+
+// A card that is taken out or changed is noticed at once.
+func TestCardChanges(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.ready(t)
+		r.p.set(func(p *peer, c string) bool {
+			if c == "+CPIN?" {
+				p.say("\r\n+CME ERROR: 10\r\n")
+				return true
+			}
+			return false
+		})
+		r.p.say("\r\n+CPIN: NOT READY\r\n")
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if s := r.Status(); s.State == Ready || s.Reason != ReasonNoSIM && s.State == Failed {
+			t.Errorf("status %+v", s)
+		}
+		r.p.set(func(p *peer, c string) bool {
+			if c == "+CCID" {
+				p.say("\r\n+CCID: 8949000000000000002\r\n\r\nOK\r\n")
+				return true
+			}
+			return false
+		})
+		r.ready(t)
+		if s := r.Status(); s.ICCID != "8949000000000000002" {
+			t.Errorf("ICCID %s", s.ICCID)
+		}
+		r.p.set(nil)
+		r.p.say("\r\n+QUSIM: 1\r\n")
+		time.Sleep(2 * time.Second)
+		r.ready(t)
+		if s := r.Status(); s.ICCID != "8949000000000000001" {
+			t.Errorf("ICCID %s", s.ICCID)
+		}
+	})
+}

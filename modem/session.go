@@ -17,22 +17,26 @@ type session struct {
 	cnmi     string   // routing in force, "2,1,0,1,0"; "" when it cannot be set
 	memories []string // memories to sweep; one "" when the modem cannot choose
 	selected string   // memory that reading and deleting work on, "" when unknown
+	patient  bool     // the modem restarts: greet it for longer
 	noLink   bool     // AT+CMMS=2 was refused
 	inBurst  bool     // more parts follow the one that was sent last
 	timeouts int      // commands in a row that ended out of time
 	lastEnd  time.Time
+	adrift   time.Time // since when there is no registration; zero with one
+	nudges   int       // what was done about it
 }
 
 // events is what the reader of the port tells the owner of the dialogue.
 type events struct {
 	restarted chan struct{} // capacity 1: settings of the modem are gone
 	booted    chan struct{} // capacity 1: the modem says that it is ready for messages
-	refresh   chan struct{} // capacity 1: registration or card changed
+	refresh   chan struct{} // capacity 1: registration changed
+	card      chan struct{} // capacity 1: the card changed
 	late      chan int      // capacity 1: reference of a send that was given up
 }
 
 func newEvents() *events {
-	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), late: make(chan int, 1)}
+	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), card: make(chan struct{}, 1), late: make(chan int, 1)}
 }
 
 func signal(c chan struct{}) {
@@ -54,7 +58,15 @@ const (
 	statusEvery  = 60 * time.Second
 )
 
-// ask runs a command with the default limit.
+// limits are the commands that may take longer than defaultLimit, by prefix: those that touch the card, its memories or the
+// radio.
+var limits = map[string]time.Duration{
+	"+CPIN": 20 * time.Second, "+CFUN": 15 * time.Second, "+CPMS": 20 * time.Second, "+CMGL": 30 * time.Second, "+CMGR": 20 * time.Second,
+	"+CMGD": 30 * time.Second, "+CNMI": 10 * time.Second, "+CSCA": 15 * time.Second, "+CIMI": 15 * time.Second, "+CNUM": 15 * time.Second,
+	"+CRSM": 15 * time.Second, "+CCID": 10 * time.Second, "+CMGF": 10 * time.Second, "+COPS": 30 * time.Second, "+CNMA": 10 * time.Second,
+}
+
+// ask runs a command within the limit that is usual for it.
 func (s *session) ask(text string) ([]string, error) {
 	return s.run(&exchange{text: text})
 }
@@ -62,13 +74,15 @@ func (s *session) ask(text string) ([]string, error) {
 // run fills the defaults of e, runs it and brings the dialogue back into step when it missed its deadline. Errors other than
 // *CommandError mean that e has no known end.
 func (s *session) run(e *exchange) ([]string, error) {
+	e.id = prefixID(e.text)
 	if e.limit == 0 {
-		e.limit = defaultLimit
+		if e.limit = limits[e.id]; e.limit == 0 {
+			e.limit = defaultLimit
+		}
 	}
 	if e.shown == "" {
 		e.shown = e.text
 	}
-	e.id = prefixID(e.text)
 	if gap := s.gap(); gap > 0 {
 		if wait := gap - time.Since(s.lastEnd); wait > 0 {
 			time.Sleep(wait)
@@ -98,7 +112,9 @@ func (s *session) run(e *exchange) ([]string, error) {
 		mt.commands.WithLabelValues("lost").Inc()
 	}
 	if errors.Is(err, ErrRestarted) {
+		// Nothing is in step with a modem that boots: the next session greets it.
 		signal(s.e.restarted)
+		return answer, err
 	}
 	if rerr := s.resync(); rerr != nil && !errors.Is(err, rerr) {
 		err = errors.Join(err, rerr)
@@ -186,6 +202,8 @@ func (s *session) serve(ctx context.Context) error {
 			}
 		case ref := <-s.e.late:
 			s.m.put(Notice{Kind: NoticeLate, Length: -1, Index: ref})
+		case <-s.e.card:
+			err = s.checkCard(ctx)
 		case <-s.e.refresh:
 			err = s.readRegistration()
 		case <-status.C:
@@ -199,7 +217,7 @@ func (s *session) serve(ctx context.Context) error {
 			}
 			r.done <- r.run(s)
 		}
-		if _, setup := errors.AsType[*SetupError](err); setup {
+		if _, setup := errors.AsType[*SetupError](err); setup || errors.Is(err, ErrRestarted) {
 			return err
 		}
 		if s.timeouts >= 3 {

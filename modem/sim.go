@@ -31,9 +31,25 @@ func (s *session) unlock(ctx context.Context) error {
 	return &SetupError{Reason: ReasonSIMFailure, Err: fmt.Errorf("card state %q", state), Hint: "the modem or the card is locked to something: see its manual"}
 }
 
+// checkCard looks after the card in operation: one that was taken out or locked ends the session, and so does another one.
+func (s *session) checkCard(ctx context.Context) error {
+	state, err := s.cardState(ctx)
+	if err != nil {
+		return err
+	}
+	if state != "READY" {
+		return s.unlock(ctx)
+	}
+	id, err := s.readICCID()
+	if err == nil && id != "" && id != s.iccid {
+		return ErrRestarted
+	}
+	return err
+}
+
 // cardState reads +CPIN?. Old firmware leaves out the OK after it.
 func (s *session) cardState(ctx context.Context) (string, error) {
-	answer, err := s.insist(ctx, 30*time.Second, exchange{text: "+CPIN?", limit: 20 * time.Second, lone: 2 * time.Second})
+	answer, err := s.insist(ctx, 30*time.Second, exchange{text: "+CPIN?", lone: 2 * time.Second})
 	if fatal(err) {
 		return "", err
 	}
@@ -82,7 +98,7 @@ func (s *session) enterPIN(ctx context.Context) error {
 	if err := s.m.memory.SetRefused(key, true); err != nil {
 		return &SetupError{Reason: ReasonPINRefused, Err: err, Hint: "the try cannot be noted: it is not made"}
 	}
-	_, err = s.run(&exchange{text: `+CPIN="` + pin + `"`, shown: "+CPIN=…", limit: 20 * time.Second})
+	_, err = s.run(&exchange{text: `+CPIN="` + pin + `"`, shown: "+CPIN=…"})
 	if fatal(err) {
 		return err
 	}

@@ -39,6 +39,7 @@ func (m *Modem) List(ctx context.Context) (found []Stored, err error) {
 // list reads one memory. A memory that cannot be selected or read counts as empty, so that the others are still read.
 func (s *session) list(ctx context.Context, memory string) ([]Stored, error) {
 	if err := s.use(memory); err != nil {
+		s.m.limiter.warn("list", "a message memory cannot be selected", "memory", memory, "error", err)
 		return nil, ignoreRefusal(err)
 	}
 	for try := 0; ; try++ {
@@ -52,9 +53,7 @@ func (s *session) list(ctx context.Context, memory string) ([]Stored, error) {
 		found, ok := parseList(memory, "+CMGL", answer)
 		if err == nil && (ok || try > 0) {
 			if !ok {
-				s.g.mu.Lock()
 				s.g.damaged("cmgl", "list of messages is damaged", "memory", memory)
-				s.g.mu.Unlock()
 			}
 			return found, nil
 		}
@@ -76,6 +75,7 @@ func (s *session) listSlots(ctx context.Context, memory string, refusal error) (
 	}
 	ce, _ := errors.AsType[*CommandError](refusal)
 	if total == 0 || ce == nil || ce.CMS > 303 {
+		s.m.limiter.warn("list", "a message memory cannot be read", "memory", memory, "error", refusal)
 		return nil, nil
 	}
 	var found []Stored
@@ -176,7 +176,7 @@ func (m *Modem) Delete(ctx context.Context, st Stored) error {
 		if err := s.use(st.Memory); err != nil {
 			return fmt.Errorf("delete message: select memory: %w", err)
 		}
-		_, err := s.run(&exchange{text: fmt.Sprintf("+CMGD=%d", st.Index), limit: 30 * time.Second})
+		_, err := s.run(&exchange{text: fmt.Sprintf("+CMGD=%d", st.Index)})
 		if ce, ok := errors.AsType[*CommandError](err); ok && (ce.CMS == 321 || ce.CME == 21) {
 			return nil
 		}

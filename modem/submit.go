@@ -86,9 +86,7 @@ func (s *session) submit(ctx context.Context, tpdu []byte, more bool, commit fun
 		default:
 		}
 	case e.phase == asking && errors.Is(err, ErrTimeout):
-		s.g.mu.Lock()
 		s.g.damaged("prompt", "modem did not ask for the PDU", "limit", promptLimit)
-		s.g.mu.Unlock()
 		err = fmt.Errorf("%w: %w", ErrNoPrompt, err)
 	}
 	return -1, committed, err
@@ -102,9 +100,7 @@ func (s *session) reference(answer []string) int {
 		if len(answer) == 0 {
 			field = "cmgs"
 		}
-		s.g.mu.Lock()
 		s.g.damaged(field, "message was taken without a usable reference")
-		s.g.mu.Unlock()
 	}
 	return ref
 }
