@@ -41,9 +41,6 @@ func thisBuild() build {
 	return b
 }
 
-// version is the version alone.
-func version() string { return thisBuild().Version }
-
 func newVersionCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:         "version",
