@@ -45,6 +45,7 @@ type DB struct {
 	closing  sync.Once
 	failed   chan struct{} // closed when a sync failed
 	failing  sync.Once
+	refused  bool // the last commit was refused as a whole; the committer's own
 
 	commit func(*bbolt.Tx) error // writes and syncs; a test puts a failing one here
 }

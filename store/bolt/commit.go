@@ -228,6 +228,7 @@ func (db *DB) finish(t *tx) error {
 	t.done = true
 	err := classify(guarded(func() error { return db.commit(t.bolt) }))
 	if err == nil || isRefusal(err) {
+		db.tellRefusal(err)
 		return err
 	}
 	db.failing.Do(func() {
@@ -235,4 +236,15 @@ func (db *DB) finish(t *tx) error {
 		close(db.failed)
 	})
 	return fmt.Errorf("%w: %w", store.ErrStopped, err)
+}
+
+// tellRefusal logs when writes begin to be refused and when they are taken again. Only the committer calls it.
+func (db *DB) tellRefusal(err error) {
+	switch refused := err != nil; {
+	case refused && !db.refused:
+		db.log.Error("the store cannot be written: what comes is refused until it can; nothing that was accepted is lost", "error", err)
+	case !refused && db.refused:
+		db.log.Info("the store can be written again")
+	}
+	db.refused = err != nil
 }

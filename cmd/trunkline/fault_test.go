@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/api"
+)
+
+func needStrace(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("needs the Debian package strace")
+		}
+		t.Skip("needs the Debian package strace")
+	}
+}
+
+// accept submits message n once.
+func (s *story) accept(n int) error {
+	a, err := s.client.Submit(context.Background(), api.SubmitRequest{To: api.Recipients{phoneNumber}, Text: outText(n)}, "")
+	if err == nil {
+		s.accepted[n] = a.Messages[0].ID
+	}
+	return err
+}
+
+// lost returns the accepted messages that the daemon does not know.
+func (s *story) lost() (lost []int) {
+	for n, id := range s.accepted {
+		if m, err := s.client.Message(context.Background(), id); err != nil || m.Text != outText(n) {
+			lost = append(lost, n)
+		}
+	}
+	return lost
+}
+
+// A write to the store's file that fails with ENOSPC costs the message that asked for it and nothing else.
+func TestFullDisk(t *testing.T) {
+	needStrace(t)
+	s := newStory(t)
+	cmd, wait := s.life("")
+	s.awaitReady(t.Context())
+	if err := s.accept(1); err != nil {
+		t.Fatal(err)
+	}
+	kill(cmd)
+	wait()
+
+	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=8+")
+	s.awaitReady(t.Context())
+	var p *api.Problem
+	for n := 2; p == nil && n < 500; n++ {
+		if err := s.accept(n); err != nil && !errors.As(err, &p) {
+			t.Fatalf("no answer on a full disk: %v\n%s", err, out)
+		}
+	}
+	if p == nil || p.Status != 503 {
+		t.Fatalf("answer on a full disk: %v, want 503\n%s", p, out)
+	}
+	if lost := s.lost(); len(lost) > 0 {
+		t.Errorf("lost while the disk was full: %v", lost)
+	}
+	kill(cmd)
+	wait()
+	if !strings.Contains(out.String(), "no space left") {
+		t.Errorf("the log does not say that the disk is full:\n%s", out)
+	}
+
+	cmd, wait = s.life("")
+	defer func() { kill(cmd); wait() }()
+	s.awaitReady(t.Context())
+	if lost := s.lost(); len(lost) > 0 {
+		t.Errorf("lost after the disk was full: %v", lost)
+	}
+	if err := s.accept(1000); err != nil {
+		t.Errorf("space is back, but: %v", err)
+	}
+}
+
+// A sync that fails stops the daemon with 70: a later one may succeed and lie.
+func TestFailedSyncEndsTheDaemon(t *testing.T) {
+	needStrace(t)
+	s := newStory(t)
+	cmd, wait := s.life("")
+	s.awaitReady(t.Context())
+	if err := s.accept(1); err != nil {
+		t.Fatal(err)
+	}
+	kill(cmd)
+	wait()
+
+	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=6+")
+	s.awaitReady(t.Context())
+	for n := 2; n < 500; n++ {
+		if err := s.accept(n); err != nil {
+			var p *api.Problem
+			if errors.As(err, &p) && p.Status != 503 {
+				t.Errorf("answer after a failed sync: %v", p)
+			}
+			break
+		}
+	}
+	wait()
+	if code := cmd.ProcessState.ExitCode(); code != 70 {
+		t.Errorf("exit code %d, want 70\n%s", code, out)
+	}
+	cmd, wait = s.life("")
+	defer func() { kill(cmd); wait() }()
+	s.awaitReady(t.Context())
+	if lost := s.lost(); len(lost) > 0 {
+		t.Errorf("lost after a failed sync: %v", lost)
+	}
+}
+
+func TestSecondDaemonIsRefused(t *testing.T) {
+	s := newStory(t)
+	cmd, wait := s.life("")
+	defer func() { kill(cmd); wait() }()
+	s.awaitReady(t.Context())
+	second := exec.Command(s.binary, "serve", "--config", s.config)
+	start := time.Now()
+	out, err := second.CombinedOutput()
+	if err == nil || time.Since(start) > 10*time.Second || !strings.Contains(string(out), "in use") {
+		t.Errorf("second daemon after %s: %v\n%s", time.Since(start), err, out)
+	}
+	if err := s.accept(1); err != nil {
+		t.Errorf("the first daemon suffers: %v", err)
+	}
+}
+
+func TestTruncatedStoreIsRefused(t *testing.T) {
+	s := newStory(t)
+	cmd, wait := s.life("")
+	s.awaitReady(t.Context())
+	for n := range 20 {
+		if err := s.accept(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kill(cmd)
+	wait()
+	for _, size := range []int64{20000, 8192, 4096, 1000, 1} { // ever shorter
+		if err := os.Truncate(s.store, size); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(s.binary, "serve", "--config", s.config).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), filepath.Base(s.store)) || strings.Contains(string(out), "goroutine ") {
+			t.Errorf("store of %d bytes: %v\n%s", size, err, out)
+		}
+	}
+}
