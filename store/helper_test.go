@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"trunkline/callplan/phone"
 	"trunkline/store"
+	"trunkline/store/bolt"
 	"trunkline/store/memory"
 )
 
@@ -37,6 +39,24 @@ func outgoing(t testing.TB, parts int, change ...func(*store.Message)) store.Mes
 		c(&m)
 	}
 	return m
+}
+
+// onEngines runs a test over every engine.
+func onEngines(t *testing.T, o store.Options, fn func(t *testing.T, s *store.Store)) {
+	t.Run("memory", func(t *testing.T) {
+		s, _ := open(t, o)
+		fn(t, s)
+		check(t, s)
+	})
+	t.Run("bolt", func(t *testing.T) {
+		db, err := bolt.Open(filepath.Join(t.TempDir(), "db"), bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := reopen(t, db, o)
+		fn(t, s)
+		check(t, s)
+	})
 }
 
 // open returns a store over a new engine in memory.

@@ -9,7 +9,10 @@ import (
 )
 
 func TestLifeOfAMessage(t *testing.T) {
-	s, _ := open(t, store.Options{})
+	onEngines(t, store.Options{}, lifeOfAMessage)
+}
+
+func lifeOfAMessage(t *testing.T, s *store.Store) {
 	m := outgoing(t, 2)
 	accept(t, s, m)
 	got := claim(t, s, "desk", start)
