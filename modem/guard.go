@@ -154,7 +154,8 @@ func (g *guard) run(e *exchange) ([]string, error) {
 		g.at = at.New(g.link, at.WithEscTime(0))
 	}
 	a := g.at
-	g.ex, g.prev, g.cut = e, "", false
+	g.ex = e
+	g.remember("", false)
 	e.phase = e.first()
 	e.timer = time.AfterFunc(e.limit, func() { g.expire(e, e.first()) })
 	g.mu.Unlock()

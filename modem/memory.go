@@ -175,7 +175,7 @@ func (m *Modem) setStorage(st Storage) {
 // chooseRouting picks and sets how the modem tells about messages: store and announce them, reports inline. No
 // acknowledgement is then due, and nothing is lost when this program stops. 3GPP TS 27.005 §3.4.1.
 func (s *session) chooseRouting() error {
-	if err := s.soft("+CSMS=0"); err != nil {
+	if err := s.chooseService(); err != nil {
 		return err
 	}
 	answer, err := s.ask("+CNMI=?")
@@ -206,6 +206,21 @@ func (s *session) chooseRouting() error {
 		s.memories = append(s.memories, "SR")
 	}
 	return nil
+}
+
+// chooseService asks for messages that the modem acknowledges by itself. A modem that has nothing but the other service waits
+// for an answer to each directly routed message. 3GPP TS 27.005 §3.2.1.
+func (s *session) chooseService() error {
+	s.acknowledges = false
+	_, err := s.ask("+CSMS=0")
+	if err == nil || fatal(err) {
+		return err
+	}
+	answer, err := s.ask("+CSMS?")
+	if err == nil {
+		s.acknowledges = firstField(answer) == "1"
+	}
+	return ignoreRefusal(err)
 }
 
 // routings lists the settings to try, best first, out of what +CNMI=? offers.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,14 @@ import (
 // A device that is absent is a status; it is looked for with growing pauses, logged once, and found within a second or so.
 func TestMissingDevice(t *testing.T) {
 	var log logBuffer
-	var here, opens = false, 0
+	var here atomic.Bool
+	var opens atomic.Int64
 	device := t.TempDir() + "/modem"
 	bubble(t, func(c *Config, o *Options, p *peer) {
 		c.Device = device
 		o.Logger = newTestLogger(&log)
 		o.Open = func(ctx context.Context) (Port, error) {
-			if opens++; !here {
+			if opens.Add(1); !here.Load() {
 				return nil, &SetupError{Reason: ReasonMissing, Err: os.ErrNotExist, Hint: "plug it in"}
 			}
 			return p.open(ctx)
@@ -32,8 +34,8 @@ func TestMissingDevice(t *testing.T) {
 		if s := r.Status(); s.State != Missing || s.Reason != ReasonMissing || s.Hint != "plug it in" || s.Opens != 0 {
 			t.Errorf("status %+v", s)
 		}
-		if opens < 100 || opens > 150 {
-			t.Errorf("%d attempts in an hour", opens)
+		if n := opens.Load(); n < 100 || n > 150 {
+			t.Errorf("%d attempts in an hour", n)
 		}
 		if n := strings.Count(log.String(), "\n"); n != 1 {
 			t.Errorf("%d log lines:\n%s", n, log.String())
@@ -50,7 +52,7 @@ func TestMissingDevice(t *testing.T) {
 		if err := r.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Ready: %v", err)
 		}
-		here = true
+		here.Store(true)
 		if err := os.WriteFile(device, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -295,27 +297,41 @@ func TestListLimits(t *testing.T) {
 	})
 }
 
-// A superfluous acknowledgement does no harm.
+// A modem that acknowledges by itself is not asked; one that does not is, and a superfluous answer does no harm.
 func TestAcknowledge(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, r *rig) {
-		r.ready(t)
-		r.p.set(func(p *peer, c string) bool {
-			switch c {
-			case "+CNMA=0":
-				p.say("\r\n+CMS ERROR: 340\r\n")
-			case "+CNMA=2":
-				p.say("\r\nOK\r\n")
-			default:
-				return false
+	for _, own := range []bool{true, false} {
+		bubble(t, func(_ *Config, _ *Options, p *peer) {
+			p.script = func(p *peer, c string) bool {
+				switch {
+				case c == "+CNMA=0":
+					p.say("\r\n+CMS ERROR: 340\r\n")
+				case c == "+CNMA=2":
+					p.say("\r\nOK\r\n")
+				case c == "+CSMS=0" && !own:
+					p.say("\r\nERROR\r\n")
+				case c == "+CSMS?" && !own:
+					p.say("\r\n+CSMS: 1,1,1,1\r\n\r\nOK\r\n")
+				default:
+					return false
+				}
+				return true
 			}
-			return true
+		}, func(t *testing.T, r *rig) {
+			r.ready(t)
+			for _, ok := range []bool{true, false} {
+				if err := r.Acknowledge(t.Context(), ok); err != nil {
+					t.Errorf("Acknowledge(%v): %v", ok, err)
+				}
+			}
+			want := 2
+			if own {
+				want = 0
+			}
+			if n := r.p.heard("+CNMA"); n != want {
+				t.Errorf("asked %d times, want %d", n, want)
+			}
 		})
-		for _, ok := range []bool{true, false} {
-			if err := r.Acknowledge(t.Context(), ok); err != nil {
-				t.Errorf("Acknowledge(%v): %v", ok, err)
-			}
-		}
-	})
+	}
 }
 
 // Deleting what is gone already is a success; a refusal is not.

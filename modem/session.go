@@ -12,18 +12,19 @@ type session struct {
 	g *guard
 	e *events
 
-	vendor   *vendor
-	iccid    string
-	cnmi     string   // routing in force, "2,1,0,1,0"; "" when it cannot be set
-	memories []string // memories to sweep; one "" when the modem cannot choose
-	selected string   // memory that reading and deleting work on, "" when unknown
-	patient  bool     // the modem restarts: greet it for longer
-	noLink   bool     // AT+CMMS=2 was refused
-	inBurst  bool     // more parts follow the one that was sent last
-	timeouts int      // commands in a row that ended out of time
-	lastEnd  time.Time
-	adrift   time.Time // since when there is no registration; zero with one
-	nudges   int       // what was done about it
+	vendor       *vendor
+	iccid        string
+	cnmi         string   // routing in force, "2,1,0,1,0"; "" when it cannot be set
+	acknowledges bool     // directly routed messages want an answer
+	memories     []string // memories to sweep; one "" when the modem cannot choose
+	selected     string   // memory that reading and deleting work on, "" when unknown
+	patient      bool     // the modem restarts: greet it for longer
+	noLink       bool     // AT+CMMS=2 was refused
+	inBurst      bool     // more parts follow the one that was sent last
+	timeouts     int      // commands in a row that ended out of time
+	lastEnd      time.Time
+	adrift       time.Time // since when there is no registration; zero with one
+	nudges       int       // what was done about it
 }
 
 // events is what the reader of the port tells the owner of the dialogue.

@@ -190,13 +190,16 @@ func (m *Modem) Delete(ctx context.Context, st Stored) error {
 }
 
 // Acknowledge answers a directly routed message: ok tells the network that it is stored, otherwise that it has to keep it.
-// Only due where the modem asks for it (AT+CSMS=1); a superfluous one is harmless. 3GPP TS 27.005 §4.7.
+// A modem that acknowledges by itself (AT+CSMS=0) is not asked; a superfluous answer is harmless. 3GPP TS 27.005 §4.7.
 func (m *Modem) Acknowledge(ctx context.Context, ok bool) error {
 	text := "+CNMA=0"
 	if !ok {
 		text = "+CNMA=2"
 	}
 	return m.do(ctx, func(s *session) error {
+		if !s.acknowledges {
+			return nil
+		}
 		_, err := s.ask(text)
 		if ce, refused := errors.AsType[*CommandError](err); refused && ce.CMS == 340 {
 			return nil

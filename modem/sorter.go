@@ -152,7 +152,9 @@ func (g *guard) repair(e *exchange, l line) (string, bool) {
 	if g.kept {
 		e.answer = e.answer[:len(e.answer)-1]
 	}
-	return g.prev + l.text, true
+	joined := g.prev + l.text
+	g.remember("", false)
+	return joined, true
 }
 
 func (g *guard) remember(text string, kept bool) { g.prev, g.kept, g.cut = text, kept, false }
