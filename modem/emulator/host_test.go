@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"regexp"
@@ -124,3 +125,12 @@ func (h *host) sendPDU(length int, pdu string) string {
 	h.write(pdu + "\x1a")
 	return h.until(finals)
 }
+
+// longText needs five parts.
+var longText = func() string {
+	var b strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&b, "line %d of it; ", i)
+	}
+	return strings.TrimSpace(b.String())
+}()

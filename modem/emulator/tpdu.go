@@ -23,8 +23,7 @@ const (
 	bitSRR  = 0x20
 )
 
-func (s *submit) udhi() bool { return s.octets[0]&bitUDHI != 0 }
-func (s *submit) srr() bool  { return s.octets[0]&bitSRR != 0 }
+func (s *submit) srr() bool { return s.octets[0]&bitSRR != 0 }
 
 // parseSubmit finds the parts of a TPDU from the modem to the network.
 func parseSubmit(b []byte) (*submit, error) {

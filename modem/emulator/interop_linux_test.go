@@ -78,14 +78,6 @@ func (g *gammu) run(ctx context.Context, args ...string) string {
 	return string(out)
 }
 
-var longText = func() string {
-	var b strings.Builder
-	for i := range 50 {
-		fmt.Fprintf(&b, "line %d of it; ", i)
-	}
-	return strings.TrimSpace(b.String())
-}()
-
 const unicodeText = "Привет, 世界! Ünïcödé ✓"
 
 func TestGammuSends(t *testing.T) {
