@@ -22,6 +22,10 @@ type Submission struct {
 
 	IdempotencyKey  string   // empty: none
 	IdempotencyHash [32]byte // of the request, so that the key is not reused for another
+
+	// Wrong is what the caller found wrong while it read the request. Then nothing is stored, and the error tells that together with what Submit finds in
+	// the other fields.
+	Wrong []FieldError
 }
 
 // Accepted is what Submit made of a Submission; it is on disk.

@@ -46,8 +46,11 @@ func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
 
 // check turns a submission into messages, or tells everything that is wrong with it.
 func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
-	var bad []FieldError
+	bad := slices.Clip(s.Wrong)
 	wrong := func(field, code, format string, a ...any) {
+		if slices.ContainsFunc(s.Wrong, func(f FieldError) bool { return f.Field == field }) {
+			return
+		}
 		bad = append(bad, FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, a...)})
 	}
 	numbers := r.recipients(s.To, wrong)

@@ -10,7 +10,7 @@ import (
 // reader takes a checked document apart and collects everything that is wrong on the way, so that a caller learns of all of it at once.
 type reader struct {
 	doc     *document
-	wrong   []api.FieldError
+	wrong   []router.FieldError
 	mangled bool // at least one is unknown or of the wrong type
 }
 
@@ -65,7 +65,7 @@ func (r *reader) add(path, code, message string) {
 		path = "body"
 	}
 	if len(r.wrong) < most {
-		r.wrong = append(r.wrong, api.FieldError{Field: path, Code: code, Message: message})
+		r.wrong = append(r.wrong, router.FieldError{Field: path, Code: code, Message: message})
 	}
 }
 
@@ -108,18 +108,7 @@ func (r *reader) integer(at int32) (n int64, ok bool) {
 	return n, true
 }
 
-// err returns nil or the problem with every wrong field: malformed (400) when the request could not be read, else invalid (422).
-func (r *reader) err() error {
-	switch {
-	case len(r.wrong) == 0:
-		return nil
-	case r.mangled:
-		return malformed(r.wrong...)
-	}
-	return invalid(r.wrong)
-}
-
-// fieldErrors translates what the router found.
+// fieldErrors translates what was found wrong.
 func fieldErrors(e *router.ValidationError) []api.FieldError {
 	out := make([]api.FieldError, len(e.Fields))
 	for i, f := range e.Fields {

@@ -67,21 +67,11 @@ func localTime(wall time.Time, loc *time.Location) time.Time {
 	return best
 }
 
-// validFor reads a length of time above zero and at most 63 weeks.
-func validFor(s string) (time.Duration, error) {
-	if len(s) > 64 {
-		return 0, fmt.Errorf("is too long for a duration")
-	}
+// duration reads a length of time such as 24h or 1h30m.
+func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, fmt.Errorf("is no duration such as 24h or 90m, nor a number of seconds")
+	if err != nil || len(s) > 64 {
+		return 0, errors.New("is no duration such as 24h or 90m, nor a number of seconds")
 	}
-	return d, checkValidity(d)
-}
-
-func checkValidity(d time.Duration) error {
-	if d <= 0 || d > maxValidity {
-		return fmt.Errorf("must be above zero and at most 63 weeks (10584h)")
-	}
-	return nil
+	return d, nil
 }

@@ -133,6 +133,10 @@ func TestWrongRequests(t *testing.T) {
 		{method: "POST", target: "/v1/messages", body: ``, status: 400, wrong: "body required"},
 		{method: "POST", target: "/v1/messages", body: `{}`, status: 422, wrong: "to required, text required"},
 		{method: "POST", target: "/v1/messages", body: `{"to":["1","x","1"],"text":"a","trunk":"none"}`, status: 422, wrong: "to[1] invalid, to[2] duplicate, trunk unknown"},
+		{method: "POST", target: "/v1/messages", body: `{"to":["1",2,"x"],"text":"","valid_for":"soon","tone":1}`, status: 400,
+			wrong: "to[1] wrong_type, valid_for invalid, tone unknown, to[2] invalid, text required"},
+		{method: "POST", target: "/v1/messages", body: `{"to":5,"text":"x","send_at":"soon","priority":10}`, status: 400, wrong: "to wrong_type, priority out_of_range, send_at invalid"},
+		{method: "POST", target: "/v1/messages", body: `{"to":"x","text":"x","send_at":"soon"}`, status: 422, wrong: "send_at invalid, to invalid"},
 		{method: "POST", target: "/v1/messages", header: "Content-Type: text/plain", body: `{}`, status: 415, wrong: "Content-Type unsupported"},
 		{method: "POST", target: "/v1/messages", header: "Content-Encoding: gzip", body: `{}`, status: 415, wrong: "Content-Encoding unsupported"},
 	} {

@@ -40,9 +40,8 @@ func readRecipients(r *reader, at int32, s *submission) {
 	case kindArray:
 		s.To = make([]string, 0, r.doc.nodes[at].count)
 		for c := r.doc.first(at); c >= 0; c = r.doc.next(c) {
-			if to, ok := r.str(c); ok {
-				s.To = append(s.To, to)
-			}
+			to, _ := r.str(c) // a wrong one keeps its place, so that the others are counted right
+			s.To = append(s.To, to)
 		}
 	default:
 		r.wrongType(at, "a number in quotes, or a list of such,")
@@ -62,23 +61,26 @@ func readPriority(r *reader, at int32, s *submission) {
 }
 
 func readValidFor(r *reader, at int32, s *submission) {
-	var err error
 	switch r.doc.nodes[at].kind {
 	case kindString:
-		s.ValidFor, err = validFor(r.doc.content(at))
+		d, err := duration(r.doc.content(at))
+		if err != nil {
+			r.refuse(at, api.FieldInvalid, err.Error())
+			return
+		}
+		s.ValidFor = d
 	case kindNumber:
 		n, ok := r.integer(at)
 		if !ok {
 			return
 		}
 		s.ValidFor = time.Duration(max(-1, min(n, int64(maxValidity/time.Second)+1))) * time.Second
-		err = checkValidity(s.ValidFor)
 	default:
 		r.wrongType(at, "a duration such as \"24h\" or a number of seconds")
 		return
 	}
-	if err != nil {
-		r.refuse(at, api.FieldOutOfRange, err.Error())
+	if s.ValidFor <= 0 || s.ValidFor > maxValidity {
+		r.refuse(at, api.FieldOutOfRange, "must be above zero and at most 63 weeks (10584h)")
 	}
 }
 
@@ -114,23 +116,25 @@ func readSendTime(r *reader, s *submission) {
 	s.SendAt = t
 }
 
-// readSubmission reads the body of POST /v1/messages.
-func readSubmission(body []byte) (router.Submission, error) {
+// readSubmission reads the body of POST /v1/messages. What is wrong with single fields is in the submission; mangled tells that some of it is no value
+// that the field could ever have. The error is the problem of a body that cannot be read at all.
+func readSubmission(body []byte) (_ router.Submission, mangled bool, err error) {
 	doc := documents.Get().(*document)
 	defer doc.release()
 	if err := doc.parse(body); err != nil {
-		return router.Submission{}, malformed(err.(*jsonError).FieldError)
+		return router.Submission{}, true, malformed(err.(*jsonError).FieldError)
 	}
 	r := reader{doc: doc}
 	var s submission
 	decodeObject(&r, 0, submitFields, &s)
 	readSendTime(&r, &s)
-	return s.Submission, r.err()
+	s.Wrong = r.wrong
+	return s.Submission, r.mangled, nil
 }
 
 // submit is POST /v1/messages apart from how the request came: it reads the body, and returns when the messages are on disk.
 func (s *Server) submit(ctx context.Context, account, key string, body []byte) (router.Accepted, error) {
-	sub, err := readSubmission(body)
+	sub, mangled, err := readSubmission(body)
 	if err != nil {
 		return router.Accepted{}, err
 	}
@@ -138,7 +142,11 @@ func (s *Server) submit(ctx context.Context, account, key string, body []byte) (
 	if key != "" {
 		sub.IdempotencyKey, sub.IdempotencyHash = key, requestHash(http.MethodPost, "/v1/messages", body)
 	}
-	return s.router.Submit(ctx, sub)
+	accepted, err := s.router.Submit(ctx, sub)
+	if v, ok := err.(*router.ValidationError); ok && mangled {
+		return accepted, malformed(fieldErrors(v)...)
+	}
+	return accepted, err
 }
 
 // bodies are buffers for requests of usual size.
