@@ -37,7 +37,7 @@ func (c Config) validate(p *problems) {
 	section(p, "api", c.API.Validate())
 	section(p, "router", c.Router.Validate())
 	section(p, "log", c.Log.Validate())
-	devices := map[string]string{} // device → section that has it
+	taken := map[string]string{} // what names a modem → the section that has it
 	for _, name := range c.Trunks() {
 		key := join("modem", name)
 		m := c.Modem[name]
@@ -46,15 +46,15 @@ func (c Config) validate(p *problems) {
 		}
 		section(p, key, m.Validate())
 		secretFile(p, join(key, "pin_file"), m.PINFile)
-		if m.Device == "" {
-			continue
+		for _, id := range []struct{ key, value string }{{"device", resolveDevice(m.Device)}, {"usb", m.USB}, {"imei", m.IMEI}, {"iccid", m.ICCID}} {
+			switch other, again := taken[id.key+" "+id.value]; {
+			case id.value == "":
+			case again:
+				p.add(join(key, id.key), "each modem needs one of its own", "%s has this %s already", other, id.key)
+			default:
+				taken[id.key+" "+id.value] = key
+			}
 		}
-		device := resolveDevice(m.Device)
-		if other, taken := devices[device]; taken {
-			p.add(join(key, "device"), "each modem needs a device of its own", "%s has this device already", other)
-			continue
-		}
-		devices[device] = key
 	}
 }
 

@@ -40,6 +40,9 @@ func beside(file, path string) string {
 
 // resolveDevice follows links, so that two names of one device are seen to be one. A device that is not there stands for itself.
 func resolveDevice(path string) string {
+	if path == "" {
+		return ""
+	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}

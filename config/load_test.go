@@ -154,7 +154,7 @@ func TestOneDeviceTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Parse("f", []byte("[modem.a]\ndevice='/dev/null'\n[modem.b]\ndevice='"+dir+"/link'"))
-	if err == nil || err.Error() != "f:4: modem.b.device: modem.a has this device already (each modem needs a device of its own)" {
+	if err == nil || err.Error() != "f:4: modem.b.device: modem.a has this device already (each modem needs one of its own)" {
 		t.Errorf("got %v", err)
 	}
 }

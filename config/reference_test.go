@@ -60,7 +60,7 @@ func sections(t *testing.T) []sectionDoc {
 				t.Errorf("%s.%s has no toml key", at.dir, f.Name)
 				continue
 			}
-			text := asKey(comments[f.Name], f.Name, key)
+			text := asKeys(comments[f.Name], f.Name, v.Type())
 			if text == "" {
 				t.Errorf("%s.%s has no comment", at.dir, f.Name)
 			}
@@ -110,9 +110,21 @@ func fieldComments(t *testing.T, dir, typ string) map[string]string {
 	return comments
 }
 
-// asKey words a doc comment for readers of the file: the field is called by its key.
-func asKey(text, field, key string) string {
-	return regexp.MustCompile(`\b`+field+`\b`).ReplaceAllLiteralString(text, key)
+// asKeys words a doc comment for readers of the file: it says what the key is, and calls other fields by their keys.
+func asKeys(text, field string, section reflect.Type) string {
+	text = strings.TrimPrefix(text, field+" is ")
+	for i := range section.NumField() {
+		f := section.Field(i)
+		if f.Name == strings.ToUpper(f.Name) && f.Name != field {
+			continue // a word of its own, such as USB
+		}
+		pattern := `([a-z,;] )` + f.Name + `\b` // in the middle of a sentence
+		if f.Name == field {
+			pattern = `(^|[a-z,;] )` + f.Name + `\b`
+		}
+		text = regexp.MustCompile(pattern).ReplaceAllString(text, "${1}"+f.Tag.Get("toml"))
+	}
+	return text
 }
 
 // literal returns a default value as TOML.
@@ -220,11 +232,11 @@ This page is made from the program's source.
 		}
 		b.WriteString("| key | type | default | meaning |\n| --- | --- | --- | --- |\n")
 		for _, k := range s.settings {
-			value := k.value
+			value := "`" + k.value + "`"
 			if _, required := sample["modem."+k.key]; required && title != s.name {
-				value = "required"
+				value = ""
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", k.key, k.kind, value, strings.ReplaceAll(k.text, "|", "\\|"))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.key, k.kind, value, strings.ReplaceAll(k.text, "|", "\\|"))
 		}
 	}
 	return b.String()

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -116,4 +118,30 @@ func TestEveryVerbTellsItsJSON(t *testing.T) {
 		}
 	}
 	walk(newRoot(&cli{env: func(string) string { return "" }}))
+}
+
+// TestPagesNameWhatExists: every file that README and docs link to or name by its path is there.
+func TestPagesNameWhatExists(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) < 4 {
+		t.Fatalf("pages %v, %v", pages, err)
+	}
+	links := regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	names := regexp.MustCompile("`([a-z]+/[a-z/_]+\\.(?:go|toml|service|rules))`")
+	for _, file := range append(pages, "../../README.md", "../../CHANGELOG.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range links.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", file, m[1], err)
+			}
+		}
+		for _, m := range names.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
+				t.Errorf("%s names %s: %v", file, m[1], err)
+			}
+		}
+	}
 }
