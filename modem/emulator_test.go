@@ -160,7 +160,7 @@ func TestProfiles(t *testing.T) {
 // An indication at any octet of a whole send and receive dialogue changes nothing: one message goes out, with its reference,
 // and what is received is received as it is.
 func TestIndicationAtEveryOctet(t *testing.T) {
-	for _, urc := range []string{`+CMTI: "SM",9`, "^RSSI:20", "RING", "+CUSD: 0,\"x\",15"} {
+	for _, urc := range []string{`+CMTI: "SM",9`, "^RSSI:20", "RING", "+CUSD: 0,\"x\",15", "+CDS: 24\r\n0007A20C919451113254764210100000000042101000000000000000"} {
 		for _, on := range []struct {
 			command string
 			step    emulator.Step

@@ -139,7 +139,6 @@ func (g *guard) repair(e *exchange, l line) (string, bool) {
 	if !g.cut {
 		return "", false
 	}
-	g.cut = false
 	if e == nil || l.blank || prefixOf(l.text) != "" || isFinal(l.text, e.id) {
 		return "", false
 	}
