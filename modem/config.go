@@ -5,19 +5,26 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"trunkline/modem/ports"
 )
 
-// Config is one [modem.NAME] section. NAME is the trunk. Start from Default.
+// Config is one [modem.NAME] section. NAME is the trunk. Start from Default. Device, USB, IMEI and ICCID say which modem it is;
+// at least one is needed, and where several are given all must agree.
 type Config struct {
-	// Device is the path of the AT port, best a stable one below /dev/serial/by-id. Required.
+	// Device is the path of the AT port, best a stable one below /dev/serial/by-id. Without it the port is found by USB, else by
+	// asking all ports for IMEI and ICCID.
 	Device string `toml:"device"`
+	// USB is the socket that the modem is plugged into: bus and chain of ports, as "1-1.4", perhaps with the interface of the
+	// AT port behind it, as "1-1.4:1.2". trunkline modem scan shows it.
+	USB string `toml:"usb"`
 	// Baud is the line speed of a real serial port; USB modems ignore it. 0 tries the usual speeds one after the other.
 	Baud int `toml:"baud"`
 	// PINFile holds the PIN of the card and nothing else; readable by its owner only. "" for cards without PIN.
 	PINFile string `toml:"pin_file"`
 	// SMSC is the service centre address to set when the card has none, as "+49172…". "" leaves the card alone.
 	SMSC string `toml:"smsc"`
-	// IMEI, when set, is the modem that must answer at Device: 15 digits.
+	// IMEI, when set, is the modem that must answer: 15 digits.
 	IMEI string `toml:"imei"`
 	// ICCID, when set, is the card that must be in it: 18 to 20 digits.
 	ICCID string `toml:"iccid"`
@@ -50,11 +57,16 @@ func (e *ConfigError) Error() string { return e.Key + ": " + e.Reason + " (" + e
 func (c Config) Validate() []error {
 	var errs []error
 	add := func(key, reason, hint string) { errs = append(errs, &ConfigError{key, reason, hint}) }
-	switch {
-	case c.Device == "":
-		add("device", "is required", "give the AT port, for example one of /dev/serial/by-id/*")
-	case !strings.HasPrefix(c.Device, "/") && !strings.HasPrefix(strings.ToUpper(c.Device), "COM"):
+	if c.Device == "" && c.USB == "" && c.IMEI == "" && c.ICCID == "" {
+		add("device", "is required", "give the AT port, for example one of /dev/serial/by-id/*, or usb, imei or iccid")
+	}
+	if c.Device != "" && !strings.HasPrefix(c.Device, "/") && !strings.HasPrefix(strings.ToUpper(c.Device), "COM") {
 		add("device", fmt.Sprintf("%q is not an absolute path", c.Device), "write it as /dev/…")
+	}
+	if c.USB != "" {
+		if _, _, err := ports.ParsePlace(c.USB); err != nil {
+			add("usb", err.Error(), `write it as "1-1.4" or "1-1.4:1.2"; trunkline modem scan shows it`)
+		}
 	}
 	if c.Baud != 0 && !slices.Contains(autoBauds, c.Baud) {
 		add("baud", fmt.Sprintf("%d is not a usual line speed", c.Baud), "one of "+baudList()+", or 0 to try them")

@@ -26,6 +26,11 @@ send_timeout = "90s"
 sweep_interval = "2m"`, nil},
 		{"speed to be found", "device = \"/dev/ttyS0\"\nbaud = 0", nil},
 		{"nothing", "", []string{"device"}},
+		{"by socket", `usb = "1-1.4"`, nil},
+		{"by socket and interface", `usb = "1-1.4:1.2"`, nil},
+		{"by modem", `imei = "490154203237518"`, nil},
+		{"by card", `iccid = "8949000000000000001"`, nil},
+		{"no socket", `usb = "usb1"`, []string{"usb"}},
 		{"relative", `device = "ttyUSB0"`, []string{"device"}},
 		{"everything wrong", `device = ""
 baud = 12345
@@ -34,7 +39,8 @@ smsc = "+49 171"
 imei = "1"
 iccid = "x"
 send_timeout = "0s"
-sweep_interval = "10ms"`, []string{"device", "baud", "pin_file", "smsc", "imei", "iccid", "send_timeout", "sweep_interval"}},
+usb = "4"
+sweep_interval = "10ms"`, []string{"usb", "baud", "pin_file", "smsc", "imei", "iccid", "send_timeout", "sweep_interval"}},
 		{"negative", "device = \"/dev/x\"\nsend_timeout = \"-1s\"\nbaud = -1", []string{"baud", "send_timeout"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -31,6 +31,9 @@ func (s *session) initialise(ctx context.Context) error {
 	if err := s.unlock(ctx); err != nil {
 		return err
 	}
+	if err := s.checkTwin(); err != nil {
+		return err
+	}
 	for _, text := range s.vendor.setup {
 		if err := s.soft(text); err != nil {
 			return err
@@ -139,15 +142,9 @@ func (s *session) radioOn(ctx context.Context) error {
 
 // identify reads what modem this is and picks its row.
 func (s *session) identify() error {
-	var id [4]string
-	for i, text := range []string{"+CGMI", "+CGMM", "+CGMR", "+CGSN"} {
-		answer, err := s.run(&exchange{text: text, bare: true, accept: []string{"+GMI", "+GMM", "+GMR", "+GSN"}})
-		if fatal(err) {
-			return err
-		}
-		if len(answer) > 0 {
-			id[i] = identity(answer[0])
-		}
+	id, err := s.askIdentity()
+	if err != nil {
+		return err
 	}
 	imei := digitsOf(id[3])
 	s.vendor = vendorOf(id[0], id[1])

@@ -22,7 +22,8 @@ type Options struct {
 	Name       string                                  // trunk name; label of metrics, key of logs
 	Logger     *slog.Logger                            // nil: silent
 	Registerer prometheus.Registerer                   // nil: not exported
-	Open       func(ctx context.Context) (Port, error) // nil: opens Config.Device
+	Open       func(ctx context.Context) (Port, error) // nil: finds the port that Config names and opens it
+	Finder     *Finder                                 // shared by the modems of a program; nil: one of its own. Unused with Open
 	Memory     Memory                                  // nil: remembered until the Modem is forgotten
 }
 
@@ -51,13 +52,19 @@ type Modem struct {
 	offline chan struct{} // closed while no session serves requests; replaced when one does
 	up      bool
 
+	finder    *Finder   // nil with Options.Open
+	port      candidate // that is open, or was last; used by Run only, as all below
+	tried     []string  // keys of the ports that the last attempt chose from
+	lastPlace string    // where a modem answered last
+	lastICCID string    // of the card that was in it last
+
 	baud       int  // index into autoBauds, used by Run only
 	speedKnown bool // the modem answered at that speed
 }
 
 // New returns a Modem that does nothing until Run. It fails when c is invalid or the metrics cannot be registered.
 func New(c Config, o Options) (*Modem, error) {
-	if o.Open != nil && c.Device == "" {
+	if o.Open != nil && c.Device == "" && c.USB == "" {
 		c.Device = "/dev/null"
 	}
 	if errs := c.Validate(); len(errs) > 0 {
@@ -80,6 +87,10 @@ func New(c Config, o Options) (*Modem, error) {
 	m.limiter = newLogLimiter(m.log)
 	if m.open == nil {
 		m.open = m.openDevice
+		if m.finder = o.Finder; m.finder == nil {
+			m.finder = NewFinder(FinderOptions{Logger: log})
+		}
+		m.finder.join(m)
 	}
 	if m.memory == nil {
 		m.memory = &processMemory{refused: map[string]bool{}}

@@ -1,10 +1,10 @@
 package modem
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -12,9 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// openLimit bounds open(2) and close(2), which can hang on a wedged USB port.
-const openLimit = 3 * time.Second
 
 // tty is a serial port of Linux. Reads and writes go through the poller of the runtime: both have deadlines, and Close
 // releases a blocked one.
@@ -27,51 +24,18 @@ type tty struct {
 var baudFlags = map[int]uint32{9600: unix.B9600, 19200: unix.B19200, 38400: unix.B38400, 57600: unix.B57600,
 	115200: unix.B115200, 230400: unix.B230400, 460800: unix.B460800, 921600: unix.B921600}
 
-// openDevice opens, locks and sets up Config.Device. Errors are *SetupError.
-func (m *Modem) openDevice(ctx context.Context) (Port, error) {
-	path := m.config.Device
+// openPath opens, locks and sets up the port at path. It may hang. Errors are *SetupError.
+func openPath(path string, baud int, log *slog.Logger) (_ Port, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &SetupError{Reason: ReasonMissing, Err: err, Hint: portsHint()}
+		return nil, &SetupError{Reason: ReasonMissing, Err: err, Hint: portsHint(herePorts())}
 	case err != nil:
 		return nil, openError(path, err)
 	case info.Mode()&fs.ModeCharDevice == 0:
-		return nil, &SetupError{Reason: ReasonNotATTY, Err: fmt.Errorf("%s is no character device", path), Hint: portsHint()}
+		return nil, &SetupError{Reason: ReasonNotATTY, Err: fmt.Errorf("%s is no character device", path), Hint: portsHint(herePorts())}
 	}
-	type result struct {
-		port *tty
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		port, err := openTTY(path, m.speed(), m)
-		done <- result{port, err}
-	}()
-	limit := time.NewTimer(openLimit)
-	defer limit.Stop()
-	select {
-	case r := <-done:
-		if r.err != nil {
-			return nil, r.err
-		}
-		return r.port, nil
-	case <-limit.C:
-		err = fmt.Errorf("open %s: no return within %v", path, openLimit)
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	go func() {
-		// Whenever it does return, nobody wants it any more.
-		if r := <-done; r.port != nil {
-			r.port.Close()
-		}
-	}()
-	return nil, &SetupError{Reason: ReasonOpenHangs, Err: err, Hint: "the port is wedged: unplug the modem and plug it in again"}
-}
-
-func openTTY(path string, baud int, m *Modem) (_ *tty, err error) {
-	lock, err := lockDevice(uucpLocks, path, m.log)
+	lock, err := lockDevice(uucpLocks, path, log)
 	if err != nil {
 		return nil, busyError(path, err)
 	}
@@ -91,7 +55,7 @@ func openTTY(path string, baud int, m *Modem) (_ *tty, err error) {
 	}
 	if err := t.control(func(fd int) error { return setRaw(fd, baud) }); err != nil {
 		if errors.Is(err, unix.ENOTTY) {
-			return nil, &SetupError{Reason: ReasonNotATTY, Err: fmt.Errorf("%s: %w", path, err), Hint: portsHint()}
+			return nil, &SetupError{Reason: ReasonNotATTY, Err: fmt.Errorf("%s: %w", path, err), Hint: portsHint(herePorts())}
 		}
 		return nil, openError(path, err)
 	}
@@ -161,7 +125,7 @@ func openError(path string, err error) error {
 	e := &SetupError{Reason: ReasonOpen, Err: err, Hint: "see the kernel log (dmesg) for this port"}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO):
-		e.Reason, e.Hint = ReasonMissing, portsHint()
+		e.Reason, e.Hint = ReasonMissing, portsHint(herePorts())
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason, e.Hint = ReasonPermission, permissionHint(path)
 	case errors.Is(err, syscall.EBUSY):

@@ -3,9 +3,9 @@
 package modem
 
 import (
-	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"go.bug.st/serial"
@@ -26,19 +26,18 @@ func (p serialPort) Close() error {
 	return p.Port.Close()
 }
 
-// openDevice opens Config.Device. Errors are *SetupError.
-func (m *Modem) openDevice(context.Context) (Port, error) {
-	path := m.config.Device
-	lock, err := lockDevice(uucpLocks, path, m.log)
+// openPath opens and locks the port at path. Errors are *SetupError.
+func openPath(path string, baud int, log *slog.Logger) (Port, error) {
+	lock, err := lockDevice(uucpLocks, path, log)
 	if err != nil {
 		return nil, &SetupError{Reason: ReasonBusy, Err: err, Hint: "another program has this port open: stop it"}
 	}
-	port, err := serial.Open(path, &serial.Mode{BaudRate: m.speed()})
+	port, err := serial.Open(path, &serial.Mode{BaudRate: baud})
 	if err == nil {
 		return serialPort{port, lock}, nil
 	}
 	lock.release()
-	e := &SetupError{Reason: ReasonOpen, Err: err, Hint: portsHint()}
+	e := &SetupError{Reason: ReasonOpen, Err: err, Hint: portsHint(herePorts())}
 	var pe *serial.PortError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -3,21 +3,36 @@ package modem
 import (
 	"path/filepath"
 	"strings"
+
+	"trunkline/modem/ports"
 )
 
 // portsLimit bounds how many ports a hint names.
 const portsLimit = 8
 
 // portsHint names the serial ports that exist, so that a wrong path can be put right.
-func portsHint() string {
-	names := listPorts()
-	if len(names) == 0 {
-		return "no serial port is there: is the modem plugged in and powered, and not in CD-ROM mode?"
+func portsHint(all []ports.Port) string {
+	if len(all) == 0 {
+		return "no serial port is there: is the modem plugged in and powered?"
+	}
+	var names []string
+	for _, p := range all {
+		name := p.Path
+		if p.USB != nil {
+			name += " (USB " + p.Place() + ", " + p.USB.ID() + ")"
+		}
+		names = append(names, name)
 	}
 	if len(names) > portsLimit {
 		names = append(names[:portsLimit], "…")
 	}
 	return "serial ports that are there: " + strings.Join(names, ", ")
+}
+
+// herePorts returns the serial ports of this machine, for hints.
+func herePorts() []ports.Port {
+	l, _ := ports.List(ports.Roots{})
+	return l.Ports
 }
 
 // speed returns the line speed for the next attempt.

@@ -3,7 +3,6 @@ package modem
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"time"
 )
@@ -43,7 +42,10 @@ func (m *Modem) Run(ctx context.Context) error {
 			pause = firstPause
 		}
 		m.metrics.recoveries.WithLabelValues(stepReopen).Inc()
-		m.pause(ctx, pause, reason)
+		if m.pause(ctx, pause, reason) {
+			pause = firstPause
+			continue
+		}
 		pause = min(pause*2, lastPause)
 	}
 	m.board.state(Opening, "", "")
@@ -57,6 +59,7 @@ func (m *Modem) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer m.release()
 	m.metrics.opens.Inc()
 	m.board.update(func(s *Status) { s.Opens++ })
 
@@ -65,6 +68,7 @@ func (m *Modem) once(ctx context.Context) error {
 	defer g.close()
 	stop := context.AfterFunc(ctx, g.stop)
 	defer stop()
+	defer m.gone(g)()
 
 	patient := false
 	for step := 0; ; step++ {
@@ -73,7 +77,7 @@ func (m *Modem) once(ctx context.Context) error {
 		began := time.Now()
 		err := s.initialise(ctx)
 		if err == nil {
-			m.speedKnown = true
+			m.speedKnown, m.lastPlace = true, m.port.port.Place()
 			err = s.serve(ctx)
 		}
 		m.gauges(false)
@@ -144,26 +148,38 @@ func (m *Modem) failed(err error) Reason {
 	return reason
 }
 
-// pause waits before the next attempt. A device that is missing is looked for every second, so that plugging it in is
-// noticed at once.
-func (m *Modem) pause(ctx context.Context, d time.Duration, reason Reason) {
+// pause waits before the next attempt. It returns true, early, when a port is there that was not before: a new port is a new
+// start, whatever was wrong with the last one.
+func (m *Modem) pause(ctx context.Context, d time.Duration, reason Reason) (fresh bool) {
 	end := time.NewTimer(d)
 	defer end.Stop()
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
-	for {
+	if m.finder == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case <-end.C:
-			return
+		}
+		return false
+	}
+	switch reason {
+	case ReasonNoAnswer, ReasonWrongModem, ReasonWrongSIM, ReasonDuplicate, ReasonOutOfStep:
+		m.finder.forget(m.port)
+	}
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for last := m.tried; ; {
+		changed := m.finder.watch()
+		now, fresh := m.fresh(last)
+		if fresh {
+			return true
+		}
+		last = now
+		select {
+		case <-ctx.Done():
+			return false
+		case <-end.C:
+			return false
+		case <-changed:
 		case <-look.C:
-			if reason != ReasonMissing {
-				continue
-			}
-			if _, err := os.Stat(m.config.Device); err == nil {
-				return
-			}
 		}
 	}
 }

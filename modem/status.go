@@ -39,6 +39,7 @@ const (
 	ReasonRestarted     Reason = "restarted"
 	ReasonOutOfStep     Reason = "out_of_step"
 	ReasonWrongModem    Reason = "wrong_modem"
+	ReasonDuplicate     Reason = "duplicate"
 	ReasonWrongSIM      Reason = "wrong_sim"
 	ReasonNoSIM         Reason = "no_sim"
 	ReasonSIMFailure    Reason = "sim_failure"
@@ -95,11 +96,13 @@ type Storage struct {
 // Status is a snapshot of a modem. The zero value is a modem that never ran.
 type Status struct {
 	Name   string
-	Device string // configured path
+	Device string // path of the port: as configured, else as found last; "" when none was found yet
+	USB    string // where the port is on USB, as "1-1.4:1.2"; "" when it is not, or not found
 	State  State
 	Reason Reason    // why State is not Ready; "" when it is
 	Hint   string    // what an operator can do about it
 	Since  time.Time // when State or Reason last changed
+	Note   string    // what an operator should know although it keeps nothing from working: another card, a second modem with this IMEI
 
 	IMEI         string
 	IMSI         string

@@ -17,6 +17,8 @@ type Port struct {
 	Path   string   // of its node, as "/dev/ttyUSB2"; the node may not be there yet
 	Links  []string // stable names of the node: those below serial/by-id first, then those below serial/by-path
 	Driver string   // kernel driver, as "option" or "ftdi_sio"; "" when unknown
+	// Console is true for ports that the kernel writes its messages to: nothing should be written there unasked.
+	Console bool
 
 	USB       *Device // nil for a port that is not on USB
 	Interface int     // bInterfaceNumber of its USB interface; -1 when not on USB
@@ -90,13 +92,14 @@ func List(r Roots) (Listing, error) {
 	}
 	links := r.links()
 	devices := map[string]*Device{} // by topology
+	consoles := strings.Fields(readText(r.sys("class", "tty", "console", "active")))
 	var l Listing
 	for _, e := range entries {
 		p, ok := r.port(e.Name(), devices)
 		if !ok {
 			continue
 		}
-		p.Links = links[p.Name]
+		p.Links, p.Console = links[p.Name], slices.Contains(consoles, p.Name)
 		l.Ports = append(l.Ports, p)
 	}
 	all, err := os.ReadDir(r.sys("bus", "usb", "devices"))

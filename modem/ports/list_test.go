@@ -103,6 +103,7 @@ func TestList(t *testing.T) {
 	tr.intf(acm, "00", "02/02/01", "ttyACM0")
 	tr.link("../../ttyUSB2", tr.dev("serial", "by-id", "usb-Quectel_EC25-if02-port0"))
 	tr.link("../../ttyUSB2", tr.dev("serial", "by-path", "pci-0000:00:14.0-usb-0:1.4:1.2-port0"))
+	tr.write(tr.sys("class", "tty", "console"), "active", "tty0 ttyS0")
 	// A console, a slot without a chip, one with a chip.
 	tr.mkdir(tr.sys("class", "tty", "tty0"))
 	for tty, kind := range map[string]string{"ttyS0": "4", "ttyS1": "0"} {
@@ -129,6 +130,9 @@ func TestList(t *testing.T) {
 		t.Errorf("ports\n%q, want\n%q", got, want)
 	}
 	at := l.Ports[4]
+	if at.Console || !l.Ports[1].Console {
+		t.Error("the console is not told from other ports")
+	}
 	if at.Stable() != tr.dev("serial", "by-id", "usb-Quectel_EC25-if02-port0") || len(at.Links) != 2 || at.Path != tr.dev("ttyUSB2") {
 		t.Errorf("names of the AT port: %s, %q", at.Path, at.Links)
 	}
