@@ -67,6 +67,7 @@ func openAPI(table []route, version string) ([]byte, error) {
 	doc := &huma.OpenAPI{OpenAPI: "3.1.0", Components: &huma.Components{Schemas: types}, Info: &huma.Info{Title: "Trunkline", Version: version,
 		Description: "Messages through the modems of this machine. Over the unix socket the peer's credentials are the identity. Every error is a Problem (RFC 9457) with a stable type."}}
 	schema := func(v any) *huma.Schema { return types.Schema(reflect.TypeOf(v), true, "") }
+	requests := map[string]bool{}
 	for _, r := range table {
 		op := &huma.Operation{Method: r.method, Path: r.pattern, OperationID: r.id, Summary: r.summary, Responses: map[string]*huma.Response{}}
 		for _, name := range wildcards(r.pattern) {
@@ -79,7 +80,9 @@ func openAPI(table []route, version string) ([]byte, error) {
 			op.Parameters = append(op.Parameters, p.param("header"))
 		}
 		if r.body != nil {
-			op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema(r.body)}}}
+			body := schema(r.body)
+			requests[body.Ref] = true
+			op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: body}}}
 		}
 		ok := &huma.Response{Description: http.StatusText(r.status)}
 		media := r.media
@@ -96,6 +99,12 @@ func openAPI(table []route, version string) ([]byte, error) {
 				Content: map[string]*huma.MediaType{api.ProblemMedia: {Schema: schema(api.Problem{})}}}
 		}
 		doc.AddOperation(op)
+	}
+	// Requests with unknown fields are refused, but answers may get more fields: a client that refuses those would break.
+	for name, s := range types.Map() {
+		if !requests["#/components/schemas/"+name] {
+			s.AdditionalProperties = nil
+		}
 	}
 	return json.Marshal(doc)
 }

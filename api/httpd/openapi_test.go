@@ -76,6 +76,9 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 	if len(request.Properties) != len(submitFields) || strings.Join(request.Required, " ") != "to text" {
 		t.Errorf("SubmitRequest has %v, required %v", request.Properties, request.Required)
 	}
+	if doc.Components.Schemas["SubmitRequest"].AdditionalProperties != false || doc.Components.Schemas["Message"].AdditionalProperties != nil {
+		t.Error("requests must be closed and answers open")
+	}
 	for _, f := range submitFields {
 		if _, ok := request.Properties[f.name]; !ok {
 			t.Errorf("field %s is read but not documented", f.name)
