@@ -5,10 +5,12 @@ import "time"
 // Modem is one modem as it is now.
 type Modem struct {
 	Name         string    `json:"name" doc:"also the name of its trunk"`
-	Device       string    `json:"device,omitempty"`
+	Device       string    `json:"device,omitempty" doc:"path of its port, as configured or as found"`
+	USB          string    `json:"usb,omitempty" doc:"where the port is on USB, as bus, chain of ports and interface"`
 	State        string    `json:"state" enum:"missing,opening,initialising,searching,ready,failed"`
 	Reason       string    `json:"reason,omitempty" doc:"why it is not ready"`
 	Hint         string    `json:"hint,omitempty" doc:"what to do about it"`
+	Note         string    `json:"note,omitempty" doc:"what is remarkable although it keeps nothing from working"`
 	Manufacturer string    `json:"manufacturer,omitempty"`
 	Model        string    `json:"model,omitempty"`
 	Revision     string    `json:"revision,omitempty"`

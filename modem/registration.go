@@ -2,6 +2,7 @@ package modem
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -124,7 +125,7 @@ func (m *Modem) register(cs, lte int) {
 		m.metrics.registered.Set(1)
 		m.gauges(true)
 		if m.board.state(Ready, "", "") {
-			m.log.Info("modem is ready", "registration", reg)
+			m.limiter.at(slog.LevelInfo, "ready", "modem is ready", "registration", reg)
 		}
 		return
 	}

@@ -30,6 +30,7 @@ type gateway struct {
 	log     *slog.Logger
 	engine  store.Engine
 	store   *store.Store
+	finder  *modem.Finder
 	modems  map[string]*modem.Modem
 	trunks  map[string]*gsm.Trunk
 	router  *router.Router
@@ -78,8 +79,9 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	}
 	var trunks []router.Trunk
 	received := gsm.NewMetrics(registry)
+	g.finder = modem.NewFinder(modem.FinderOptions{Logger: o.logger})
 	for _, name := range slices.Sorted(maps.Keys(c.Modem)) {
-		mo := modem.Options{Name: name, Logger: o.logger, Registerer: registry}
+		mo := modem.Options{Name: name, Finder: g.finder, Logger: o.logger, Registerer: registry}
 		if o.open != nil {
 			mo.Open = o.open(name)
 		}
@@ -138,6 +140,7 @@ func (g *gateway) run(ctx context.Context) error {
 		drain = max(drain, g.config.Modem[name].SendTimeout+10*time.Second)
 	}
 	if len(devices) > 0 {
+		s.start("port finder", stopServer, g.finder.Run)
 		s.start("modems", stopModems, devices...)
 		s.start("inbound pumps", stopModems, pumps...)
 	}
@@ -238,7 +241,7 @@ func (g *gateway) views() []api.Modem {
 }
 
 func modemView(name string, s modem.Status) api.Modem {
-	m := api.Modem{Name: name, Device: s.Device, State: string(s.State), Reason: string(s.Reason), Hint: s.Hint, Manufacturer: s.Manufacturer, Model: s.Model,
+	m := api.Modem{Name: name, Device: s.Device, USB: s.USB, Note: s.Note, State: string(s.State), Reason: string(s.Reason), Hint: s.Hint, Manufacturer: s.Manufacturer, Model: s.Model,
 		Revision: s.Revision, IMEI: s.IMEI, IMSI: s.IMSI, ICCID: s.ICCID, SMSC: s.SMSC, Operator: s.Operator, Opens: uint64(s.Opens), LastAnswer: s.LastAnswer.UTC()}
 	if s.LastAnswer.IsZero() {
 		m.LastAnswer = time.Time{}
