@@ -100,6 +100,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	defer wg.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	os.Remove(d.controlSocket()) // left over by a demo that was killed: a running one has the store locked
 	control, err := net.Listen("unix", d.controlSocket())
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the network's socket: %w", err), g.close())
