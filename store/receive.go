@@ -92,12 +92,12 @@ func (s *Store) Receive(ctx context.Context, a Arrival) (Receipt, error) {
 	return out, nil
 }
 
-// received writes a message that came in, and its event.
+// received writes a message that came in, and its event. No index entry follows from its state.
 func (t *tx) received(m *Message) error {
 	if err := Transition(m.ID, 0, m.State); err != nil {
 		return err
 	}
-	if err := t.create(m); err != nil {
+	if err := t.Put(tableMessages, m.ID[:], sealMessage(m)); err != nil {
 		return err
 	}
 	return t.changed(m, m.ReceivedAt, nil)

@@ -208,6 +208,7 @@ func TestReportMatching(t *testing.T) {
 		{"centre's time", []time.Time{start, hour}, store.Report{SIM: "sim-desk", Reference: 5, At: hour.Add(time.Minute), CentreAt: start.Add(3 * time.Second)}, store.Matched, 0, "message.delivered"},
 		{"alike", []time.Time{start, start.Add(time.Second)}, store.Report{SIM: "sim-desk", Reference: 5, At: hour}, store.Ambiguous, 0, "report.ambiguous"},
 		{"alike by the centre", []time.Time{start, start.Add(10 * time.Second)}, store.Report{SIM: "sim-desk", Reference: 5, At: hour, CentreAt: start.Add(5 * time.Second)}, store.Ambiguous, 0, "report.ambiguous"},
+		{"the older hardly nearer", []time.Time{start, start.Add(time.Second)}, store.Report{SIM: "sim-desk", Reference: 5, At: hour, CentreAt: start.Add(-time.Second)}, store.Ambiguous, 0, "report.ambiguous"},
 		{"alike but for a third", []time.Time{start, start.Add(time.Second), hour}, store.Report{SIM: "sim-desk", Reference: 5, At: hour}, store.Matched, 2, "message.delivered"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -271,7 +272,7 @@ func TestReportBeforeAnswer(t *testing.T) {
 					t.Errorf("%s, %v; want %s", got.State, err, test.want)
 				}
 				for more := true; more; {
-					if more, err = s.Tidy(ctx, start.Add(100*time.Hour)); err != nil {
+					if more, err = s.Tidy(ctx, start.Add(72*time.Hour+2*time.Second)); err != nil { // when the window ends
 						t.Fatal(err)
 					}
 				}

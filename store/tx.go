@@ -115,19 +115,6 @@ func sealMessage(m *Message) []byte {
 	return seal(tableMessages, m.ID[:], appendMessage(newFrame(size), m))
 }
 
-// create writes a new message and its index entries.
-func (t *tx) create(m *Message) error {
-	if err := t.Put(tableMessages, m.ID[:], sealMessage(m)); err != nil {
-		return err
-	}
-	for _, e := range entries(m) {
-		if err := t.Put(e.table, e.key, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // save writes a changed message and brings its index entries up to date.
 func (t *tx) save(r *record) error {
 	now := entries(r.Message)

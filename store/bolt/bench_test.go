@@ -109,3 +109,135 @@ func BenchmarkAccept(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSend is the life of one message of one part: claim, mark, settle; each is durable before the next.
+func BenchmarkSend(b *testing.B) {
+	ctx := context.Background()
+	dir := b.TempDir()
+	s := benchStore(b, filepath.Join(dir, "db"))
+	for i := range b.N {
+		m := message(i)
+		m.Parts = m.Parts[:1]
+		if _, err := s.Accept(ctx, store.Acceptance{Messages: []store.Message{m}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	before := probe(b, dir, 300*time.Millisecond)
+	b.ResetTimer()
+	for i := range b.N {
+		now := time.Now().UTC()
+		m, ok, err := s.Claim(ctx, store.Claim{Trunk: "desk", SIM: "8949", At: now})
+		if err != nil || !ok {
+			b.Fatal(ok, err)
+		}
+		if err := s.Mark(ctx, m.ID, 1, now); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Settle(ctx, store.Outcome{ID: m.ID, Seq: 1, At: now, State: store.Sent, Reference: i % 256}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	rate := float64(b.N) / b.Elapsed().Seconds()
+	syncs := (before + probe(b, dir, 300*time.Millisecond)) / 2
+	b.ReportMetric(rate, "messages/s")
+	b.ReportMetric(syncs, "probe-syncs/s")
+	b.ReportMetric(3*rate/syncs, "commits/probe-sync")
+}
+
+// BenchmarkMillion measures a store that holds a million messages, all of them waiting: the queue cannot be longer.
+func BenchmarkMillion(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it writes 600 MB")
+	}
+	ctx := context.Background()
+	path := filepath.Join(b.TempDir(), "db")
+	db, err := bolt.Open(path, bolt.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := store.Open(ctx, db, store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const total, slice = 1_000_000, 5000
+	for i := 0; i < total; i += slice {
+		var a store.Acceptance
+		for j := range slice {
+			m := message(i + j)
+			m.Parts = m.Parts[:1]
+			a.Messages = append(a.Messages, m)
+		}
+		if _, err := s.Accept(ctx, a); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			db, err := bolt.Open(path, bolt.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s, err := store.Open(ctx, db, store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.Recover(ctx, time.Now()); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			s.Close()
+			b.StartTimer()
+		}
+	})
+	s = benchStore(b, path)
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			if page, err := s.Messages(ctx, store.Query{Limit: 50}); err != nil || len(page.Items) != 50 {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("page-nothing-matches", func(b *testing.B) {
+		for b.Loop() {
+			if page, err := s.Messages(ctx, store.Query{Tag: "none"}); err != nil || len(page.Items) != 0 {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("message", func(b *testing.B) {
+		page, err := s.Messages(ctx, store.Query{Limit: 1000})
+		if err != nil {
+			b.Fatal(err)
+		}
+		i := 0
+		for b.Loop() {
+			if _, err := s.Message(ctx, page.Items[i%1000].ID); err != nil {
+				b.Fatal(err)
+			}
+			i++
+		}
+	})
+	b.Run("counts", func(b *testing.B) {
+		for b.Loop() {
+			if counts, err := s.Counts(ctx); err != nil || counts[store.Waiting] < total/2 {
+				b.Fatal(counts, err)
+			}
+		}
+	})
+	b.Run("claim-and-back", func(b *testing.B) {
+		for b.Loop() {
+			now := time.Now().UTC()
+			m, ok, err := s.Claim(ctx, store.Claim{Trunk: "desk", SIM: "8949", At: now})
+			if err != nil || !ok {
+				b.Fatal(ok, err)
+			}
+			if _, err := s.Settle(ctx, store.Outcome{ID: m.ID, Seq: 1, At: now, State: store.Waiting, RetryAt: now}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
