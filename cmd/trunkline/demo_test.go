@@ -256,14 +256,16 @@ func TestInboxFollow(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 || filepath.Base(left[0]) != "trunkline.db" {
 		t.Errorf("left behind: %v", left)
 	}
+	box.until(t, "waiting for it to come back\n")
 	d = startDemo(t, dir)
 	text("after")
 	box.until(t, "    after\n")
+	box.until(t, "connected again\n")
 	cancel()
 	if code := <-done; code != exitDone {
 		t.Errorf("inbox --follow ended with %d", code)
 	}
-	for _, words := range []string{"    before\n", "    red ", "    after\n"} {
+	for _, words := range []string{"    before\n", "    red ", "    after\n", "waiting for it to come back\n", "connected again\n"} {
 		if n := strings.Count(box.String(), words); n != 1 {
 			t.Errorf("%q was shown %d times:\n%s", words, n, box.String())
 		}

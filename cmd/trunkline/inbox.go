@@ -80,15 +80,15 @@ func (b inbox) list(ctx context.Context) error {
 func (b inbox) follow(ctx context.Context, notices io.Writer) error {
 	var failure error
 	shown := map[string]bool{} // of the list: the feed may tell of them again
-	listed := false
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	line := connection{notices: notices}
 	list := func() {
-		if listed || failure != nil {
+		if first := line.opened(); !first {
 			return
 		}
 		page, err := b.page(ctx)
-		failure, listed = err, true
+		failure = err
 		for _, m := range page.Items {
 			shown[m.ID] = true
 			failure = errors.Join(failure, b.print(m))
@@ -101,7 +101,7 @@ func (b inbox) follow(ctx context.Context, notices io.Writer) error {
 		if failure != nil {
 			return failure
 		}
-		if err := broken(err, listed, notices); err != nil {
+		if err := line.broken(err); err != nil {
 			return err
 		}
 		m := e.Message
@@ -114,19 +114,6 @@ func (b inbox) follow(ctx context.Context, notices io.Writer) error {
 		}
 	}
 	return failure
-}
-
-// broken sorts the errors of an event stream: nil goes on, since the client connects again. A daemon that was never reached, or that refuses, ends it.
-func broken(err error, reached bool, notices io.Writer) error {
-	var p *api.Problem
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &p) || !reached:
-		return fmt.Errorf("follow events: %w", err)
-	}
-	fmt.Fprintf(notices, "trunkline: %s; connecting again\n", oneLine(err.Error()))
-	return nil
 }
 
 // print writes one message: a line about it, and its text indented.

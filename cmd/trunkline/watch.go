@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -33,9 +34,9 @@ func newMessageWatch(c *cli) *cobra.Command {
 
 // watch prints events after a position until ctx ends, which is no failure.
 func watch(ctx context.Context, client *api.Client, after uint64, out, notices io.Writer, asJSON bool) error {
-	reached := false
-	for e, err := range client.Follow(ctx, after, func() { reached = true }) {
-		if err := broken(err, reached, notices); err != nil {
+	line := connection{notices: notices}
+	for e, err := range client.Follow(ctx, after, func() { line.opened() }) {
+		if err := line.broken(err); err != nil {
 			return err
 		}
 		if err != nil {
@@ -49,6 +50,38 @@ func watch(ctx context.Context, client *api.Client, after uint64, out, notices i
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// connection is that of a follower to the daemon, which may go away and come back.
+type connection struct {
+	notices io.Writer
+	reached bool // it stood at least once
+	away    bool // told that it broke, and not yet that it stands again
+}
+
+// opened notes that the connection stands; first tells whether it is the first time.
+func (c *connection) opened() (first bool) {
+	if c.away {
+		fmt.Fprintln(c.notices, "trunkline: connected again")
+	}
+	first, c.reached, c.away = !c.reached, true, false
+	return first
+}
+
+// broken sorts the errors of an event stream. Nil goes on: the client connects again, and the first of a row of failures is told. A daemon that was never
+// reached, or that refuses, ends it.
+func (c *connection) broken(err error) error {
+	var p *api.Problem
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &p) || !c.reached:
+		return fmt.Errorf("follow events: %w", err)
+	case !c.away:
+		c.away = true
+		fmt.Fprintf(c.notices, "trunkline: %s; waiting for it to come back\n", oneLine(err.Error()))
 	}
 	return nil
 }
