@@ -176,7 +176,11 @@ func (s *session) inStep(tries int) error {
 // serve takes requests until the session ends; the error says why.
 func (s *session) serve(ctx context.Context) error {
 	s.m.serving(true)
-	defer s.m.serving(false)
+	defer func() {
+		// In this order: who is told that the modem is ready finds it serving.
+		s.m.board.state(Initialising, "", "")
+		s.m.serving(false)
+	}()
 	if err := s.readStatus(); err != nil {
 		return err
 	}
