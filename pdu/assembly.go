@@ -41,6 +41,7 @@ type piece struct {
 	scts           Timestamp
 	at             int64  // arrival, Unix seconds
 	payload        []byte // septets one per octet, or octets
+	raw            []byte // as it came, for whoever keeps it; nil: not given
 }
 
 // completedSet is what is left of a completed message: digests of its parts, by which late duplicates are known.
@@ -76,15 +77,32 @@ type Joined struct {
 	Last    Timestamp // earliest and latest time stamp of the service centre; zero when no part had a valid one
 	Ports   Ports     // of the first part that came
 	Class   Class
+
+	Raws [][]byte // what AddRaw was given with each part that is there, in order of sequence; nil when it was given for none
+}
+
+// maxRaw is the longest PDU: a service centre address and a TPDU with 140 octets of user data.
+const maxRaw = 12 + 176
+
+// AddRaw is Add for a part whose PDU, as it came, is to be given back with the message. A raw that is longer than a PDU can be is not kept.
+func (a *Assembly) AddRaw(m *Message, raw []byte, at time.Time) (done []Joined, r AddResult) {
+	p := newPiece(m, at)
+	if len(raw) <= maxRaw {
+		p.raw = slices.Clone(raw)
+	}
+	return a.add(m, p)
 }
 
 // Add takes the part that m is; at is the time of its arrival. done holds the message that it completed, and before that an incomplete one that had to make room.
 // The caller sees to it that all parts of one Assembly have the same SetKey. m is not kept.
 func (a *Assembly) Add(m *Message, at time.Time) (done []Joined, r AddResult) {
+	return a.add(m, newPiece(m, at))
+}
+
+func (a *Assembly) add(m *Message, p piece) (done []Joined, r AddResult) {
 	if m.Concat.Total == 0 {
 		return nil, NotPart
 	}
-	p := newPiece(m, at)
 	a.forget(p.at)
 	if len(a.completed) > 0 && a.isCompleted(p.digest()) {
 		return nil, Duplicate

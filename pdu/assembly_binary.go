@@ -15,7 +15,7 @@ var ErrAssembly = errors.New("not a stored assembly")
 //
 // Times are varints of Unix seconds; counts and lengths are single octets, which the bounds of an Assembly allow.
 //
-//	version  n  n × {total ports(2,2,1) class k  k × {seq alphabet locking shift scts(7) at length payload}}  m  m × {at k  k × digest(8)}
+//	version  n  n × {total ports(2,2,1) class k  k × {seq alphabet locking shift scts(7) at length payload length raw}}  m  m × {at k  k × digest(8)}
 func (a *Assembly) MarshalBinary() ([]byte, error) { return a.AppendBinary(nil) }
 
 // AppendBinary appends what MarshalBinary returns.
@@ -36,6 +36,8 @@ func (a *Assembly) AppendBinary(b []byte) ([]byte, error) {
 			} else {
 				b = append(b, p.payload...)
 			}
+			b = append(b, byte(len(p.raw)))
+			b = append(b, p.raw...)
 		}
 	}
 	b = append(b, byte(len(a.completed)))
@@ -146,5 +148,6 @@ func (r *reader) piece() piece {
 	} else {
 		p.payload = append([]byte(nil), r.octets(n)...)
 	}
+	p.raw = append([]byte(nil), r.octets(r.count(maxRaw))...)
 	return p
 }

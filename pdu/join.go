@@ -38,12 +38,16 @@ func (s *set) join() Joined {
 			j.Data = append(j.Data, p.payload...)
 		}
 		j.stamp(p.scts)
+		j.Raws = append(j.Raws, p.raw)
 	}
 	for ; next <= int(s.total); next++ {
 		j.Missing = append(j.Missing, next)
 	}
 	end()
 	j.Text = string(text)
+	if !slices.ContainsFunc(j.Raws, func(raw []byte) bool { return len(raw) > 0 }) {
+		j.Raws = nil
+	}
 	return j
 }
 

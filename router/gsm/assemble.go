@@ -21,7 +21,7 @@ func (Assembler) Add(state, raw []byte, at time.Time) (store.Assembly, error) {
 	if err != nil {
 		return store.Assembly{}, fmt.Errorf("decode part: %w", err)
 	}
-	done, result := set.Add(m, at)
+	done, result := set.AddRaw(m, raw, at)
 	out := store.Assembly{Complete: contents(done)}
 	if result == pdu.Conflict {
 		out.Note = "udh.concat"
@@ -54,7 +54,7 @@ func load(state []byte) (*pdu.Assembly, error) {
 func contents(joined []pdu.Joined) []store.Content {
 	var out []store.Content
 	for _, j := range joined {
-		out = append(out, store.Content{Text: j.Text, Data: j.Data, Missing: j.Missing, Total: j.Total})
+		out = append(out, store.Content{Text: j.Text, Data: j.Data, Raws: j.Raws, Missing: j.Missing, Total: j.Total})
 	}
 	return out
 }
