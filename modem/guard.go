@@ -40,6 +40,7 @@ type guard struct {
 	kept     bool   // prev is the last line of the answer
 	cut      bool   // an indication began directly where prev ended
 	strays   int    // final results that nobody waited for
+	syncing  bool   // the dialogue is being brought into step: strays are expected
 	lastLine time.Time
 	stopping bool
 	err      error
@@ -227,6 +228,13 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// sync notes whether strays are expected.
+func (g *guard) sync(on bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.syncing = on
 }
 
 // strayFinals counts the final results so far that nobody waited for.

@@ -62,6 +62,7 @@ func (s *session) initialise(ctx context.Context) error {
 
 // greet finds out whether anybody answers: leave a prompt, wait for the end of what is under way, AT until it is answered.
 func (s *session) greet() error {
+	s.g.sync(true)
 	if err := s.g.writeRaw(escape, '\r'); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 }
 
 // damagedFields are the fields that input from the modem is reported under.
-var damagedFields = []string{"line", "cmt", "cds", "cmti.storage", "cmti.index", "cmgs", "cmgs.mr", "cmgl", "prompt", "write", "ring"}
+var damagedFields = []string{"line", "cmt", "cds", "cmti.storage", "cmti.index", "cmgs", "cmgs.mr", "cmgl", "prompt", "write", "stray"}
 
 func opts(name, help string) prometheus.Opts {
 	return prometheus.Opts{Namespace: "trunkline", Subsystem: "modem", Name: name, Help: help}

@@ -141,6 +141,7 @@ func (s *session) gap() time.Duration {
 // proven the port is given up. The time it takes counts from a missed deadline only: an orderly dialogue never comes here.
 func (s *session) resync() error {
 	s.m.metrics.resyncs.Inc()
+	s.g.sync(true)
 	if err := s.g.writeRaw(escape, '\r'); err != nil {
 		return err
 	}
@@ -161,6 +162,7 @@ func (s *session) inStep(tries int) error {
 		switch {
 		case err == nil && s.g.strayFinals() == strays:
 			if good++; good == 2 {
+				s.g.sync(false)
 				return nil
 			}
 		case err == nil || refused || errors.Is(err, ErrTimeout) || errors.Is(err, ErrRestarted):

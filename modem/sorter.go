@@ -186,6 +186,9 @@ func (g *guard) keep(e *exchange, text string) {
 func (g *guard) finish(e *exchange, final string) {
 	if e == nil {
 		g.strays++
+		if g.ex == nil && !g.syncing {
+			g.damaged("stray", "modem answers what nobody asked: very late, or another program uses this port")
+		}
 		return
 	}
 	if final == "OK" && (e.phase == asking || e.phase == prompted) {

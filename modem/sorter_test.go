@@ -134,3 +134,33 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// Answers that nobody asked for hint at another program on the port; those that are expected after a missed answer do not.
+func TestStrayAnswers(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.ready(t)
+		time.Sleep(time.Second)
+		if n := r.counter(t, "trunkline_modem_damaged_total", "stray"); n != 0 {
+			t.Errorf("%v strays at start", n)
+		}
+		r.p.say("\r\n+CSQ: 20,99\r\n\r\nOK\r\n")
+		synctest.Wait()
+		if n := r.counter(t, "trunkline_modem_damaged_total", "stray"); n != 1 {
+			t.Errorf("%v strays, want 1", n)
+		}
+		r.p.set(func(p *peer, c string) bool {
+			if c == "+SLOW" {
+				go func() {
+					time.Sleep(5100 * time.Millisecond)
+					p.say("\r\nOK\r\n")
+				}()
+				return true
+			}
+			return false
+		})
+		r.ask(t, "+SLOW")
+		if n := r.counter(t, "trunkline_modem_damaged_total", "stray"); n != 1 {
+			t.Errorf("%v strays, want still 1", n)
+		}
+	})
+}

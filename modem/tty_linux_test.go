@@ -233,3 +233,27 @@ func BenchmarkSubmitTerminal(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReceiveTerminal measures from the network's hand-over to the listed and deleted message.
+func BenchmarkReceiveTerminal(b *testing.B) {
+	m, network, _ := onPTY(b, emulator.Options{})
+	ctx := context.Background()
+	for b.Loop() {
+		if err := network.Handset(friend).Send(ctx, "+4915100000001", "hi"); err != nil {
+			b.Fatal(err)
+		}
+		for found := 0; found == 0; {
+			<-m.Notices()
+			list, err := m.List(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, st := range list {
+				if err := m.Delete(ctx, st); err != nil {
+					b.Fatal(err)
+				}
+			}
+			found = len(list)
+		}
+	}
+}
