@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,9 +17,9 @@ import (
 	"trunkline/store/bolt"
 )
 
-// probe returns how many times per second the disk under dir overwrites 4 KiB and syncs them. Everything durable is measured in it, since disks differ
-// and are throttled at times.
-func probe(b testing.TB, dir string, d time.Duration) float64 {
+// probe returns how many times per second the disk under dir overwrites 4 KiB and syncs them, and how long that takes at the median. Everything durable
+// is measured in it, since disks differ and are throttled at times.
+func probe(b testing.TB, dir string, d time.Duration) (rate float64, p50 time.Duration) {
 	f, err := os.Create(filepath.Join(dir, "probe"))
 	if err != nil {
 		b.Fatal(err)
@@ -34,17 +35,25 @@ func probe(b testing.TB, dir string, d time.Duration) float64 {
 	if err := f.Sync(); err != nil {
 		b.Fatal(err)
 	}
-	n := 0
+	var took []time.Duration
 	begin := time.Now()
-	for ; time.Since(begin) < d; n++ {
+	for last := begin; last.Sub(begin) < d; {
+		n := len(took)
 		if _, err := f.WriteAt(page, int64(n%256)*4096); err != nil {
 			b.Fatal(err)
 		}
 		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
 			b.Fatal(err)
 		}
+		now := time.Now()
+		took, last = append(took, now.Sub(last)), now
 	}
-	return float64(n) / time.Since(begin).Seconds()
+	return float64(len(took)) / time.Since(begin).Seconds(), median(took)
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
 }
 
 func benchStore(b testing.TB, path string) *store.Store {
@@ -81,9 +90,10 @@ func BenchmarkAccept(b *testing.B) {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			dir := b.TempDir()
 			s := benchStore(b, filepath.Join(dir, "db"))
-			before := probe(b, dir, 300*time.Millisecond)
+			before, p50 := probe(b, dir, 300*time.Millisecond)
 			var next atomic.Int64
 			var group sync.WaitGroup
+			took := make([]time.Duration, b.N)
 			b.ResetTimer()
 			for range writers {
 				group.Go(func() {
@@ -92,17 +102,22 @@ func BenchmarkAccept(b *testing.B) {
 						if i > int64(b.N) {
 							return
 						}
+						begin := time.Now()
 						if _, err := s.Accept(context.Background(), store.Acceptance{Messages: []store.Message{message(int(i))}}); err != nil {
 							b.Error(err)
 							return
 						}
+						took[i-1] = time.Since(begin)
 					}
 				})
 			}
 			group.Wait()
 			b.StopTimer()
 			rate := float64(b.N) / b.Elapsed().Seconds()
-			syncs := (before + probe(b, dir, 300*time.Millisecond)) / 2
+			after, q50 := probe(b, dir, 300*time.Millisecond)
+			syncs := (before + after) / 2
+			b.ReportMetric(float64(median(took))/1000, "p50-µs")
+			b.ReportMetric(float64(p50+q50)/float64(median(took)), "two-syncs/p50") // 1 writer: 1 is the limit that the two syncs of a commit set
 			b.ReportMetric(rate, "accepts/s")
 			b.ReportMetric(syncs, "probe-syncs/s")
 			b.ReportMetric(rate/syncs, "accepts/probe-sync")
@@ -122,7 +137,7 @@ func BenchmarkSend(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	before := probe(b, dir, 300*time.Millisecond)
+	before, _ := probe(b, dir, 300*time.Millisecond)
 	b.ResetTimer()
 	for i := range b.N {
 		now := time.Now().UTC()
@@ -139,7 +154,8 @@ func BenchmarkSend(b *testing.B) {
 	}
 	b.StopTimer()
 	rate := float64(b.N) / b.Elapsed().Seconds()
-	syncs := (before + probe(b, dir, 300*time.Millisecond)) / 2
+	after, _ := probe(b, dir, 300*time.Millisecond)
+	syncs := (before + after) / 2
 	b.ReportMetric(rate, "messages/s")
 	b.ReportMetric(syncs, "probe-syncs/s")
 	b.ReportMetric(3*rate/syncs, "commits/probe-sync")

@@ -47,7 +47,11 @@ type DB struct {
 	failing  sync.Once
 	refused  bool // the last commit was refused as a whole; the committer's own
 
-	commit func(*bbolt.Tx) error // writes and syncs; a test puts a failing one here
+	zeroed   int64 // the file is written with zeros, or in use, up to here; the committer's own
+	aheadOff bool  // no room to write ahead; the committer's own
+
+	commit func(*bbolt.Tx) error                  // writes and syncs; a test puts a failing one here
+	zero   func(f *os.File, from, to int64) error // likewise
 }
 
 // A large map is reserved so that growing the file never has to wait for readers; it costs addresses, not memory.
@@ -108,7 +112,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 		return nil, classify(err)
 	}
 	db := &DB{bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), quit: make(chan struct{}),
-		stopped: make(chan struct{}), failed: make(chan struct{}), commit: (*bbolt.Tx).Commit}
+		stopped: make(chan struct{}), failed: make(chan struct{}), commit: (*bbolt.Tx).Commit, zero: writeZeros}
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {
 		b.Close()
 		return nil, err

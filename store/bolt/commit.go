@@ -112,6 +112,9 @@ func (db *DB) committer() {
 		}
 		if took := db.run(batch[:n]); took > 0 {
 			average += (took - average) / 8
+			if n <= aheadBatch {
+				db.ahead()
+			}
 		}
 		clear(batch)
 	}
@@ -231,11 +234,16 @@ func (db *DB) finish(t *tx) error {
 		db.tellRefusal(err)
 		return err
 	}
+	db.fail(err)
+	return fmt.Errorf("%w: %w", store.ErrStopped, err)
+}
+
+// fail stops all writing.
+func (db *DB) fail(err error) {
 	db.failing.Do(func() {
-		db.log.Error("a commit failed; nothing is written any more until a new start", "error", err)
+		db.log.Error("a sync failed; nothing is written any more until a new start", "error", err)
 		close(db.failed)
 	})
-	return fmt.Errorf("%w: %w", store.ErrStopped, err)
 }
 
 // tellRefusal logs when writes begin to be refused and when they are taken again. Only the committer calls it.

@@ -1,9 +1,11 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -172,5 +174,65 @@ func TestNoCommitWithoutWrites(t *testing.T) {
 		if err := db.Update(t.Context(), func(store.Tx) error { return want }); err != want {
 			t.Errorf("%v, want %v", err, want)
 		}
+	}
+}
+
+// Room is written ahead of the database, never into it; when that fails for lack of space, the database goes on.
+func TestAhead(t *testing.T) {
+	for _, test := range []struct {
+		fault error
+		stops bool
+	}{{nil, false}, {syscall.ENOSPC, false}, {syscall.EIO, true}} {
+		t.Run(fmt.Sprint(test.fault), func(t *testing.T) {
+			db, path := openHere(t)
+			calls, end := 0, int64(0)
+			db.zero = func(f *os.File, from, to int64) error {
+				calls++
+				if from < end || to-from > aheadBytes || from%int64(os.Getpagesize()) != 0 {
+					t.Errorf("zeros from %d to %d, after %d", from, to, end)
+				}
+				end = to
+				if test.fault != nil {
+					return test.fault
+				}
+				return writeZeros(f, from, to)
+			}
+			value := make([]byte, 100_000)
+			for i := range value {
+				value[i] = byte(i)
+			}
+			n := 0
+			for ; n < 40; n++ {
+				if err := db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", fmt.Appendf(nil, "%02d", n), value) }); err != nil {
+					break
+				}
+			}
+			// A last update waits for the committer, and so for the writing ahead after the one before.
+			err := put(db, "last")
+			if test.stops != errors.Is(err, store.ErrStopped) || !test.stops && n != 40 {
+				t.Errorf("after %d updates: %v", n, err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if test.fault == nil && calls < 4 || test.fault != nil && calls != 1 {
+				t.Errorf("%d calls", calls)
+			}
+			if db, err = Open(path, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			err = db.View(t.Context(), func(r store.Reader) error {
+				for i := range n {
+					if got, err := r.Get("t", fmt.Appendf(nil, "%02d", i)); err != nil || !bytes.Equal(got, value) {
+						t.Errorf("value %d is not as it was written, %v", i, err)
+					}
+				}
+				return nil
+			})
+			if err := errors.Join(err, db.Check(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
