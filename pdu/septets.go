@@ -170,14 +170,19 @@ func appendBasic(dst []byte, text string) ([]byte, error) {
 func encodeBasic(dst []byte, text string) (out []byte, plain bool, done int) {
 	plain = true
 	for i := 0; i < len(text); {
-		for i+8 <= len(text) {
-			x := word(text[i : i+8])
+		// Eight at a time as long as they need no change.
+		n := len(dst)
+		run := dst[n:cap(dst)]
+		k := 0
+		for i+k+8 <= len(text) && k+8 <= len(run) {
+			x := word(text[i+k : i+k+8])
 			if !sameInASCII(x) {
 				break
 			}
-			dst = binary.LittleEndian.AppendUint64(dst, x)
-			i += 8
+			binary.LittleEndian.PutUint64(run[k:], x)
+			k += 8
 		}
+		dst, i = dst[:n+k], i+k
 		if i == len(text) {
 			break
 		}

@@ -40,8 +40,9 @@ type Split struct {
 	Limiting       rune // first character outside the default GSM alphabet, which forced another one; 0 when none did, or a NUL
 
 	options SplitOptions
-	encoded []byte // the whole text, septets one per octet or UTF-16
-	plain   bool   // every octet of the text is one septet
+	encoded []byte       // the whole text, septets one per octet or UTF-16
+	plain   bool         // every octet of the text is one septet
+	headers []partHeader // room for the header of each part, if there are any
 }
 
 // Left returns how many units the last part still takes.
@@ -99,7 +100,11 @@ func SplitData(data []byte, o SplitOptions) (Split, error) {
 		s.Parts = append(s.Parts, Part{Data: data[:n:n], Units: n})
 		data = data[n:]
 	}
-	return s, s.tooMany(len(s.Parts))
+	if err := s.tooMany(len(s.Parts)); err != nil {
+		return Split{}, err
+	}
+	s.makeHeaders()
+	return s, nil
 }
 
 // finish cuts the text, first with care for grapheme clusters, then, if that takes too many parts, without.
@@ -112,7 +117,52 @@ func (s Split) finish(text string) (Split, error) {
 			return Split{}, err
 		}
 	}
+	s.makeHeaders()
 	return s, nil
+}
+
+// makeHeaders makes the headers of all parts at once, when they have any. They are only read afterwards.
+func (s *Split) makeHeaders() {
+	if len(s.Parts) == 1 && s.options.Ports.Bits == 0 && s.Locking == DefaultLanguage && s.Shift == DefaultLanguage {
+		return
+	}
+	s.headers = make([]partHeader, len(s.Parts))
+	for i := range s.headers {
+		h := &s.headers[i]
+		switch p := s.options.Ports; p.Bits {
+		case 8:
+			h.add(iePort8, byte(p.Dst), byte(p.Src))
+		case 16:
+			h.add(iePort16, byte(p.Dst>>8), byte(p.Dst), byte(p.Src>>8), byte(p.Src))
+		}
+		ref, total, seq := s.options.Reference, byte(len(s.Parts)), byte(i+1)
+		switch {
+		case total == 1:
+		case s.options.Wide:
+			h.add(ieConcat16, byte(ref>>8), byte(ref), total, seq)
+		default:
+			h.add(ieConcat8, byte(ref), total, seq)
+		}
+		if s.Locking != DefaultLanguage {
+			h.add(ieLocking, byte(s.Locking))
+		}
+		if s.Shift != DefaultLanguage {
+			h.add(ieShift, byte(s.Shift))
+		}
+	}
+}
+
+// partHeader is the header of one part: ports, concatenation and two tables at most.
+type partHeader struct {
+	elements [4]IE
+	data     [10]byte
+	n, size  int // elements and octets in use
+}
+
+func (h *partHeader) add(id byte, octets ...byte) {
+	end := h.size + copy(h.data[h.size:], octets)
+	h.elements[h.n] = IE{id, h.data[h.size:end:end]}
+	h.n, h.size = h.n+1, end
 }
 
 // tooMany compares a number of parts with the limit.
@@ -224,43 +274,15 @@ func (s Split) Message(i int, typ Type) Message {
 		Ports: s.options.Ports, Locking: s.Locking, Shift: s.Shift,
 		ready: ready{part.Text, s.Alphabet, s.Locking, s.Shift, part.encoded},
 	}
-	if len(s.Parts) == 1 && m.Ports.Bits == 0 && m.Locking == DefaultLanguage && m.Shift == DefaultLanguage {
-		return m
+	if s.headers != nil {
+		h := &s.headers[i]
+		m.UDH, m.UDHI = h.elements[:h.n:h.n], true
 	}
-	h := new(partHeader)
-	elements, data := h.elements[:0], h.data[:0]
-	add := func(id byte, octets ...byte) {
-		n := len(data)
-		data = append(data, octets...)
-		elements = append(elements, IE{id, data[n:len(data):len(data)]})
-	}
-	switch p := m.Ports; p.Bits {
-	case 8:
-		add(iePort8, byte(p.Dst), byte(p.Src))
-	case 16:
-		add(iePort16, byte(p.Dst>>8), byte(p.Dst), byte(p.Src>>8), byte(p.Src))
-	}
-	if total := uint8(len(s.Parts)); total > 1 {
-		m.Concat = Concat{Ref: s.options.Reference, Bits: 16, Total: total, Seq: uint8(i + 1)}
-		if s.options.Wide {
-			add(ieConcat16, byte(m.Concat.Ref>>8), byte(m.Concat.Ref), total, m.Concat.Seq)
-		} else {
+	if total := len(s.Parts); total > 1 {
+		m.Concat = Concat{Ref: s.options.Reference, Bits: 16, Total: uint8(total), Seq: uint8(i + 1)}
+		if !s.options.Wide {
 			m.Concat.Ref, m.Concat.Bits = m.Concat.Ref&0xFF, 8
-			add(ieConcat8, byte(m.Concat.Ref), total, m.Concat.Seq)
 		}
 	}
-	if m.Locking != DefaultLanguage {
-		add(ieLocking, byte(m.Locking))
-	}
-	if m.Shift != DefaultLanguage {
-		add(ieShift, byte(m.Shift))
-	}
-	m.UDH, m.UDHI = elements, true
 	return m
-}
-
-// partHeader is the room for the header of one part: ports, concatenation and two tables.
-type partHeader struct {
-	elements [4]IE
-	data     [10]byte
 }
