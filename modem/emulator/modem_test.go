@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ const (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // submitTPDU is a SUBMIT without SMSC.
-func submitTPDU(t *testing.T, to, text string, report bool) (length int, hex string) {
+func submitTPDU(t testing.TB, to, text string, report bool) (length int, hex string) {
 	t.Helper()
 	split, err := pdu.SplitText(text, pdu.SplitOptions{MaxParts: 1})
 	if err != nil {
@@ -101,4 +102,42 @@ func TestSendAndReceive(t *testing.T) {
 		h.want("AT+CMGR=0", "\r\n+CMS ERROR: 321\r\n")
 		n.Close()
 	})
+}
+
+// BenchmarkSubmit is a whole AT+CMGS over a pipe: command, prompt, PDU, answer.
+func BenchmarkSubmit(b *testing.B) {
+	n := NewNetwork(NetworkOptions{})
+	m := New(n, Options{Number: simNumber})
+	near, far := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- m.Serve(b.Context(), far) }()
+	buf := make([]byte, 1024)
+	until := func(end string) {
+		for got := ""; !strings.HasSuffix(got, end); {
+			k, err := near.Read(buf)
+			if err != nil {
+				b.Fatal(err)
+			}
+			got += string(buf[:k])
+		}
+	}
+	say := func(s, end string) {
+		if _, err := near.Write([]byte(s)); err != nil {
+			b.Fatal(err)
+		}
+		until(end)
+	}
+	say("ATE0\r", "OK\r\n")
+	length, hex := submitTPDU(b, phoneNumber, "hello", false)
+	for b.Loop() {
+		say("AT+CMGS="+itoa(length)+"\r", "> ")
+		say(hex+"\x1a", "OK\r\n")
+	}
+	b.StopTimer()
+	near.Close()
+	<-served
+	n.Close()
+	if got := len(n.Ledger()); got != b.N {
+		b.Errorf("ledger has %d entries, want %d", got, b.N)
+	}
 }
