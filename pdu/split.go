@@ -39,10 +39,10 @@ type Split struct {
 	Capacity       int  // units that one part takes
 	Limiting       rune // first character outside the default GSM alphabet, which forced another one; 0 when none did, or a NUL
 
-	options SplitOptions
-	encoded []byte       // the whole text, septets one per octet or UTF-16
-	plain   bool         // every octet of the text is one septet
-	headers []partHeader // room for the header of each part, if there are any
+	options  SplitOptions
+	encoded  []byte // the whole text, septets one per octet or UTF-16
+	plain    bool   // every octet of the text is one septet
+	elements []IE   // of the headers of all parts, equally many in each
 }
 
 // Left returns how many units the last part still takes.
@@ -62,14 +62,16 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 	}
 	s := Split{Alphabet: GSM7, options: o}
 	var done int
-	s.encoded, s.plain, done = encodeBasic(make([]byte, 0, len(text)+8), text)
+	// Room for UTF-16 too, should it come to that: a text in another script with some ASCII in it takes hardly more octets than in UTF-8.
+	space := make([]byte, 0, len(text)+len(text)/4+8)
+	s.encoded, s.plain, done = encodeBasic(space, text)
 	s.Units = len(s.encoded)
 	basic := done == len(text)
 	if !basic {
 		s.Limiting, _ = utf8.DecodeRuneInString(text[done:])
 	}
 	if !basic || o.Alphabet == UCS2 {
-		octets, valid := appendUTF16(make([]byte, 0, 2*len(text)), text)
+		octets, valid := appendUTF16(space, text)
 		if !valid {
 			return Split{}, ErrNotUTF8
 		}
@@ -85,7 +87,10 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 	case len(o.National) > 0 && o.Alphabet != UCS2:
 		s, _ = s.national(text, s)
 	}
-	return s.finish(text)
+	if err := s.finish(text); err != nil {
+		return Split{}, err
+	}
+	return s, nil
 }
 
 // SplitData cuts 8-bit data into the fewest parts.
@@ -108,36 +113,37 @@ func SplitData(data []byte, o SplitOptions) (Split, error) {
 }
 
 // finish cuts the text, first with care for grapheme clusters, then, if that takes too many parts, without.
-func (s Split) finish(text string) (Split, error) {
+func (s *Split) finish(text string) error {
 	s.Capacity = s.capacity(s.Units)
 	s.Parts = s.cut(text, true)
 	if err := s.tooMany(len(s.Parts)); err != nil {
 		s.Parts = s.cut(text, false)
 		if err := s.tooMany(len(s.Parts)); err != nil {
-			return Split{}, err
+			return err
 		}
 	}
 	s.makeHeaders()
-	return s, nil
+	return nil
 }
 
 // makeHeaders makes the headers of all parts at once, when they have any. They are only read afterwards.
 func (s *Split) makeHeaders() {
-	if len(s.Parts) == 1 && s.options.Ports.Bits == 0 && s.Locking == DefaultLanguage && s.Shift == DefaultLanguage {
+	size := s.headerData(len(s.Parts) > 1)
+	if size == 0 {
 		return
 	}
-	s.headers = make([]partHeader, len(s.Parts))
-	for i := range s.headers {
-		h := &s.headers[i]
+	n := len(s.Parts)
+	h := headers{elements: make([]IE, 0, n*s.perPart(n > 1)), data: make([]byte, 0, n*size)}
+	for i := range n {
 		switch p := s.options.Ports; p.Bits {
 		case 8:
 			h.add(iePort8, byte(p.Dst), byte(p.Src))
 		case 16:
 			h.add(iePort16, byte(p.Dst>>8), byte(p.Dst), byte(p.Src>>8), byte(p.Src))
 		}
-		ref, total, seq := s.options.Reference, byte(len(s.Parts)), byte(i+1)
+		ref, total, seq := s.options.Reference, byte(n), byte(i+1)
 		switch {
-		case total == 1:
+		case n == 1:
 		case s.options.Wide:
 			h.add(ieConcat16, byte(ref>>8), byte(ref), total, seq)
 		default:
@@ -150,23 +156,51 @@ func (s *Split) makeHeaders() {
 			h.add(ieShift, byte(s.Shift))
 		}
 	}
+	s.elements = h.elements
 }
 
-// partHeader is the header of one part: ports, concatenation and two tables at most.
-type partHeader struct {
-	elements [4]IE
-	data     [10]byte
-	n, size  int // elements and octets in use
+// headers collects elements and their octets in memory that was set aside for all of them.
+type headers struct {
+	elements []IE
+	data     []byte
 }
 
-func (h *partHeader) add(id byte, octets ...byte) {
-	end := h.size + copy(h.data[h.size:], octets)
-	h.elements[h.n] = IE{id, h.data[h.size:end:end]}
-	h.n, h.size = h.n+1, end
+func (h *headers) add(id byte, octets ...byte) {
+	start := len(h.data)
+	h.data = append(h.data, octets...)
+	h.elements = append(h.elements, IE{id, h.data[start:len(h.data):len(h.data)]})
+}
+
+// perPart returns the number of elements in each header.
+func (s *Split) perPart(concatenated bool) (n int) {
+	for _, there := range [...]bool{s.options.Ports.Bits != 0, concatenated, s.Locking != DefaultLanguage, s.Shift != DefaultLanguage} {
+		if there {
+			n++
+		}
+	}
+	return n
+}
+
+// headerData returns the octets in all elements of a header, without identifiers and lengths.
+func (s *Split) headerData(concatenated bool) int {
+	n := int(s.options.Ports.Bits) / 4
+	if concatenated {
+		n += 3
+		if s.options.Wide {
+			n++
+		}
+	}
+	if s.Locking != DefaultLanguage {
+		n++
+	}
+	if s.Shift != DefaultLanguage {
+		n++
+	}
+	return n
 }
 
 // tooMany compares a number of parts with the limit.
-func (s Split) tooMany(n int) error {
+func (s *Split) tooMany(n int) error {
 	limit := s.options.MaxParts
 	if limit <= 0 || limit > maxParts {
 		limit = maxParts
@@ -178,7 +212,7 @@ func (s Split) tooMany(n int) error {
 }
 
 // capacity returns the units that fit a part when the whole takes units of them: more when one part is enough, since it needs no concatenation element.
-func (s Split) capacity(units int) int {
+func (s *Split) capacity(units int) int {
 	if single := s.room(false); units <= single {
 		return single
 	}
@@ -186,23 +220,8 @@ func (s Split) capacity(units int) int {
 }
 
 // room returns the units that fit beside the header.
-func (s Split) room(concatenated bool) int {
-	n := 0
-	if s.options.Ports.Bits != 0 {
-		n += 2 + int(s.options.Ports.Bits)/4
-	}
-	if s.Locking != DefaultLanguage {
-		n += 3
-	}
-	if s.Shift != DefaultLanguage {
-		n += 3
-	}
-	if concatenated {
-		n += 5
-		if s.options.Wide {
-			n++
-		}
-	}
+func (s *Split) room(concatenated bool) int {
+	n := s.headerData(concatenated) + 2*s.perPart(concatenated)
 	if n > 0 {
 		n++ // the length octet
 	}
@@ -274,9 +293,8 @@ func (s Split) Message(i int, typ Type) Message {
 		Ports: s.options.Ports, Locking: s.Locking, Shift: s.Shift,
 		ready: ready{part.Text, s.Alphabet, s.Locking, s.Shift, part.encoded},
 	}
-	if s.headers != nil {
-		h := &s.headers[i]
-		m.UDH, m.UDHI = h.elements[:h.n:h.n], true
+	if n := len(s.elements) / len(s.Parts); n > 0 {
+		m.UDH, m.UDHI = s.elements[i*n:(i+1)*n:(i+1)*n], true
 	}
 	if total := len(s.Parts); total > 1 {
 		m.Concat = Concat{Ref: s.options.Reference, Bits: 16, Total: uint8(total), Seq: uint8(i + 1)}
