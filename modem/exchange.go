@@ -33,14 +33,15 @@ type exchange struct {
 	commit  func() error
 	result  time.Duration // send only: from the PDU to the end
 	phase   phase
-	partial bool // send only: the port failed before it took the end-of-PDU octet
+	partial bool          // send only: the port failed before it took the end-of-PDU octet
+	wrote   chan struct{} // send only: closed when the PDU is out or its write failed; nil while it was not begun
 
-	written bool // the command line is being or was written: what came before is not its answer
-	answer  []string
-	octets  int
-	final   string // "" while running
-	cause   error  // why the guard ended it
-	timer   *time.Timer
+	turn   int64 // number of the command line once it is being written, 0 before: lines that began earlier are not its answer
+	answer []string
+	octets int
+	final  string // "" while running
+	cause  error  // why the guard ended it
+	timer  *time.Timer
 }
 
 // prefixID returns what answer lines of the command text begin with.

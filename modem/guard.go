@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warthog618/modem/at"
@@ -29,7 +30,8 @@ type guard struct {
 	reader  sync.WaitGroup
 	dead    chan struct{} // closed once the port is unusable; err says why
 
-	split splitter // used by the reader only
+	split splitter     // used by the reader only
+	turn  atomic.Int64 // command lines written
 
 	mu       sync.Mutex
 	at       *at.AT // nil after a missed deadline
@@ -49,6 +51,7 @@ type guard struct {
 // newGuard starts reading port. close must be called.
 func newGuard(port Port, m *Modem, on func(urc)) *guard {
 	g := &guard{port: port, log: m.log, limiter: m.limiter, metrics: m.metrics, on: on, dead: make(chan struct{})}
+	g.split.turn = g.turn.Load
 	g.reader.Go(g.read)
 	return g
 }
@@ -164,6 +167,7 @@ func (g *guard) run(e *exchange) ([]string, error) {
 	var err error
 	if e.pdu != "" {
 		_, err = a.SMSCommand(e.text, e.pdu, at.WithTimeout(-1))
+		g.awaitWrite(e)
 	} else {
 		_, err = a.Command(e.text, at.WithTimeout(-1))
 	}
@@ -197,7 +201,7 @@ func (g *guard) run(e *exchange) ([]string, error) {
 func (g *guard) wantsPrompt() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.ex != nil && g.ex.written && g.ex.phase == asking && g.ex.cause == nil
+	return g.ex != nil && g.ex.turn > 0 && g.ex.phase == asking && g.ex.cause == nil
 }
 
 // quiet waits until no line came for d, at most for limit. It returns early when the port is lost.

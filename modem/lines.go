@@ -10,16 +10,19 @@ type line struct {
 	text     string // trimmed of noise and blanks; never empty unless prompt or overlong
 	blank    bool   // an empty line stood directly before it
 	prompt   bool   // a '>' that asks for a PDU; text is empty
+	turn     int64  // splitter.turn when its first octet came
 	overlong int    // length of a line that was dropped for being longer than lineLimit; text is empty
 }
 
 // splitter cuts octets into lines. CR and LF both end a line, control octets vanish, and octets beyond ASCII are noise at
 // either end of a line. The zero value is ready.
 type splitter struct {
+	turn    func() int64 // counts commands; nil: always 0
 	buf     []byte
-	dropped int  // octets of an over-long line so far
-	ended   int  // line ends since the last text: CR LF counts once
-	cr      bool // the octet before was a CR
+	began   int64 // turn at the first octet of buf
+	dropped int   // octets of an over-long line so far
+	ended   int   // line ends since the last text: CR LF counts once
+	cr      bool  // the octet before was a CR
 }
 
 // feed cuts p and calls emit for each line. wantPrompt is asked at each '>' that starts a line.
@@ -37,7 +40,7 @@ func (s *splitter) feed(p []byte, wantPrompt func() bool, emit func(line)) {
 			s.cr = false
 			if c == '>' && s.dropped == 0 && isNoise(s.buf) && wantPrompt() {
 				s.buf = s.buf[:0]
-				emit(line{prompt: true, blank: s.ended > 1})
+				emit(line{prompt: true, blank: s.ended > 1, turn: s.now()})
 				s.ended = 0
 				continue
 			}
@@ -56,7 +59,17 @@ func (s *splitter) add(c byte) {
 		s.buf = s.buf[:0]
 		return
 	}
+	if len(s.buf) == 0 {
+		s.began = s.now()
+	}
 	s.buf = append(s.buf, c)
+}
+
+func (s *splitter) now() int64 {
+	if s.turn == nil {
+		return 0
+	}
+	return s.turn()
 }
 
 func (s *splitter) end(emit func(line)) {
@@ -73,7 +86,7 @@ func (s *splitter) end(emit func(line)) {
 		return
 	}
 	s.ended = 1
-	emit(line{text: text, blank: blank})
+	emit(line{text: text, blank: blank, turn: s.began})
 }
 
 // clean trims blanks and octets beyond ASCII from both ends.

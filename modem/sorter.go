@@ -28,7 +28,7 @@ func (g *guard) take(l line) {
 func (g *guard) sort(l line) (out []urc) {
 	g.lastLine = time.Now()
 	e := g.ex
-	if e != nil && (!e.written || e.final != "" || e.cause != nil) {
+	if e != nil && (e.turn == 0 || l.turn < e.turn || e.final != "" || e.cause != nil) {
 		e = nil
 	}
 	switch {

@@ -15,8 +15,8 @@ func (g *guard) write(p []byte) (int, error) {
 		return g.writePDU(p)
 	}
 	g.mu.Lock()
-	if g.ex != nil {
-		g.ex.written = true
+	if g.ex != nil && g.ex.turn == 0 {
+		g.ex.turn = g.turn.Add(1)
 	}
 	g.mu.Unlock()
 	q := p
@@ -57,7 +57,8 @@ func (g *guard) writePDU(p []byte) (int, error) {
 		g.mu.Unlock()
 		return 0, ErrNoPrompt
 	}
-	e.phase = handedOver
+	e.phase, e.wrote = handedOver, make(chan struct{})
+	defer close(e.wrote)
 	e.timer = time.AfterFunc(e.result, func() { g.expire(e, handedOver) })
 	g.mu.Unlock()
 	g.log.Log(bg, LevelTrace, "to modem", "pdu_octets", len(e.pdu)/2)
@@ -68,6 +69,17 @@ func (g *guard) writePDU(p []byte) (int, error) {
 		g.mu.Unlock()
 	}
 	return n, err
+}
+
+// awaitWrite waits until a PDU that is being written is out or its port has failed: only then is it known whether it left as a whole. A port that is
+// lost can end the exchange before.
+func (g *guard) awaitWrite(e *exchange) {
+	g.mu.Lock()
+	wrote := e.wrote
+	g.mu.Unlock()
+	if wrote != nil {
+		<-wrote
+	}
 }
 
 // writePort writes all of p within writeLimit. A port that fails or takes too long is given up: it is closed, which also
