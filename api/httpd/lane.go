@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -63,7 +64,7 @@ func readLaneHead(b []byte) (h laneHead, ok bool) {
 		// A string of constant cases over a conversion does not allocate; names in other spellings are left to net/http.
 		switch string(line[:colon]) {
 		case "Host":
-			if host {
+			if host || !plainHost(value) {
 				return h, false
 			}
 			host = true
@@ -103,6 +104,16 @@ func readLaneHead(b []byte) (h laneHead, ok bool) {
 func plain(line []byte) bool {
 	for _, c := range line {
 		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// plainHost tells whether a Host header is an ordinary name or address, with or without a port.
+func plainHost(value []byte) bool {
+	for _, c := range value {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && strings.IndexByte(".-_:[]", c) < 0 {
 			return false
 		}
 	}

@@ -49,6 +49,8 @@ func TestReadLaneHead(t *testing.T) {
 		{"unknown header", good + "X-Anything: y\r\n\r\n{}", false},
 		{"other spelling", good + "idempotency-key: k\r\n\r\n{}", false},
 		{"blank before the colon", good + "Accept : y\r\n\r\n{}", false},
+		{"odd host", strings.Replace(good, "Host: x", "Host: x y", 1) + "\r\n{}", false},
+		{"host with a port", strings.Replace(good, "Host: x", "Host: [::1]:80", 1) + "\r\n{}", true},
 		{"bare LF", good + "Accept: y\n\r\n{}", false},
 		{"folded", good + "Accept: y\r\n z\r\n\r\n{}", false},
 		{"control character", good + "Accept: y\x00\r\n\r\n{}", false},
