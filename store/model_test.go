@@ -61,6 +61,8 @@ func TestHistories(t *testing.T) {
 						}
 					}
 				}
+			},
+			"check": func(t *rapid.T) {
 				if _, err := s.Check(ctx, func(d store.Damage) { t.Errorf("check: %v", &d) }); err != nil {
 					t.Fatal(err)
 				}

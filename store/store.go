@@ -3,9 +3,8 @@ package store
 import (
 	"context"
 	"errors"
-	"sync"
-
 	"log/slog"
+	"sync"
 )
 
 // Store is the only writer of its engine. It is safe for concurrent use.
@@ -17,7 +16,8 @@ type Store struct {
 	instance Instance
 
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when events were written
+	changed chan struct{} // closed when events were written, then replaced
+	watched bool          // somebody took changed
 }
 
 // Open brings the engine's content to the newest schema and returns the store over it. The store owns the engine from then on; when Open fails the
@@ -103,14 +103,17 @@ func (s *Store) written(events int, damaged []*Damage) {
 	}
 	s.metrics.events.Add(float64(events))
 	s.mu.Lock()
-	close(s.changed)
-	s.changed = make(chan struct{})
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.watched {
+		close(s.changed)
+		s.changed, s.watched = make(chan struct{}), false
+	}
 }
 
 // Changed returns a channel that is closed by the next commit that writes an event. Take it before reading, so that nothing is missed.
 func (s *Store) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.watched = true
 	return s.changed
 }

@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("TRUNKLINE_TEST_HOLD"); path != "" {
 		hold(path)
 	}
+	if path := os.Getenv("TRUNKLINE_TEST_WRITE"); path != "" {
+		write(path)
+	}
 	goleak.VerifyTestMain(m)
 }
 
