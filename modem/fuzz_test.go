@@ -50,7 +50,7 @@ func FuzzDialogue(f *testing.F) {
 			// What is left of the hostile text comes while nothing runs.
 			time.Sleep(time.Second)
 			r.p.set(nil)
-			r.p.data = nil
+			r.p.setData(nil)
 			for range 5 {
 				r.ready(t)
 				ref, err := r.Submit(t.Context(), tpdu, committed)

@@ -142,6 +142,12 @@ func (p *peer) set(script func(p *peer, command string) bool) {
 	p.mu.Unlock()
 }
 
+func (p *peer) setData(data func(p *peer, pdu string)) {
+	p.mu.Lock()
+	p.data = data
+	p.mu.Unlock()
+}
+
 // heard counts what the modem was told with the given beginning.
 func (p *peer) heard(begin string) (n int) {
 	p.mu.Lock()

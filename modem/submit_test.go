@@ -108,7 +108,7 @@ func TestSubmitOutcomes(t *testing.T) {
 					}
 				}
 				// Whatever happened, the next message goes through.
-				r.p.data = nil
+				r.p.setData(nil)
 				r.p.set(nil)
 				if ref, err := r.Submit(t.Context(), tpdu, committed); ref != 7 || err != nil {
 					t.Errorf("next Submit = %d, %v", ref, err)
@@ -251,5 +251,59 @@ func TestClassOf(t *testing.T) {
 		if got := ClassOfCME(cme); got != want {
 			t.Errorf("ClassOfCME(%d) = %v, want %v", cme, got, want)
 		}
+	}
+}
+
+// cutWrites is a port that fails in the middle of a PDU: keep octets of it get out.
+type cutWrites struct {
+	Port
+	keep int
+}
+
+func (c *cutWrites) Write(p []byte) (int, error) {
+	if len(p) == 0 || p[len(p)-1] != endOfPDU {
+		return c.Port.Write(p)
+	}
+	n := len(p)
+	if c.keep >= 0 {
+		n = min(n, c.keep)
+	}
+	n, err := c.Port.Write(p[:n])
+	if err == nil {
+		err = errors.New("bus reset")
+	}
+	return n, err
+}
+
+// A PDU whose end never left the port is not sent, and said to be not sent; one that left as a whole is unclear.
+func TestCutPDU(t *testing.T) {
+	for keep, committed := range map[int]bool{0: false, 1: false, 37: false, -1: true} {
+		bubble(t, func(_ *Config, o *Options, p *peer) {
+			o.Open = func(ctx context.Context) (Port, error) {
+				port, err := p.open(ctx)
+				if p.opens > 1 {
+					return port, err
+				}
+				return &cutWrites{port, keep}, err
+			}
+			p.data = func(p *peer, _ string) {} // no answer
+		}, func(t *testing.T, r *rig) {
+			r.ready(t)
+			commits := 0
+			_, err := r.Submit(t.Context(), tpdu, func() error { commits++; return nil })
+			var se *SubmitError
+			if !errors.As(err, &se) || se.Committed != committed || commits != 1 || !errors.Is(err, ErrPortLost) {
+				t.Errorf("%d octets written: %v, %d commits", keep, err, commits)
+			}
+			r.p.setData(nil)
+			time.Sleep(time.Second)
+			r.ready(t)
+			if n := r.p.heard("PDU:"); (n == 1) != committed {
+				t.Errorf("%d octets written: the modem got %d PDUs", keep, n)
+			}
+			if ref, err := r.Submit(t.Context(), tpdu, func() error { return nil }); ref != 7 || err != nil {
+				t.Errorf("next Submit = %d, %v", ref, err)
+			}
+		})
 	}
 }
