@@ -400,7 +400,7 @@ func badReply(t *testing.T, c badInput) {
 		}
 		// Whatever it was, the modem is usable at once, with one log line at most per kind and minute.
 		r.p.set(nil)
-		r.p.data = nil
+		r.p.setData(nil)
 		synctest.Wait()
 		for _, line := range strings.Split(logged.String(), "\n") {
 			if n := strings.Count(logged.String(), line); line != "" && n > 1 {
