@@ -340,3 +340,27 @@ func TestAssemblyBinary(t *testing.T) {
 		}
 	}
 }
+
+// PDUs given with the parts come back with the message, by sequence, through the stored form too.
+func TestAddRaw(t *testing.T) {
+	var a Assembly
+	at := time.Unix(1, 0)
+	a.AddRaw(part(3, 3, "c", stamp(0)), []byte{3}, at)
+	a.AddRaw(part(1, 3, "a", stamp(0)), make([]byte, maxRaw+1), at)
+	stored, _ := a.MarshalBinary()
+	var b Assembly
+	if err := b.UnmarshalBinary(stored); err != nil {
+		t.Fatal(err)
+	}
+	done, r := b.AddRaw(part(2, 3, "b", stamp(0)), []byte{2, 2}, at)
+	if r != Completed || len(done) != 1 || done[0].Text != "abc" || len(done[0].Raws) != 3 {
+		t.Fatalf("%v %+v", r, done)
+	}
+	if raws := done[0].Raws; len(raws[0]) != 0 || string(raws[1]) != "\x02\x02" || string(raws[2]) != "\x03" {
+		t.Errorf("% X", raws)
+	}
+	done, _ = b.Add(part(1, 1, "x", stamp(0)), at)
+	if len(done) != 1 || done[0].Raws != nil {
+		t.Errorf("%+v", done)
+	}
+}

@@ -136,8 +136,8 @@ func BenchmarkDecodeJoin(b *testing.B) {
 	})
 }
 
-// BenchmarkEncode compares text to TPDUs.
-func BenchmarkEncode(b *testing.B) {
+// BenchmarkSplitEncode is what sending a text costs: choose the alphabet, cut, make the TPDUs, write them.
+func BenchmarkSplitEncode(b *testing.B) {
 	texts := map[string]string{"160-septets": benchText, "70-ucs2": benchUCS2, "4-segments": benchLong}
 	for _, name := range benchNames {
 		b.Run(name+"/ours", func(b *testing.B) {
@@ -244,6 +244,52 @@ func BenchmarkSplit(b *testing.B) {
 			for b.Loop() {
 				if _, err := SplitText(text, o); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkEncode writes TPDUs whose header and text are there already: text to septets or UTF-16, and on to octets.
+func BenchmarkEncode(b *testing.B) {
+	cases := benchCases(b)
+	for _, name := range benchNames {
+		var messages []*Message
+		var theirs []*tpdu.TPDU
+		for _, octets := range cases[name] {
+			m, err := Decode(octets, MobileTerminated, false)
+			if err != nil {
+				b.Fatal(err)
+			}
+			d, err := sms.Unmarshal(octets, sms.AsMT)
+			if err != nil {
+				b.Fatal(err)
+			}
+			messages, theirs = append(messages, m), append(theirs, d)
+		}
+		b.Run(name+"/ours", func(b *testing.B) {
+			defer cpu(b)()
+			b.ReportAllocs()
+			dst := make([]byte, 0, 256)
+			for b.Loop() {
+				for _, m := range messages {
+					var err error
+					if dst, err = m.Append(dst[:0], false); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+		b.Run(name+"/warthog", func(b *testing.B) {
+			defer cpu(b)()
+			b.ReportAllocs()
+			for b.Loop() {
+				for i, d := range theirs {
+					ud, _, _ := tpdu.EncodeUserData([]byte(messages[i].Text))
+					d.UD = ud
+					if _, err := d.MarshalBinary(); err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
 		})

@@ -324,3 +324,48 @@ func TestElements(t *testing.T) {
 		}
 	}
 }
+
+// Names and words that other programs and people read.
+func TestWords(t *testing.T) {
+	for _, tt := range []struct {
+		got, want any
+	}{
+		{fmt.Sprint(Auto, GSM7, Octets, UCS2), "auto gsm7 8bit ucs2"},
+		{fmt.Sprint(Deliver, DeliverReport, Submit, SubmitReport, StatusReport, Command, Type(9)), "deliver deliver-report submit submit-report status-report command unknown"},
+		{fmt.Sprint(NoValidity, Enhanced, Relative, Absolute), "none enhanced relative absolute"},
+		{fmt.Sprint(KeepText, ToGSM7, ToASCII), "keep gsm7 ascii"},
+		{fmt.Sprint(Voicemail, Fax, Email, OtherMessage), "voicemail fax email other"},
+		{fmt.Sprint(NotPart, Kept, Completed, Duplicate, Conflict), "not-part kept completed duplicate conflict"},
+		{fmt.Sprint(Language(200), Urdu, len(AllLanguages())), " urdu 13"},
+		{fmt.Sprintf("%#v %v", Address{0xD0, "ACME"}, Address{0x91, "49"}), `pdu.Address{0xd0, "ACME"} +49`},
+		{(&Error{"tp_oa", 3, "bad"}).Error(), "tp_oa (octet 3): bad"},
+		{(&CharacterError{'ж', 2, GSM7}).Error(), `character 'ж' (octet 2 of the text) is not in the alphabet gsm7`},
+		{(&TooManyPartsError{3, 2}).Error(), "the text needs 3 parts, at most 2 are allowed"},
+		{(&Message{Type: Deliver, PID: 0x43}).Replaces(), 3},
+		{(&Message{Type: Deliver, PID: 0x48}).Replaces(), 0},
+		{Split{Capacity: 160}.Left(), 160},
+		{(&Message{Type: StatusReport}).HasUserData() || (&Message{Type: Command}).HasUserData(), false},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+	for _, l := range AllLanguages() {
+		if got, ok := ParseLanguage(l.String()); !ok || got != l {
+			t.Errorf("%v is %v, %v", l, got, ok)
+		}
+	}
+	if _, ok := ParseLanguage("klingon"); ok {
+		t.Error("a language without tables")
+	}
+	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	if at, ok := AbsoluteValidity(end).Time(); !ok || !at.Equal(end) {
+		t.Errorf("absolute validity: %v, %v", at, ok)
+	}
+	if _, ok := RelativeValidity(time.Hour).Time(); ok {
+		t.Error("a relative validity has a time")
+	}
+	if v := (Validity{Format: Absolute}); v.valid() {
+		t.Error("an absolute validity without a time is valid")
+	}
+}
