@@ -2,6 +2,7 @@ package modem
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -34,11 +35,20 @@ type Config struct {
 	SendTimeout time.Duration `toml:"send_timeout"`
 	// SweepInterval is how often a NoticeStored asks for a sweep although the modem announced nothing.
 	SweepInterval time.Duration `toml:"sweep_interval"`
+	// BalanceCode is the USSD code that tells the balance of a prepaid card, as "*100#". "" asks for no balance.
+	BalanceCode string `toml:"balance_code"`
+	// BalanceEvery is how often the balance is asked for.
+	BalanceEvery time.Duration `toml:"balance_every"`
+	// BalancePattern finds the balance in the answer: a regular expression (RE2) whose one group is the amount.
+	BalancePattern string `toml:"balance_pattern"`
+	// BalanceMinimum is the amount below which the event modem.balance_low tells that the card runs empty.
+	BalanceMinimum float64 `toml:"balance_minimum"`
 }
 
 // Default returns the configuration that is right for most modems; Device is left to be set.
 func Default() Config {
-	return Config{Baud: 115200, SendTimeout: 180 * time.Second, SweepInterval: 60 * time.Second}
+	return Config{Baud: 115200, SendTimeout: 180 * time.Second, SweepInterval: 60 * time.Second,
+		BalanceEvery: 24 * time.Hour, BalancePattern: `(-?[0-9][0-9.,']*)`}
 }
 
 // autoBauds are tried in turn when Config.Baud is 0.
@@ -88,6 +98,15 @@ func (c Config) Validate() []error {
 	}
 	if c.SweepInterval < time.Second {
 		add("sweep_interval", fmt.Sprintf("%v is too short", c.SweepInterval), `at least "1s"; "60s" is right for most`)
+	}
+	if c.BalanceCode != "" && checkUSSD(c.BalanceCode) != nil {
+		add("balance_code", fmt.Sprintf("%q is no USSD code", c.BalanceCode), `as the operator publishes it, for example "*100#"`)
+	}
+	if c.BalanceEvery < 10*time.Minute {
+		add("balance_every", fmt.Sprintf("%v is too short", c.BalanceEvery), `at least "10m"; "24h" is right for most`)
+	}
+	if re, err := regexp.Compile(c.BalancePattern); err != nil || re.NumSubexp() != 1 {
+		add("balance_pattern", fmt.Sprintf("%q is no regular expression with one group", c.BalancePattern), `for example "balance is ([0-9.,]+)"`)
 	}
 	return errs
 }

@@ -24,6 +24,8 @@ var (
 	errOutOfStep = errors.New("modem is out of step")
 	// errNoNetwork is why a registration is helped along.
 	errNoNetwork = errors.New("not registered")
+	// errStuckCall is why the radio is switched off under a call that does not end.
+	errStuckCall = errors.New("a call does not end")
 	// errStopping ends the running command when Run is told to stop.
 	errStopping = errors.New("modem driver is stopping")
 )

@@ -24,6 +24,7 @@ type exchange struct {
 	id     string // prefix of the answer lines
 	accept []string
 	bare   bool          // lines without prefix belong to the answer
+	any    bool          // so do lines of any prefix that is no known indication
 	limit  time.Duration // from the command to its end, or to the prompt; with idle, between two lines
 	idle   bool
 	lone   time.Duration // when set, an answer line not followed by OK within it ends the command as OK
@@ -68,6 +69,10 @@ func (e *exchange) owns(prefix string) bool {
 		if prefix == a {
 			return true
 		}
+	}
+	if e.any {
+		_, known := prefixIndications[prefix]
+		return !known
 	}
 	return false
 }

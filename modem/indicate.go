@@ -22,8 +22,16 @@ func (m *Modem) indicate(u urc, ev *events) {
 		signal(ev.restarted)
 	case urcBooted:
 		signal(ev.booted)
-	case urcCall:
-		m.limiter.warn("ring", "call indications; calls are not answered", "field", "ring")
+	case urcCall, urcDigit:
+		for _, h := range callHints(u) {
+			select {
+			case ev.calls <- h:
+			default:
+				m.metrics.damaged.WithLabelValues("ring").Inc()
+			}
+		}
+	case urcUSSD:
+		m.indicateUSSD(u)
 	case urcLate:
 		if n := referenceOf([]string{u.text}); n >= 0 {
 			select {

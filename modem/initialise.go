@@ -56,6 +56,9 @@ func (s *session) initialise(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.prepareCalls(); err != nil {
+		return err
+	}
 	s.m.log.Debug("modem is set up", "vendor", s.vendor.name, "cnmi", s.cnmi, "memories", s.memories)
 	return nil
 }

@@ -159,6 +159,7 @@ func ignoreRefusal(err error) error {
 }
 
 func (m *Modem) setStorage(st Storage) {
+	m.watchStorage(st)
 	m.metrics.storageUsed.WithLabelValues(st.Memory).Set(float64(st.Used))
 	m.metrics.storageSize.WithLabelValues(st.Memory).Set(float64(st.Total))
 	m.board.update(func(status *Status) {

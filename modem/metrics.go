@@ -20,6 +20,9 @@ type metrics struct {
 	submitSeconds  prometheus.Histogram
 	resyncs        prometheus.Counter
 	recoveries     *prometheus.CounterVec
+	restarts       prometheus.Counter
+	balance        *prometheus.GaugeVec
+	calls          *prometheus.CounterVec
 	urcs           *prometheus.CounterVec
 	damaged        *prometheus.CounterVec
 	dropped        prometheus.Counter
@@ -50,6 +53,11 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 		resyncs: register(reg, &errs, counter("resyncs_total", "Times the dialogue was brought back into step.")),
 		recoveries: register(reg, &errs, counterVec("recoveries_total",
 			"Recovery steps taken: session, network, radio, reopen.", "step")),
+		restarts: register(reg, &errs, counter("restarts_total", "Restarts of the modem that nobody asked for.")),
+		balance: register(reg, &errs, prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("balance",
+			"Balance of the card, in the unit that the operator tells; absent until it is known.")), nil)),
+		calls: register(reg, &errs, counterVec("calls_total",
+			"Calls by how they ended: answered, missed, rejected, failed.", "outcome")),
 		urcs: register(reg, &errs, counterVec("urcs_total", "Indications by kind.", "kind")),
 		damaged: register(reg, &errs, counterVec("damaged_total",
 			"Damaged input from the modem by field.", "field")),
@@ -64,6 +72,9 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 	for _, s := range []string{stepSession, stepNetwork, stepRadio, stepReopen} {
 		m.recoveries.WithLabelValues(s)
 	}
+	for _, o := range callOutcomes {
+		m.calls.WithLabelValues(o)
+	}
 	for k := range urcNames {
 		m.urcs.WithLabelValues(urcKind(k).String())
 	}
@@ -74,7 +85,7 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 }
 
 // damagedFields are the fields that input from the modem is reported under.
-var damagedFields = []string{"line", "cmt", "cds", "cmti.storage", "cmti.index", "cmgs", "cmgs.mr", "cmgl", "prompt", "write", "stray"}
+var damagedFields = []string{"line", "cmt", "cds", "cmti.storage", "cmti.index", "cmgs", "cmgs.mr", "cmgl", "prompt", "write", "stray", "ring", "cusd", "clcc"}
 
 func opts(name, help string) prometheus.Opts {
 	return prometheus.Opts{Namespace: "trunkline", Subsystem: "modem", Name: name, Help: help}

@@ -24,6 +24,7 @@ type Options struct {
 	Registerer prometheus.Registerer                   // nil: not exported
 	Open       func(ctx context.Context) (Port, error) // nil: finds the port that Config names and opens it
 	Finder     *Finder                                 // shared by the modems of a program; nil: one of its own. Unused with Open
+	Alphabet   Alphabet                                // packs USSD strings; nil: modems that want them packed cannot be asked
 	Memory     Memory                                  // nil: remembered until the Modem is forgotten
 }
 
@@ -46,7 +47,16 @@ type Modem struct {
 	notices *noticeQueue
 	board   *board
 
+	events   *eventQueue
+	alphabet Alphabet
+	life     life
+	levels   map[string]string // of memories, under the lock of life
+	ussd     ussd
+	calls    *switchboard
+	locked   unlocks
+
 	requests chan *request
+	urgent   chan *request // for calls: taken before all others
 
 	mu      sync.Mutex
 	offline chan struct{} // closed while no session serves requests; replaced when one does
@@ -82,8 +92,10 @@ func New(c Config, o Options) (*Modem, error) {
 		config: c, name: o.Name, log: log.With("modem", o.Name), metrics: mt, open: o.Open, memory: o.Memory,
 		notices:  newNoticeQueue(),
 		board:    &board{status: Status{Name: o.Name, Device: c.Device, State: Opening}, changed: make(chan struct{})},
-		requests: make(chan *request), offline: closedChannel(),
+		requests: make(chan *request), urgent: make(chan *request), offline: closedChannel(),
+		events: newEventQueue(), alphabet: o.Alphabet, levels: map[string]string{}, calls: newSwitchboard(),
 	}
+	m.board.status.PINTries, m.board.status.PUKTries = -1, -1
 	m.limiter = newLogLimiter(m.log)
 	if m.open == nil {
 		m.open = m.openDevice
@@ -102,7 +114,11 @@ func New(c Config, o Options) (*Modem, error) {
 func (m *Modem) String() string { return "modem " + m.name }
 
 // Status returns a snapshot.
-func (m *Modem) Status() Status { return m.board.snapshot() }
+func (m *Modem) Status() Status {
+	s := m.board.snapshot()
+	s.Restarts = m.life.lately()
+	return s
+}
 
 // Notices returns what the modem tells without being asked, in order. The channel is never closed; it hands over only while
 // Run is running.
@@ -133,6 +149,11 @@ type request struct {
 // do hands run to the owner of the dialogue and waits for its end. Before run is taken up ctx ends the wait; afterwards run
 // itself looks at ctx. ErrNotReady when no session serves.
 func (m *Modem) do(ctx context.Context, run func(*session) error) error {
+	return m.queue(ctx, m.requests, run)
+}
+
+// queue is do for one of the two queues.
+func (m *Modem) queue(ctx context.Context, requests chan<- *request, run func(*session) error) error {
 	m.mu.Lock()
 	offline := m.offline
 	m.mu.Unlock()
@@ -143,7 +164,7 @@ func (m *Modem) do(ctx context.Context, run func(*session) error) error {
 	default:
 	}
 	select {
-	case m.requests <- r:
+	case requests <- r:
 		return <-r.done
 	case <-offline:
 		return ErrNotReady

@@ -20,12 +20,17 @@ func (s *session) readStatus() error {
 	if len(answer) > 0 {
 		s.m.setSignal(signalDBm(fields(valueOf(answer[0]))[0]))
 	}
+	if err := s.readQuality(); err != nil {
+		return err
+	}
 	answer, err = s.ask("+COPS?")
 	if fatal(err) {
 		return err
 	}
 	if err == nil && len(answer) > 0 {
-		s.m.board.update(func(st *Status) { st.Operator = operatorOf(valueOf(answer[0])) })
+		s.m.board.update(func(st *Status) {
+			st.Operator, st.Network = operatorOf(valueOf(answer[0])), networkOf(valueOf(answer[0]))
+		})
 	}
 	if _, err := s.checkRouting(); err != nil {
 		return err
@@ -124,6 +129,7 @@ func (m *Modem) register(cs, lte int) {
 	if registered {
 		m.metrics.registered.Set(1)
 		m.gauges(true)
+		m.wentUp()
 		if m.board.state(Ready, "", "") {
 			m.limiter.at(slog.LevelInfo, "ready", "modem is ready", "registration", reg)
 		}
@@ -134,6 +140,7 @@ func (m *Modem) register(cs, lte int) {
 	if reg == Denied {
 		reason, hint = ReasonDenied, "the network refuses this card: is it active, may it roam?"
 	}
+	m.wentDown(reason, hint)
 	if m.board.state(Searching, reason, hint) {
 		m.limiter.warn("searching", "modem is not registered", "registration", reg, "hint", hint)
 	}

@@ -27,6 +27,8 @@ func (m *Modem) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	noticeCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	wg.Go(func() { m.notices.run(noticeCtx) })
+	wg.Go(func() { m.events.run(noticeCtx) })
+	wg.Go(func() { m.watchBalance(ctx) })
 	defer wg.Wait()
 	defer cancel()
 
@@ -81,6 +83,9 @@ func (m *Modem) once(ctx context.Context) error {
 			err = s.serve(ctx)
 		}
 		m.gauges(false)
+		if ctx.Err() == nil {
+			m.ended(err)
+		}
 		// A modem that restarts by itself needs patience, not harder means.
 		patient = errors.Is(err, ErrRestarted)
 		if patient || time.Since(began) >= steadyFor {
@@ -113,6 +118,7 @@ func (g *guard) lost() bool {
 func (m *Modem) recover(step string, err error) {
 	m.metrics.recoveries.WithLabelValues(step).Inc()
 	m.limiter.warn("recover", "modem needs recovery", "step", step, "error", err)
+	m.tell(Event{Kind: EventRecovery, Code: step, Text: err.Error()})
 }
 
 // cycleRadio switches the radio off and on. Both may fail: what follows finds out.
@@ -126,19 +132,8 @@ func (s *session) cycleRadio() {
 
 // failed turns the error that ended an attempt into a status, logs it when it is news, and returns its reason.
 func (m *Modem) failed(err error) Reason {
-	state, reason, hint := Failed, ReasonLost, "check cable, power supply and USB hub"
-	var setup *SetupError
-	switch {
-	case errors.As(err, &setup):
-		reason, hint = setup.Reason, setup.Hint
-		if reason == ReasonMissing {
-			state = Missing
-		}
-	case errors.Is(err, ErrRestarted):
-		reason, hint = ReasonRestarted, "a modem that restarts by itself often lacks power"
-	case errors.Is(err, errOutOfStep), errors.Is(err, ErrTimeout):
-		reason, hint = ReasonOutOfStep, "the modem stopped answering in order; if this repeats, unplug it once"
-	}
+	state, reason, hint := explain(err)
+	m.wentDown(reason, hint)
 	if reason == ReasonNoAnswer && !m.speedKnown {
 		m.baud++
 	}
@@ -151,6 +146,8 @@ func (m *Modem) failed(err error) Reason {
 // pause waits before the next attempt. It returns true, early, when a port is there that was not before: a new port is a new
 // start, whatever was wrong with the last one.
 func (m *Modem) pause(ctx context.Context, d time.Duration, reason Reason) (fresh bool) {
+	ctx, awake := m.locked.until(ctx)
+	defer awake()
 	end := time.NewTimer(d)
 	defer end.Stop()
 	if m.finder == nil {

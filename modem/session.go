@@ -25,6 +25,10 @@ type session struct {
 	lastEnd      time.Time
 	adrift       time.Time // since when there is no registration; zero with one
 	nudges       int       // what was done about it
+
+	noQuality bool        // AT+CESQ was refused
+	noList    bool        // AT+CLCC was refused: calls are followed by indications alone
+	timer     *time.Timer // when to look after the calls again; nil without calls
 }
 
 // events is what the reader of the port tells the owner of the dialogue.
@@ -33,11 +37,13 @@ type events struct {
 	booted    chan struct{} // capacity 1: the modem says that it is ready for messages
 	refresh   chan struct{} // capacity 1: registration changed
 	card      chan struct{} // capacity 1: the card changed
+	calls     chan callHint // what was told about calls; when it is full the list of calls tells the same
 	late      chan int      // capacity 1: reference of a send that was given up
 }
 
 func newEvents() *events {
-	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), card: make(chan struct{}, 1), late: make(chan int, 1)}
+	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), card: make(chan struct{}, 1), late: make(chan int, 1),
+		calls: make(chan callHint, 64)}
 }
 
 func signal(c chan struct{}) {
@@ -183,6 +189,8 @@ func (s *session) serve(ctx context.Context) error {
 		s.m.board.state(Initialising, "", "")
 		s.m.serving(false)
 	}()
+	defer s.m.ussd.finish(nil, ussdAnswer{err: ErrPortLost}, nil)
+	defer s.loseCalls()
 	if err := s.readStatus(); err != nil {
 		return err
 	}
@@ -195,8 +203,20 @@ func (s *session) serve(ctx context.Context) error {
 	for {
 		var err error
 		select {
+		case r := <-s.m.urgent:
+			r.done <- r.run(s)
+			continue
+		default:
+		}
+		select {
 		case <-ctx.Done():
 			return errStopping
+		case r := <-s.m.urgent:
+			r.done <- r.run(s)
+		case h := <-s.e.calls:
+			err = s.heard(h)
+		case <-s.callTime():
+			err = s.lookAfterCalls()
 		case <-s.g.dead:
 			return s.g.err
 		case <-s.e.restarted:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -20,13 +21,30 @@ func (s *session) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if state == "SIM PIN" || state == "SIM PUK" {
+		if err := s.readTries(); err != nil {
+			return err
+		}
+	}
+	handled, err := s.byHand(ctx, state)
+	switch {
+	case handled && err == nil:
+		return nil
+	case fatal(err):
+		if _, refused := errors.AsType[*UnlockError](err); !refused && !errors.Is(err, ErrNotLocked) {
+			return err
+		}
+		if state, err = s.cardState(ctx); err != nil { // the last try may have locked it
+			return err
+		}
+	}
 	switch state {
 	case "READY", "SIM PIN2", "SIM PUK2":
 		return nil
 	case "SIM PIN":
 		return s.enterPIN(ctx)
 	case "SIM PUK":
-		return &SetupError{Reason: ReasonPUKRequired, Hint: "the card wants its PUK: put it into a phone and unlock it there; the PUK is never entered from here"}
+		return &SetupError{Reason: ReasonPUKRequired, Hint: "the card wants its PUK: unlock it with trunkline modem unlock --puk, or in a phone; the PUK is never entered by itself"}
 	}
 	return &SetupError{Reason: ReasonSIMFailure, Err: fmt.Errorf("card state %q", state), Hint: "the modem or the card is locked to something: see its manual"}
 }
@@ -72,7 +90,7 @@ func (s *session) cardState(ctx context.Context) (string, error) {
 // with one try or none, and never touches a PUK.
 func (s *session) enterPIN(ctx context.Context) error {
 	if s.m.config.PINFile == "" {
-		return &SetupError{Reason: ReasonPINRequired, Hint: "write the PIN of the card into a file of mode 0600 and name it in pin_file"}
+		return &SetupError{Reason: ReasonPINRequired, Hint: "write the PIN of the card into a file of mode 0600 and name it in pin_file, or enter it with trunkline modem unlock"}
 	}
 	pin, err := readPIN(s.m.config.PINFile)
 	if err != nil {
@@ -86,33 +104,13 @@ func (s *session) enterPIN(ctx context.Context) error {
 	if refused {
 		return &SetupError{Reason: ReasonPINRefused, Hint: "the card refused this PIN; it is not tried again: put the right one into pin_file"}
 	}
-	tries, err := s.pinTries()
-	if err != nil {
-		return err
-	}
-	if tries >= 0 && tries < 2 {
+	if tries := s.m.Status().PINTries; tries >= 0 && tries < 2 {
 		return &SetupError{Reason: ReasonPINTries, Err: fmt.Errorf("%d tries left", tries),
-			Hint: "only one try is left for this card: unlock it in a phone first"}
+			Hint: "only one try is left for this card: unlock it with trunkline modem unlock, or in a phone"}
 	}
-	// Noted before it is tried: a crash in between must not lead to a second try.
-	if err := s.m.memory.SetRefused(key, true); err != nil {
-		return &SetupError{Reason: ReasonPINRefused, Err: err, Hint: "the try cannot be noted: it is not made"}
-	}
-	_, err = s.run(&exchange{text: `+CPIN="` + pin + `"`, shown: "+CPIN=…"})
-	if fatal(err) {
+	err = s.give(ctx, key, `+CPIN="`+pin+`"`)
+	if err == nil || fatal(err) {
 		return err
-	}
-	if err == nil {
-		// A card that takes the PIN and still asks for it has not taken it.
-		state, serr := s.cardState(ctx)
-		if serr != nil {
-			return serr
-		}
-		if state == "READY" {
-			s.m.log.Info("card unlocked")
-			return s.m.memory.SetRefused(key, false)
-		}
-		err = fmt.Errorf("card still asks for %s", state)
 	}
 	return &SetupError{Reason: ReasonPINRefused, Err: err, Hint: "the card refused the PIN in pin_file; it is not tried again"}
 }
@@ -144,28 +142,6 @@ func readPIN(path string) (string, error) {
 		return "", fmt.Errorf("%s does not hold 4 to 8 digits", path)
 	}
 	return pin, nil
-}
-
-// pinTries reads how many entries of PIN 1 are left; -1 when the modem does not tell.
-func (s *session) pinTries() (int, error) {
-	if s.vendor.tries == "" {
-		return -1, nil
-	}
-	answer, err := s.ask(s.vendor.tries)
-	if fatal(err) {
-		return -1, err
-	}
-	if err != nil || len(answer) == 0 {
-		return -1, nil
-	}
-	f := fields(valueOf(answer[0]))
-	if s.vendor.index >= len(f) {
-		return -1, nil
-	}
-	if n, ok := smallNumber(f[s.vendor.index], 99); ok {
-		return n, nil
-	}
-	return -1, nil
 }
 
 // readICCID tries the commands of the vendor, the common ones, and at last the file of the card itself (EF ICCID 2FE2,

@@ -47,6 +47,9 @@ func (g *guard) sort(l line) (out []urc) {
 	text := l.text
 	if h := g.header; h != nil {
 		g.header = nil
+		if h.kind == urcUSSD {
+			return g.moreUSSD(h, e, l)
+		}
 		if g.trails(h, e, text) {
 			h.trailer = text
 			return []urc{*h}
@@ -103,6 +106,7 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 		g.prev = ""
 	}
 	if u.twoLines() {
+		u.at = time.Now()
 		g.header = &u
 		return nil
 	}

@@ -30,7 +30,7 @@ func TestSorting(t *testing.T) {
 		{name: "both, while set", command: "+CREG=2", stream: "\r\n+CREG: 2,1\r\n\r\nOK\r\n", urcs: []string{"registration +CREG: 2,1"}},
 		{name: "card, asked", command: "+CPIN?", stream: "\r\n+CPIN: READY\r\n\r\nOK\r\n", answer: []string{"+CPIN: READY"}},
 		{name: "card, told", command: "+CSQ", stream: "\r\n+CPIN: NOT READY\r\n\r\nOK\r\n", urcs: []string{"sim +CPIN: NOT READY"}},
-		{name: "USSD", command: `+CUSD=1,"*100#",15`, stream: "\r\n+CUSD: 0,\"x\",15\r\n\r\nOK\r\n", urcs: []string{"other +CUSD: 0,\"x\",15"}},
+		{name: "USSD", command: `+CUSD=1,"*100#",15`, stream: "\r\n+CUSD: 0,\"x\",15\r\n\r\nOK\r\n", urcs: []string{"ussd +CUSD: 0,\"x\",15"}},
 		{name: "caller setting", command: "+CLIP?", stream: "\r\n+CLIP: 1,1\r\n\r\nOK\r\n", answer: []string{"+CLIP: 1,1"}},
 		{name: "caller", command: "+CLIP=1", stream: "\r\nRING\r\n\r\n+CLIP: \"+49151\",145\r\n\r\nOK\r\n", urcs: []string{"call RING", "call +CLIP: \"+49151\",145"}},
 		{name: "announcement of a message", command: "+CMTI", stream: "\r\n+CMTI: \"SM\",1\r\n\r\nOK\r\n", urcs: []string{"stored +CMTI: \"SM\",1"}},

@@ -115,13 +115,24 @@ type Status struct {
 
 	Operator     string
 	Registration Registration
-	Registered   bool // SMS can be sent as far as the registration tells
-	SignalDBm    int  // received power; 0 when unknown
+	Registered   bool    // SMS can be sent as far as the registration tells
+	Network      string  // radio technology: "gsm", "edge", "umts", "hsdpa", "hsupa", "hspa", "lte", "nb-iot", "nr", …; "" when unknown
+	SignalDBm    int     // received power; 0 when unknown
+	Quality      Quality // finer measures, where the modem has them
 
 	Storage []Storage // memories that are swept
 
 	Opens      int       // successful opens of the port
 	LastAnswer time.Time // when the modem last finished a command
+	Restarts   int       // restarts that nobody asked for, within the last hour
+
+	PINTries int // entries of the PIN that the card still takes; -1 when unknown
+	PUKTries int // entries of the PUK that the card still takes; -1 when unknown
+
+	Balance   float64   // of the card, as asked for last
+	BalanceAt time.Time // when that was; zero when the balance is not known
+
+	Calls []Call // that are there now
 }
 
 // board is the status and those who wait for it.
@@ -136,6 +147,7 @@ func (b *board) snapshot() Status {
 	defer b.mu.Unlock()
 	s := b.status
 	s.Storage = append([]Storage(nil), s.Storage...)
+	s.Calls = append([]Call(nil), s.Calls...)
 	return s
 }
 

@@ -1,6 +1,9 @@
 package modem
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // urcKind sorts indications by what they lead to.
 type urcKind uint8
@@ -19,20 +22,23 @@ const (
 	urcSIM                         // the card changed its state
 	urcCall                        // a call comes, changes or goes
 	urcLate                        // answer to a send that was given up
+	urcUSSD                        // answer of the network to a USSD request, or a request of its own
+	urcDigit                       // the other side of a call pressed a key
 )
 
 var urcNames = [...]string{"other", "stored", "full", "deliver", "report", "broadcast", "registration", "signal", "boot",
-	"booted", "sim", "call", "late"}
+	"booted", "sim", "call", "late", "ussd", "digit"}
 
 func (k urcKind) String() string { return urcNames[k] }
 
 // urc is one indication.
 type urc struct {
 	kind    urcKind
-	prefix  string // "+CMTI"; "" for words
-	text    string // first line
-	trailer string // second line of two-line forms: the PDU in hex
-	lost    bool   // the second line did not come
+	prefix  string    // "+CMTI"; "" for words
+	text    string    // first line
+	trailer string    // second line of two-line forms: the PDU in hex
+	lost    bool      // the second line did not come
+	at      time.Time // when the line came that a further one belongs to
 }
 
 // twoLines are the indications that a second line belongs to. 3GPP TS 27.005 §3.4.1.
@@ -40,6 +46,8 @@ func (u urc) twoLines() bool {
 	switch u.kind {
 	case urcDeliver, urcBroadcast:
 		return true
+	case urcUSSD:
+		return openUSSD(u.text)
 	case urcReport:
 		// The text form of a status report has everything in one line.
 		return len(fields(valueOf(u.text))) < 5
@@ -58,7 +66,9 @@ var prefixIndications = map[string]urcKind{
 	"+PBREADY": urcBooted,
 	"+CPIN":    urcSIM, "^SIMST": urcSIM, "+QUSIM": urcSIM, "+SIMCARD": urcSIM, "+CSMINS": urcSIM, "#QSS": urcSIM, "+QSIMSTAT": urcSIM,
 	"+CRING": urcCall, "+CLIP": urcCall, "+CCWA": urcCall, "+CLCC": urcCall, "^ORIG": urcCall, "^CONF": urcCall, "^CONN": urcCall,
-	"^CEND": urcCall, "^DSCI": urcCall,
+	"^CEND": urcCall, "^DSCI": urcCall, "+UCALLSTAT": urcCall, "#ECAM": urcCall, "^SLCC": urcCall, "+ZEND": urcCall,
+	"+DTMF": urcDigit, "+RXDTMF": urcDigit, "+QTONEDET": urcDigit, "#DTMFEV": urcDigit, "+UUDTMFD": urcDigit, "^DDTMF": urcDigit,
+	"+CUSD": urcUSSD,
 	"+CMGS": urcLate, "+CMSS": urcOther,
 }
 
@@ -86,6 +96,10 @@ func indicationOf(prefix, text string) urc {
 			u.kind = urcFull
 		} else if strings.Contains(v, "SMS DONE") {
 			u.kind = urcBooted
+		}
+	case "+WIND":
+		if strings.HasPrefix(v, "5,") || strings.HasPrefix(v, "6,") || v == "2" {
+			u.kind = urcCall
 		}
 	case "+CIEV":
 		if strings.HasPrefix(v, "SMSFULL") || strings.HasPrefix(v, `"SMSFULL`) {

@@ -1,0 +1,202 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// CallState is where a call stands.
+type CallState string
+
+// The states of a call.
+const (
+	CallIncoming  CallState = "incoming"  // it rings here
+	CallWaiting   CallState = "waiting"   // it comes in while another one is there
+	CallAnswering CallState = "answering" // Answer was called, the network has not confirmed
+	CallDialling  CallState = "dialling"  // Dial was called, the other side does not ring yet
+	CallAlerting  CallState = "alerting"  // the other side rings
+	CallActive    CallState = "active"
+	CallHeld      CallState = "held"
+	CallEnding    CallState = "ending" // it was hung up, the network has not confirmed
+	CallEnded     CallState = "ended"
+)
+
+// Caller tells what is known of the other side of an incoming call.
+type Caller string
+
+// What can be known of a caller.
+const (
+	CallerUnknown  Caller = "unknown"  // not told, or not yet
+	CallerKnown    Caller = "known"    // Call.Number is it
+	CallerWithheld Caller = "withheld" // does not want to be known
+)
+
+// A Call is one call, past or present. The zero value is none.
+type Call struct {
+	ID       uint64 // counts up within one Modem, from 1
+	Outgoing bool
+	State    CallState
+	Caller   Caller // of incoming calls; CallerKnown for outgoing ones
+	Number   string // of the other side: digits, perhaps with * and #, + in front when it is international; "" when unknown
+	Rings    int    // RING lines so far
+
+	Began    time.Time // first sign of it
+	Answered time.Time // when it became active; zero when it never did
+	Ended    time.Time // zero while it is there
+	Cause    string    // why it ended, one of the causes
+	Source   string    // what told the end: "list", "indication", "silence", "request", "session"
+}
+
+// What happened to a call, Event.Code.
+const (
+	CallCodeIncoming = "incoming" // it rings, and as much is known of the caller as will be soon
+	CallCodeDialled  = "dialled"  // it was placed from here
+	CallCodeAnswered = "answered" // it became active
+	CallCodeMissed   = "missed"   // it rang and was neither answered nor rejected
+	CallCodeEnded    = "ended"    // every other end
+)
+
+// callOutcomes are the label values of the calls metric.
+var callOutcomes = []string{"answered", "missed", "rejected", "failed"}
+
+var (
+	// ErrNoCall means that there is no call that the request fits.
+	ErrNoCall = errors.New("there is no such call")
+	// ErrCallBusy means that another call is in the way.
+	ErrCallBusy = errors.New("another call is there already")
+)
+
+const (
+	answerLimit = 20 * time.Second // for ATA
+	dialLimit   = 60 * time.Second // for ATD: some makes answer it only when the call stands
+	hangUpLimit = 20 * time.Second
+)
+
+// Answer takes the call that rings. It returns when the modem has taken the request; EventCall tells when the call stands. ErrNoCall when
+// nothing rings.
+func (m *Modem) Answer(ctx context.Context) error {
+	return m.queue(ctx, m.urgent, func(s *session) error {
+		c := s.m.calls.find(CallIncoming)
+		if c == nil {
+			return ErrNoCall
+		}
+		s.m.calls.move(c, CallAnswering)
+		_, err := s.run(&exchange{text: "A", limit: answerLimit})
+		if ce, ok := errors.AsType[*CommandError](err); ok {
+			// The caller may have given up in this moment: the list tells.
+			s.m.calls.move(c, CallIncoming)
+			err = fmt.Errorf("answer: %w", ce)
+		}
+		return errors.Join(err, s.listCalls())
+	})
+}
+
+// Reject refuses the call that rings or waits; the caller hears busy. ErrNoCall when there is none.
+func (m *Modem) Reject(ctx context.Context) error {
+	return m.queue(ctx, m.urgent, func(s *session) error {
+		if c := s.m.calls.find(CallIncoming); c != nil {
+			return s.endCall(c, CauseRejected, "+CHUP", "H")
+		}
+		if c := s.m.calls.find(CallWaiting); c != nil {
+			return s.endCall(c, CauseRejected, "+CHLD=0")
+		}
+		return ErrNoCall
+	})
+}
+
+// HangUp ends the call that is there, whatever its state. ErrNoCall when there is none.
+func (m *Modem) HangUp(ctx context.Context) error {
+	return m.queue(ctx, m.urgent, func(s *session) error {
+		c := s.m.calls.find(CallActive, CallDialling, CallAlerting, CallAnswering, CallHeld, CallIncoming, CallEnding)
+		if c == nil {
+			return ErrNoCall
+		}
+		cause := CauseLocal
+		if c.State == CallIncoming {
+			cause = CauseRejected
+		}
+		return s.endCall(c, cause, "+CHUP", "H")
+	})
+}
+
+// Dial places a voice call and returns its ID as soon as the modem took the request; notices tell how it goes on. number is digits, * and #,
+// perhaps with + in front. ErrCallBusy when a call is there.
+func (m *Modem) Dial(ctx context.Context, number string) (id uint64, err error) {
+	if d := strings.TrimPrefix(number, "+"); d == "" || len(d) > 20 || strings.Trim(d, "0123456789*#") != "" {
+		return 0, fmt.Errorf("dial: a number has 1 to 20 digits, * or #, perhaps with + in front")
+	}
+	err = m.do(ctx, func(s *session) error {
+		b := s.m.calls
+		if b.count() > 0 {
+			return ErrCallBusy
+		}
+		c := b.add(&trackedCall{Call: Call{Outgoing: true, State: CallDialling, Caller: CallerKnown, Number: number}})
+		id = c.ID
+		s.m.tellCall(CallCodeDialled, c)
+		_, err := s.run(&exchange{text: "D" + number + ";", shown: "D…;", limit: dialLimit})
+		if ce, ok := errors.AsType[*CommandError](err); ok {
+			cause := CauseFailed
+			for _, row := range callRows {
+				if row.cause != "" && row.word == strings.ToUpper(ce.Result) {
+					cause = row.cause
+				}
+			}
+			if cause == CauseRemote {
+				cause = CauseFailed
+			}
+			s.endedCall(c, cause, "request")
+			return fmt.Errorf("dial: %w", err)
+		}
+		return errors.Join(err, s.listCalls())
+	})
+	return id, err
+}
+
+// SendDTMF presses keys, 1 to 32 of 0-9, *, #, A-D, in the active call. ErrNoCall when none is active.
+func (m *Modem) SendDTMF(ctx context.Context, digits string) error {
+	digits = strings.ToUpper(digits)
+	if digits == "" || len(digits) > 32 || strings.Trim(digits, keys) != "" {
+		return fmt.Errorf("keys: from 1 to 32 of 0-9, *, #, A-D")
+	}
+	return m.queue(ctx, m.urgent, func(s *session) error {
+		c := s.m.calls.find(CallActive)
+		if c == nil {
+			return ErrNoCall
+		}
+		for i := range len(digits) {
+			if err := s.press(c, digits[i]); err != nil {
+				return fmt.Errorf("key %d of %d: %w", i+1, len(digits), err)
+			}
+		}
+		return nil
+	})
+}
+
+// press sends one key in the form that the modem takes.
+func (s *session) press(c *trackedCall, key byte) (err error) {
+	forms := []string{fmt.Sprintf("+VTS=%c", key), fmt.Sprintf(`+VTS="%c"`, key)}
+	if s.vendor.name == "huawei" {
+		forms = append([]string{fmt.Sprintf("^DTMF=%d,%c", max(c.index, 1), key)}, forms...)
+	}
+	for _, form := range forms {
+		if _, err = s.ask(form); err == nil || fatal(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// endCall ends a call with the first command that the modem takes.
+func (s *session) endCall(c *trackedCall, cause string, commands ...string) (err error) {
+	c.Cause = cause
+	s.m.calls.move(c, CallEnding)
+	for _, text := range commands {
+		if _, err = s.run(&exchange{text: text, limit: hangUpLimit}); err == nil || fatal(err) {
+			break
+		}
+	}
+	return errors.Join(err, s.listCalls())
+}
