@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
+	"slices"
 	"time"
 )
 
@@ -74,6 +76,7 @@ func (t *tx) take(m *record, c Claim) (bool, error) {
 		return false, t.expire(m, c.At)
 	}
 	was := *m.Message
+	was.Parts = slices.Clone(m.Parts)
 	if err := m.become(Sending); err != nil {
 		return false, err
 	}
@@ -118,9 +121,9 @@ func (t *tx) expire(m *record, at time.Time) error {
 }
 
 // reference gives a message of several parts the reference by which the phone joins them: from 1 to 255, counted per recipient, so that two
-// messages to one phone differ.
+// messages to one phone differ. A few recipients may share one of the 65536 counters, which does no harm.
 func (t *tx) reference(m *Message) error {
-	key := append([]byte("concat/"), line(m.To)...)
+	key := binary.BigEndian.AppendUint16([]byte("concat/"), uint16(crc32.ChecksumIEEE([]byte(line(m.To)))))
 	value, err := t.Get(tableMeta, key)
 	if err != nil {
 		return err

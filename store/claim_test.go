@@ -31,6 +31,7 @@ func TestClaimOrder(t *testing.T) {
 		for {
 			m, ok, err := s.Claim(ctx, store.Claim{Trunk: "desk", At: start, Prepare: func(m *store.Message) error {
 				if m.Text == "unsendable" {
+					m.Parts[0].TPDU = []byte("half done")
 					return errors.New("cannot be written")
 				}
 				m.Parts[0].TPDU = []byte(m.Text)
@@ -58,7 +59,7 @@ func TestClaimOrder(t *testing.T) {
 		}
 		for _, m := range page.Items {
 			states[m.Text] = m.State
-			if m.Text == "unsendable" && (m.Failure == nil || m.Failure.Code != "unsendable" || m.Failure.Text != "cannot be written" || m.Trunk != "") {
+			if m.Text == "unsendable" && (m.Failure == nil || m.Failure.Code != "unsendable" || m.Failure.Text != "cannot be written" || m.Trunk != "" || m.Parts[0].TPDU != nil) {
 				t.Errorf("unsendable: %+v, trunk %q", m.Failure, m.Trunk)
 			}
 		}

@@ -147,6 +147,27 @@ func TestDamagedEvent(t *testing.T) {
 	check(t, s)
 }
 
+// Tidy meets a damaged event too; it forgets the old ones around it only.
+func TestTidyMeetsDamagedEvent(t *testing.T) {
+	s, e := open(t, store.Options{})
+	for i := range 5 {
+		if err := s.Append(ctx, store.Event{Type: "x", At: start.Add(time.Duration(i) * time.Hour), Reference: -1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil(t, e, "events", func(i int, _, v []byte) []byte { return map[int][]byte{1: flip(v, 100)}[i] })
+	for more := true; more; {
+		var err error
+		if more, err = s.Tidy(ctx, start.Add(30*24*time.Hour+150*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	events, err := s.Events(ctx, 0, 0)
+	if err != nil || len(events) != 5 || events[0].Seq != 2 || events[0].Type != "store.damaged" || events[4].Type != "store.damaged" {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
+
 // Whether the request of a damaged idempotency key was accepted is unknown, so it is refused until the key's time is over; all others go on.
 func TestDamagedKey(t *testing.T) {
 	s, e := open(t, store.Options{})

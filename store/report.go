@@ -100,7 +100,7 @@ func (s *Store) Report(ctx context.Context, r Report) (Match, Message, error) {
 				err = t.event(reportEvent("report.ambiguous", &r))
 			}
 		}
-		if err != nil || digest == nil {
+		if err != nil || digest == nil || seen != nil && m.ID.IsZero() {
 			return err
 		}
 		return t.putDigest(digest, seen, &digestRecord{Until: r.At.Add(t.s.options.DigestKeep), Message: m.ID})

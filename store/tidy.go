@@ -25,7 +25,7 @@ func (s *Store) Tidy(ctx context.Context, at time.Time) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		events, err := t.tidyEvents(at.Add(-s.options.EventsKeep))
+		events, err := t.tidyEvents(at, at.Add(-s.options.EventsKeep))
 		if err != nil {
 			return err
 		}
@@ -145,14 +145,20 @@ func (t *tx) meet(kind byte, key []byte, at time.Time, ids *idPool) error {
 }
 
 // tidyEvents forgets events from before a time. The newest one stays, since the next number follows from it.
-func (t *tx) tidyEvents(before time.Time) (more bool, err error) {
+func (t *tx) tidyEvents(at, before time.Time) (more bool, err error) {
 	last, err := lastEvent(t)
 	if err != nil || last == 0 {
 		return false, err
 	}
 	var old [][]byte
+	var bad *Damage
 	err = t.Scan(tableEvents, nil, eventKey(last), false, func(k, v []byte) (bool, error) {
-		if e, err := openEvent(k, v); err == nil && !e.At.Before(before) {
+		e, err := openEvent(k, v)
+		if d, ok := damaged(err); ok {
+			bad, more = d, true // it is replaced by an event of today
+			return false, nil
+		}
+		if !e.At.Before(before) {
 			return false, nil
 		}
 		if len(old) == tidySlice {
@@ -170,7 +176,10 @@ func (t *tx) tidyEvents(before time.Time) (more bool, err error) {
 			return false, err
 		}
 	}
-	return more, nil
+	if bad != nil {
+		err = t.putAside(bad, at)
+	}
+	return more, err
 }
 
 func (t *tx) tidyBad(before time.Time) (more bool, err error) {
