@@ -1,0 +1,128 @@
+package modem
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// chooseRouting picks and sets how the modem tells about messages: store and announce them, reports inline. No
+// acknowledgement is then due, and nothing is lost when this program stops. 3GPP TS 27.005 §3.4.1.
+func (s *session) chooseRouting() error {
+	if err := s.chooseService(); err != nil {
+		return err
+	}
+	answer, err := s.ask("+CNMI=?")
+	if fatal(err) {
+		return err
+	}
+	var offered []string
+	if err == nil && len(answer) > 0 {
+		offered = fields(valueOf(answer[0]))
+	}
+	s.cnmi = ""
+	for _, try := range routings(offered) {
+		_, err := s.ask("+CNMI=" + try)
+		if fatal(err) {
+			return err
+		}
+		if err == nil {
+			s.cnmi = try
+			break
+		}
+	}
+	if s.cnmi == "" {
+		s.m.limiter.warn("cnmi", "modem does not announce messages: they are found by sweeps only")
+		return nil
+	}
+	// Reports that are stored have a memory of their own.
+	if strings.Split(s.cnmi, ",")[3] == "2" && !slices.Contains(s.memories, "SR") && s.memories[0] != "" {
+		s.memories = append(s.memories, "SR")
+	}
+	return nil
+}
+
+// chooseService asks for messages that the modem acknowledges by itself. A modem that has nothing but the other service waits
+// for an answer to each directly routed message. 3GPP TS 27.005 §3.2.1.
+func (s *session) chooseService() error {
+	s.acknowledges = false
+	_, err := s.ask("+CSMS=0")
+	if err == nil || fatal(err) {
+		return err
+	}
+	answer, err := s.ask("+CSMS?")
+	if err == nil {
+		s.acknowledges = firstField(answer) == "1"
+	}
+	return ignoreRefusal(err)
+}
+
+// routings lists the settings to try, best first, out of what +CNMI=? offers.
+func routings(offered []string) []string {
+	pick := func(i int, wish ...int) string {
+		if i < len(offered) {
+			for _, w := range wish {
+				if inSet(offered[i], w) {
+					return strconv.Itoa(w)
+				}
+			}
+		}
+		return strconv.Itoa(wish[0])
+	}
+	mode, mt, ds, bfr := pick(0, 2, 1, 3, 0), pick(1, 1, 3, 2, 0), pick(3, 1, 2, 0), pick(4, 0, 1)
+	other := map[string]string{"0": "1", "1": "0"}[bfr]
+	var out []string
+	for _, try := range []string{
+		mode + "," + mt + ",0," + ds + "," + bfr, mode + "," + mt + ",0," + ds + "," + other,
+		mode + "," + mt + ",0,2," + bfr, mode + "," + mt + ",0,0," + bfr, "1," + mt + ",0," + ds + "," + bfr,
+		"2,1,0,1,0", "2,1,0,0,0", "1,1,0,0,0",
+	} {
+		if !slices.Contains(out, try) {
+			out = append(out, try)
+		}
+	}
+	return out
+}
+
+// inSet tells whether n is in a set as "(0-3)", "(0,2,3)" or "1".
+func inSet(set string, n int) bool {
+	for _, part := range strings.Split(strings.Trim(set, "() "), ",") {
+		from, to, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		a, ok := smallNumber(strings.TrimSpace(from), 255)
+		b := a
+		if isRange {
+			var ok2 bool
+			b, ok2 = smallNumber(strings.TrimSpace(to), 255)
+			ok = ok && ok2
+		}
+		if ok && a <= n && n <= b {
+			return true
+		}
+	}
+	return false
+}
+
+// checkRouting sets the routing again when the modem has another one, or refused it before; kept tells that nothing changed.
+func (s *session) checkRouting() (kept bool, err error) {
+	if s.cnmi == "" {
+		err := s.chooseRouting()
+		return s.cnmi == "", err
+	}
+	answer, err := s.ask("+CNMI?")
+	if err != nil || len(answer) == 0 {
+		return true, ignoreRefusal(err)
+	}
+	now := strings.Join(fields(valueOf(answer[0])), ",")
+	if now == s.cnmi {
+		return true, nil
+	}
+	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
+	if err := s.soft("+CMGF=0"); err != nil {
+		return false, err
+	}
+	if err := s.soft("+CNMI=" + s.cnmi); err != nil {
+		return false, err
+	}
+	s.m.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
+	return false, nil
+}
