@@ -104,7 +104,11 @@ func (s *session) enterPIN(ctx context.Context) error {
 	if refused {
 		return &SetupError{Reason: ReasonPINRefused, Hint: "the card refused this PIN; it is not tried again: put the right one into pin_file"}
 	}
-	if tries := s.m.Status().PINTries; tries >= 0 && tries < 2 {
+	tries, err := s.pinTries()
+	if err != nil {
+		return err
+	}
+	if tries >= 0 && tries < 2 {
 		return &SetupError{Reason: ReasonPINTries, Err: fmt.Errorf("%d tries left", tries),
 			Hint: "only one try is left for this card: unlock it with trunkline modem unlock, or in a phone"}
 	}

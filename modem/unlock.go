@@ -230,3 +230,9 @@ func (s *session) readTries() error {
 	s.m.board.update(func(st *Status) { st.PINTries, st.PUKTries = pin, puk })
 	return nil
 }
+
+// pinTries reads how many entries of the PIN are left; -1 when the modem does not tell.
+func (s *session) pinTries() (int, error) {
+	err := s.readTries()
+	return s.m.Status().PINTries, err
+}
