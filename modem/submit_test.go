@@ -164,11 +164,12 @@ func TestStopWaitsForAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		ctx, stop := context.WithCancel(t.Context())
 		p.data = func(p *peer, _ string) {
+			stop()
 			time.Sleep(30 * time.Second)
 			p.say("\r\n+CMGS: 4\r\n\r\nOK\r\n")
 		}
-		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- m.Run(ctx) }()
 		if err := m.Ready(t.Context()); err != nil {
@@ -180,7 +181,7 @@ func TestStopWaitsForAnswer(t *testing.T) {
 		}
 		sent := make(chan result, 1)
 		go func() {
-			ref, err := m.Submit(t.Context(), tpdu, func() error { stop(); return nil })
+			ref, err := m.Submit(t.Context(), tpdu, committed)
 			sent <- result{ref, err}
 		}()
 		if r := <-sent; r.ref == 4 && r.err == nil {
