@@ -191,3 +191,10 @@ func (f *Finder) there(c candidate) bool {
 	}
 	return false
 }
+
+// leave ends what join began.
+func (f *Finder) leave(m *Modem) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.members, m)
+}

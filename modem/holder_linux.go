@@ -18,11 +18,25 @@ func busyError(path string, err error) error {
 		return e
 	}
 	e.Err = fmt.Errorf("%w (held by %s, pid %d)", err, program, pid)
-	e.Hint = fmt.Sprintf("stop %s (pid %d) or give it another port", program, pid)
-	if strings.HasPrefix(program, "ModemManager") {
-		e.Hint = fmt.Sprintf("ModemManager (pid %d) has it: add a udev rule with ENV{ID_MM_DEVICE_IGNORE}=\"1\" for this modem, or systemctl disable --now ModemManager", pid)
-	}
+	e.Hint = remedy(program, pid, path)
 	return e
+}
+
+// remedy says how to get a port back from a program.
+func remedy(program string, pid int, path string) string {
+	switch program {
+	case "ModemManager":
+		return fmt.Sprintf("ModemManager (pid %d) has it: add a udev rule with ENV{ID_MM_DEVICE_IGNORE}=\"1\" for this modem, or systemctl disable --now ModemManager", pid)
+	case "agetty", "getty", "login":
+		return fmt.Sprintf("a login prompt (pid %d) has it: systemctl disable --now serial-getty@%s.service", pid, filepath.Base(realPath(path)))
+	case "brltty":
+		return fmt.Sprintf("brltty (pid %d) takes USB adapters for braille displays: remove the package brltty when there is none", pid)
+	case "pppd":
+		return fmt.Sprintf("pppd (pid %d) has dialled in over it: end the connection, or give the gateway the other AT port of the modem", pid)
+	case "trunkline":
+		return fmt.Sprintf("another trunkline (pid %d) has it: trunkline modem list shows which modem of the daemon", pid)
+	}
+	return fmt.Sprintf("stop %s (pid %d) or give it another port", program, pid)
 }
 
 // holder looks for a process that has path open, this one excepted; 0 when none can be seen.

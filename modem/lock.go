@@ -25,11 +25,10 @@ type uucpLock struct {
 // lockDevice takes the lock of a device in dir. A lock whose holder is dead is taken over. Where the directory cannot be written
 // there is no lock; flock and exclusive use of the port still keep others out.
 func lockDevice(dir, device string, log *slog.Logger) (*uucpLock, error) {
-	if strings.HasPrefix(realPath(device), "/dev/pts/") {
-		// Numbers of pseudo terminals are reused at once: a lock would outlive what it locks.
+	path := lockPath(dir, device)
+	if path == "" {
 		return nil, nil
 	}
-	path := filepath.Join(dir, "LCK.."+filepath.Base(realPath(device)))
 	for range 2 {
 		err := writeLock(path)
 		if err == nil {
@@ -50,6 +49,16 @@ func lockDevice(dir, device string, log *slog.Logger) (*uucpLock, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s: another program took the lock", path)
+}
+
+// lockPath returns where the lock of a device is in dir; "" for pseudo terminals: their numbers are reused at once, so a lock
+// would outlive what it locks.
+func lockPath(dir, device string) string {
+	node := realPath(device)
+	if strings.HasPrefix(node, "/dev/pts/") {
+		return ""
+	}
+	return filepath.Join(dir, "LCK.."+filepath.Base(node))
 }
 
 // writeLock makes the file with the pid in it at once: written beside, then linked.

@@ -2,6 +2,7 @@ package modem
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -127,4 +128,10 @@ func (m *Modem) gone(g *guard) (stop func()) {
 		}
 	}()
 	return func() { close(end); <-done }
+}
+
+// asSetup returns the *SetupError in err, nil when there is none.
+func asSetup(err error) *SetupError {
+	e, _ := errors.AsType[*SetupError](err)
+	return e
 }

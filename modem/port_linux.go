@@ -62,6 +62,10 @@ func openPath(path string, baud int, log *slog.Logger) (_ Port, err error) {
 	// The other end of a pseudo terminal keeps it open, and with it this flag even when this program is killed.
 	if !t.pts {
 		t.control(func(fd int) error { return unix.IoctlSetInt(fd, unix.TIOCEXCL, 0) })
+		// Whoever came before without locking, or as root, reads half of what the modem says.
+		if pid, _ := holder(path); pid != 0 {
+			return nil, busyError(path, fmt.Errorf("%s is open elsewhere", path))
+		}
 	}
 	return t, nil
 }
@@ -119,6 +123,29 @@ func (t *tty) Close() error {
 	case <-limit.C:
 		return fmt.Errorf("close %s: no return within %v", t.Name(), openLimit)
 	}
+}
+
+// usable tells, without opening it, why a port could not be opened; nil when nothing speaks against it. Errors are *SetupError.
+func usable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return openError(path, err)
+	case info.Mode()&fs.ModeCharDevice == 0:
+		return &SetupError{Reason: ReasonNotATTY, Err: fmt.Errorf("%s is no character device", path), Hint: portsHint(herePorts())}
+	}
+	if err := unix.Access(path, unix.R_OK|unix.W_OK); err != nil {
+		return openError(path, err)
+	}
+	if pid, _ := holder(path); pid != 0 {
+		return busyError(path, fmt.Errorf("%s is open elsewhere", path))
+	}
+	if lock := lockPath(uucpLocks, path); lock != "" {
+		if pid, alive := lockHolder(lock); alive && pid != os.Getpid() {
+			return busyError(path, fmt.Errorf("%s is locked by pid %d", lock, pid))
+		}
+	}
+	return nil
 }
 
 func openError(path string, err error) error {

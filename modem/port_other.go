@@ -54,3 +54,6 @@ func openPath(path string, baud int, log *slog.Logger) (Port, error) {
 	}
 	return nil, e
 }
+
+// usable cannot tell here without opening.
+func usable(string) error { return nil }
