@@ -29,7 +29,7 @@ func (e *CharacterError) Error() string {
 
 // TooManyPartsError says that a text needs more parts than allowed; errors.Is finds ErrTooManyParts in it.
 type TooManyPartsError struct {
-	Needed int // parts that the text takes
+	Needed int // parts that the text takes; at least so many when they are more than 255
 	Limit  int
 }
 

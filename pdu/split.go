@@ -100,13 +100,13 @@ func SplitData(data []byte, o SplitOptions) (Split, error) {
 	}
 	s := Split{Alphabet: Octets, Units: len(data), options: o}
 	s.Capacity = s.capacity(len(data))
+	if err := s.tooMany((len(data) + s.Capacity - 1) / s.Capacity); err != nil {
+		return Split{}, err
+	}
 	for len(data) > 0 {
 		n := min(s.Capacity, len(data))
 		s.Parts = append(s.Parts, Part{Data: data[:n:n], Units: n})
 		data = data[n:]
-	}
-	if err := s.tooMany(len(s.Parts)); err != nil {
-		return Split{}, err
 	}
 	s.makeHeaders()
 	return s, nil
@@ -115,6 +115,10 @@ func SplitData(data []byte, o SplitOptions) (Split, error) {
 // finish cuts the text, first with care for grapheme clusters, then, if that takes too many parts, without.
 func (s *Split) finish(text string) error {
 	s.Capacity = s.capacity(s.Units)
+	// What cannot be sent at all is not cut: nobody counts the last part of a book.
+	if least := (s.Units + s.Capacity - 1) / s.Capacity; least > maxParts {
+		return s.tooMany(least)
+	}
 	s.Parts = s.cut(text, true)
 	if err := s.tooMany(len(s.Parts)); err != nil {
 		s.Parts = s.cut(text, false)

@@ -6,6 +6,9 @@ import "slices"
 //
 // Of pairs with equally many parts the one with fewer tables wins, then a single shift alone before a locking shift alone, then the one with fewer septets, then the lower identifiers.
 func (s Split) national(text string, best Split) (Split, bool) {
+	if s.Units > maxParts*maxSeptets {
+		return best, false // too long for any table
+	}
 	allowed := append([]Language{DefaultLanguage}, s.options.National...)
 	slices.Sort(allowed)
 	allowed = slices.Compact(allowed)
@@ -28,6 +31,10 @@ func (s Split) national(text string, best Split) (Split, bool) {
 				c := s
 				c.Alphabet, c.Locking, c.Shift, c.Units = GSM7, locking, shift, septets[locking][shift]
 				if c.Units < 0 || found.Alphabet != Auto && c.Units >= found.Units {
+					continue
+				}
+				c.Capacity = c.capacity(c.Units)
+				if least := (c.Units + c.Capacity - 1) / c.Capacity; parts != 0 && (least > parts || least == parts && found.Alphabet == Auto) {
 					continue
 				}
 				c.encoded, _ = appendSeptets(make([]byte, 0, c.Units), text, locking, shift)

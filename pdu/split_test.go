@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -229,5 +230,22 @@ func TestSimple(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The time for a text that is far too long, or full of marks, stays small with every table allowed.
+func TestSplitHugeTexts(t *testing.T) {
+	start := time.Now()
+	for _, text := range []string{
+		strings.Repeat("abcdefgh", 1<<17), strings.Repeat("नमस्ते ", 1<<15), "e" + strings.Repeat("\u0301", 1<<18), strings.Repeat("👩\u200d", 1<<16),
+	} {
+		for _, o := range []SplitOptions{{}, {National: AllLanguages()}, {Alphabet: UCS2}} {
+			if _, err := SplitText(text, o); !errors.Is(err, ErrTooManyParts) {
+				t.Errorf("%q…: %v", text[:20], err)
+			}
+		}
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("took %v; milliseconds are enough", d)
 	}
 }
