@@ -40,6 +40,7 @@ type DB struct {
 	metrics  *metrics
 
 	requests chan *request
+	used     sync.Pool     // of *request that were answered
 	quit     chan struct{} // closed by Close
 	stopped  chan struct{} // closed when the committer has ended
 	closing  sync.Once

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +33,6 @@ const (
 	abandoned
 )
 
-var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
-
 // Update runs fn in the committer's next transaction. While it waits for its turn ctx is heard; after that the outcome is awaited.
 func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if db.readOnly {
@@ -49,7 +46,10 @@ func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return store.ErrStopped
 	default:
 	}
-	r := requests.Get().(*request)
+	r, ok := db.used.Get().(*request)
+	if !ok {
+		r = &request{done: make(chan struct{}, 1)}
+	}
 	r.fn, r.err, r.panic = fn, nil, nil
 	r.state.Store(waiting)
 	select {
@@ -69,7 +69,7 @@ func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	err, p := r.err, r.panic
 	r.fn = nil
-	requests.Put(r)
+	db.used.Put(r)
 	if p != nil {
 		panic(p)
 	}
