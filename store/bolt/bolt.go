@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -76,7 +77,9 @@ func Open(path string, o Options) (*DB, error) {
 		o.LockTimeout = time.Second
 	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !o.ReadOnly {
-		if err := create(path); err != nil {
+		if err := create(path); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("create database %s: directory %s does not exist; make it, owned by the user that runs the gateway", path, filepath.Dir(path))
+		} else if err != nil {
 			return nil, fmt.Errorf("create database %s: %w", path, classify(err))
 		}
 	}

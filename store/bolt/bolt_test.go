@@ -157,3 +157,10 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("absent file: %v", err)
 	}
 }
+
+func TestNoDirectory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none", "db")
+	if _, err := bolt.Open(path, bolt.Options{}); err == nil || !strings.Contains(err.Error(), "directory "+filepath.Dir(path)+" does not exist") {
+		t.Errorf("error %v", err)
+	}
+}
