@@ -39,7 +39,8 @@ type story struct {
 	mu       sync.Mutex
 	accepted map[int]string // ids of messages by the number in their text
 	texted   int            // texts that the handset sent to the gateway
-	log      strings.Builder
+
+	redelivers bool // modems are reset, so that the network may deliver again what they had not acknowledged: such messages come marked
 }
 
 const (
@@ -270,6 +271,9 @@ func (s *story) received(ctx context.Context) map[int]int {
 		if !ok || m.Text != inText(n) {
 			s.t.Errorf("the inbox has a text that nobody sent: %q", m.Text)
 		}
+		if s.redelivers && m.DuplicateOf != "" {
+			continue
+		}
 		got[n]++
 	}
 	return got
@@ -390,7 +394,7 @@ func (s *story) compareEvents(ctx context.Context, out map[string]api.Message) {
 			s.t.Errorf("%d events tell that message %s was received", n, id)
 		}
 	}
-	if len(received) != s.texted {
+	if len(received) != s.texted && !s.redelivers {
 		s.t.Errorf("%d events of receipt for %d texts", len(received), s.texted)
 	}
 }

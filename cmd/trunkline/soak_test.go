@@ -95,6 +95,7 @@ func TestSoak(t *testing.T) {
 		if err := m.Inject(f); err != nil {
 			t.Fatalf("%+v: %v", f, err)
 		}
+		t.Logf("%s %s: %s %s %s", clockExact(time.Now().UTC()), m.Name(), f.Kind, f.On, f.Step)
 		pause(ctx, time.Duration(lot.IntN(1500))*time.Millisecond)
 	}
 	traffic.Wait()
@@ -105,6 +106,7 @@ func TestSoak(t *testing.T) {
 	}
 	drain(t, s)
 	t.Logf("%d faults", struck)
+	tellTwice(t, s)
 	s.compare()
 	if after := footprint(t); after.goroutines > before.goroutines+20 || after.files > before.files+10 {
 		t.Errorf("it grew: %+v at first, %+v at the end", before, after)
@@ -119,7 +121,7 @@ func soakNumber(i int) string { return fmt.Sprintf("+4917000002%02d", i) }
 // newSoak starts a gateway on modems with terminals. stop ends it.
 func newSoak(t *testing.T) (s *story, stop func() error) {
 	dir := shortDir(t)
-	s = &story{t: t, accepted: map[int]string{}, network: emulator.NewNetwork(emulator.NetworkOptions{Latency: 100 * time.Millisecond, Retry: 2 * time.Second})}
+	s = &story{t: t, accepted: map[int]string{}, redelivers: true, network: emulator.NewNetwork(emulator.NetworkOptions{Latency: 100 * time.Millisecond, Retry: 2 * time.Second})}
 	s.phone = s.network.Handset(phoneNumber)
 	c := config.Default()
 	c.Store.Path = filepath.Join(dir, "trunkline.db")
@@ -195,6 +197,20 @@ func drain(t *testing.T, s *story) {
 		time.Sleep(200 * time.Millisecond)
 	}
 }
+
+// tellTwice describes texts that came in twice: from the network, or from the modem.
+func tellTwice(t *testing.T, s *story) {
+	first := map[string]api.Message{}
+	for m := range s.all(t.Context(), "in") {
+		if f, again := first[m.Text]; again {
+			t.Logf("twice via %s: received %s and %s, centre %s and %s, parts %d, duplicate of %q", m.Trunk, clockExact(f.ReceivedAt), clockExact(m.ReceivedAt),
+				clockExact(f.CentreAt), clockExact(m.CentreAt), len(m.Parts), m.DuplicateOf)
+		}
+		first[m.Text] = m
+	}
+}
+
+func clockExact(t time.Time) string { return t.Format("15:04:05.000") }
 
 type footprintOf struct{ goroutines, files int }
 
