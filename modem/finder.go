@@ -167,7 +167,7 @@ func (f *Finder) twin(c candidate, imei, iccid string) (other string, same bool)
 	for node, h := range f.holders {
 		if node == c.node {
 			h.imei, h.iccid = imei, iccid
-		} else if h.imei == imei {
+		} else if h.imei == imei && !same {
 			other = h.m.name
 			same = h.iccid == iccid && iccid != "" || c.port.USB != nil && h.at.port.USB != nil && c.port.USB.Topology == h.at.port.USB.Topology
 		}

@@ -153,17 +153,17 @@ func (r Roots) port(name string, devices map[string]*Device) (Port, bool) {
 		}
 		topology := filepath.Base(at)
 		if devices[topology] == nil {
-			devices[topology] = readDevice(at)
+			d := readDevice(at)
+			if d == nil {
+				return p, false // it is just going away
+			}
+			devices[topology] = d
 		}
-		if p.USB = devices[topology]; p.USB != nil {
-			p.USB.Ports++
-		}
+		p.USB = devices[topology]
+		p.USB.Ports++
 		break
 	}
-	if p.USB == nil {
-		p.Interface = -1
-	}
-	return p, true
+	return p, (p.USB != nil) == (p.Interface >= 0)
 }
 
 // links returns the stable names of each port, by name of the port.
