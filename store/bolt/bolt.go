@@ -56,13 +56,9 @@ type DB struct {
 	zero   func(f *os.File, from, to int64) error // likewise
 }
 
-// A large map is reserved so that growing the file never has to wait for readers; it costs addresses, not memory.
-func mapBytes() int {
-	if strconv.IntSize == 32 {
-		return 1 << 30
-	}
-	return 16 << 30
-}
+// A large map is reserved so that growing the file never has to wait for readers; it costs addresses, not memory. It has 16 GiB, or 1 GiB where
+// addresses have 32 bits.
+const mapBytes = 1 << (30 + strconv.IntSize/64*4)
 
 // longView is how long a View may take before it is logged: as long as it runs, no page that it can see is used again, and the file grows.
 const longView = time.Second
@@ -107,7 +103,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err := verify(file); err != nil {
 		return nil, err
 	}
-	b, err := openBolt(path, file, o.ReadOnly, mapBytes())
+	b, err := openBolt(path, file, o.ReadOnly, mapBytes)
 	if errors.Is(err, syscall.ENOMEM) {
 		// The address space is limited: growing may have to wait for readers.
 		b, err = openBolt(path, file, o.ReadOnly, 0)
