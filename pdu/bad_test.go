@@ -161,6 +161,38 @@ func TestBadInputDetails(t *testing.T) {
 	}
 }
 
+// Warnings name the field that an operator should look at.
+func TestWarnings(t *testing.T) {
+	tests := []struct {
+		name string
+		m    Message
+		want []string
+	}{
+		{"nothing", Message{}, nil},
+		{"part 0 of 2", Message{UDH: []IE{{ieConcat8, []byte{1, 2, 0}}}}, []string{"udh.concat.sequence"}},
+		{"part 1 of 0", Message{UDH: []IE{{ieConcat16, []byte{0, 1, 0, 1}}}}, []string{"udh.concat.sequence", "udh.concat.total"}},
+		{"cut element", Message{UDH: []IE{{ieConcat8, []byte{1, 2}}}}, []string{"udh.concat.sequence"}},
+		{"8-bit port", Message{UDH: []IE{{iePort8, []byte{1, 2}}}}, []string{"udh.port"}},
+		{"compressed", Message{DCS: 0x20}, []string{"tp_dcs"}},
+		{"silent", Message{PID: 0x40}, []string{"tp_pid"}},
+		{"reserved status", Message{Type: StatusReport, Status: 0x80}, []string{"tp_st"}},
+		{"filler among the recipient's digits", Message{Type: StatusReport, Quirks: FillerDigit}, []string{"tp_ra"}},
+		{"every quirk", Message{Quirks: 1<<len(quirkNames) - 1}, []string{"tp_ud", "tp_ud", "tp_scts", "tp_dt", "pdu", "tp_ud", "tp_ud", "tp_ud", "tp_ud", "tp_ud", "udh.concat.sequence", "tp_vp", "tp_mti", "tp_oa", "tp_mti"}},
+	}
+	for _, tt := range tests {
+		if tt.m.UDH != nil {
+			tt.m.readHeader()
+		}
+		var got []string
+		for _, w := range tt.m.Warnings() {
+			got = append(got, w.Field)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Every prefix and every single changed octet of every vector decodes or errs, with the same outcome the second time, and never panics.
 func TestDamagedVectors(t *testing.T) {
 	var vectors []vector

@@ -67,7 +67,7 @@ type Warning struct {
 }
 
 // Warnings lists the deviations by field, and besides what makes a message other than a text for a person:
-// a reserved coding (tp_dcs), a silent message (tp_pid), an application port (udh.port), compressed data (tp_dcs).
+// a reserved coding (tp_dcs), a silent message (tp_pid), an application port (udh.port), compressed data (tp_dcs), a reserved status (tp_st).
 func (m *Message) Warnings() []Warning {
 	var all []Warning
 	for i, q := range quirkNames {
@@ -79,6 +79,12 @@ func (m *Message) Warnings() []Warning {
 			field = m.Type.addressField()
 		}
 		all = append(all, Warning{field, q.text})
+	}
+	if c, ok := m.RawConcat(); ok && c.Total == 0 {
+		all = append(all, Warning{"udh.concat.total", "a message of no parts; taken as a single message"})
+	}
+	if m.Type == StatusReport && m.Outcome() == OutcomeUnknown {
+		all = append(all, Warning{"tp_st", "reserved status: whether the message arrived is not known"})
 	}
 	if m.DCS.Reserved() {
 		all = append(all, Warning{"tp_dcs", "reserved coding, read as the default alphabet"})
