@@ -19,6 +19,7 @@ type peerReason struct {
 }
 
 // explain reports a difference that no reason covers, and counts those that one does.
+// Of vectors from elsewhere a new difference is only told: they say themselves what is right, and TestVectors holds us to it.
 func explain(t *testing.T, reasons []peerReason, used []int, m *Message, ours, theirs string) {
 	t.Helper()
 	for i, r := range reasons {
@@ -26,6 +27,10 @@ func explain(t *testing.T, reasons []peerReason, used []int, m *Message, ours, t
 			used[i]++
 			return
 		}
+	}
+	if os.Getenv("TRUNKLINE_VECTORS") != "" {
+		t.Logf("not explained yet: ours %s, peer %s", ours, theirs)
+		return
 	}
 	t.Errorf("ours %s\npeer %s", ours, theirs)
 }
