@@ -34,8 +34,7 @@ type exchange struct {
 	commit  func() error
 	result  time.Duration // send only: from the PDU to the end
 	phase   phase
-	partial bool          // send only: the port failed before it took the end-of-PDU octet
-	wrote   chan struct{} // send only: closed when the PDU is out or its write failed; nil while it was not begun
+	partial bool // send only: the port failed before it took the end-of-PDU octet
 
 	turn   int64 // number of the command line once it is being written, 0 before: lines that began earlier are not its answer
 	answer []string

@@ -167,7 +167,6 @@ func (g *guard) run(e *exchange) ([]string, error) {
 	var err error
 	if e.pdu != "" {
 		_, err = a.SMSCommand(e.text, e.pdu, at.WithTimeout(-1))
-		g.awaitWrite(e)
 	} else {
 		_, err = a.Command(e.text, at.WithTimeout(-1))
 	}

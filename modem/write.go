@@ -57,8 +57,7 @@ func (g *guard) writePDU(p []byte) (int, error) {
 		g.mu.Unlock()
 		return 0, ErrNoPrompt
 	}
-	e.phase, e.wrote = handedOver, make(chan struct{})
-	defer close(e.wrote)
+	e.phase = handedOver
 	e.timer = time.AfterFunc(e.result, func() { g.expire(e, handedOver) })
 	g.mu.Unlock()
 	g.log.Log(bg, LevelTrace, "to modem", "pdu_octets", len(e.pdu)/2)
@@ -69,17 +68,6 @@ func (g *guard) writePDU(p []byte) (int, error) {
 		g.mu.Unlock()
 	}
 	return n, err
-}
-
-// awaitWrite waits until a PDU that is being written is out or its port has failed: only then is it known whether it left as a whole. A port that is
-// lost can end the exchange before.
-func (g *guard) awaitWrite(e *exchange) {
-	g.mu.Lock()
-	wrote := e.wrote
-	g.mu.Unlock()
-	if wrote != nil {
-		<-wrote
-	}
 }
 
 // writePort writes all of p within writeLimit. A port that fails or takes too long is given up: it is closed, which also

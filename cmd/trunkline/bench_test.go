@@ -124,7 +124,7 @@ func BenchmarkInbound(b *testing.B) {
 	for b.Loop() {
 		changed, after := r.gateway.store.Changed(), must(r.gateway.store.LastEvent(ctx))
 		start := time.Now()
-		if err := r.phone.Send(ctx, gatewayFirst, "inbound"); err != nil {
+		if err := r.phone.Send(ctx, gatewayFirst, fmt.Sprint("inbound ", len(took))); err != nil {
 			b.Fatal(err)
 		}
 		for received := false; !received; {

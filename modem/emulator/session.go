@@ -69,9 +69,9 @@ func (m *Modem) serve(ctx context.Context, rw io.ReadWriteCloser, cold bool) err
 	m.mu.Unlock()
 
 	var wg sync.WaitGroup
-	stop := context.AfterFunc(ctx, func() { s.end(nil) })
-	wg.Go(func() { s.end(s.read()) })
-	wg.Go(func() { s.end(s.out.run(rw, s.gone)) })
+	stop := context.AfterFunc(ctx, s.end)
+	wg.Go(func() { s.read(); s.end() })
+	wg.Go(func() { s.out.run(rw, s.gone); s.end() })
 	s.run()
 	stop()
 
@@ -83,29 +83,35 @@ func (m *Modem) serve(ctx context.Context, rw io.ReadWriteCloser, cold bool) err
 	return s.err
 }
 
-// end closes the stream; the first error is the session's. A host that went away
-// is no error.
-func (s *session) end(err error) {
+// end closes the stream. A host that went away is no error.
+func (s *session) end() {
 	s.once.Do(func() {
-		if errors.Is(err, ErrUnplugged) {
-			s.err = err
-		}
 		close(s.gone)
 		s.rw.Close()
 	})
 }
 
+// unplug ends the session at once. Closing the stream may block, so nobody waits
+// for it.
+func (s *session) unplug() {
+	s.once.Do(func() {
+		s.err = ErrUnplugged
+		close(s.gone)
+		go s.rw.Close()
+	})
+}
+
 // read takes octets from the host, also while a command runs, as a UART does.
-func (s *session) read() error {
+func (s *session) read() {
 	buf := make([]byte, 4096)
 	pace := newPacer(s.m.o.LineRate)
 	for {
 		if !s.waitHang() {
-			return nil
+			return
 		}
 		n, err := s.rw.Read(buf)
 		if !pace.spent(n, s.gone) {
-			return nil
+			return
 		}
 		s.m.mu.Lock()
 		if free := inputLimit - len(s.in); n > free {
@@ -115,7 +121,7 @@ func (s *session) read() error {
 		s.m.mu.Unlock()
 		s.poke()
 		if err != nil && !isTimeout(err) { // only a freeze sets a deadline
-			return err
+			return
 		}
 	}
 }

@@ -97,7 +97,8 @@ func (m *Modem) upset(s *session, f Fault) {
 		m.powerOn(true)
 	case Unplug:
 		m.replug = f.Delay
-		go s.end(ErrUnplugged) // closing the stream may block
+		s.unplug()
+		m.powerOff()
 	case EchoOn:
 		m.set.echo = true
 	case CNMIOff:

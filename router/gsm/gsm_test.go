@@ -377,7 +377,7 @@ func TestSendFaults(t *testing.T) {
 		{"refused for good", emulator.Fault{Kind: emulator.Error, On: "+CMGS", Step: emulator.StepBody, Code: 28}, store.Error, "cms_28", 0, minutes},
 		{"refused for now", emulator.Fault{Kind: emulator.Error, On: "+CMGS", Step: emulator.StepBody, Code: 42}, store.Delivered, "", 1, minutes},
 		{"unclear error", emulator.Fault{Kind: emulator.Error, On: "+CMGS", Step: emulator.StepAnswer, Code: 500}, store.Unknown, "cms_500", 1, 24 * time.Hour},
-		{"unplugged before the PDU", emulator.Fault{Kind: emulator.Unplug, On: "+CMGS", Step: emulator.StepPrompt}, store.Delivered, "", 1, minutes},
+		{"unplugged before the prompt", emulator.Fault{Kind: emulator.Unplug, On: "+CMGS", Step: emulator.StepCommand}, store.Delivered, "", 1, minutes},
 		{"unplugged after the PDU", emulator.Fault{Kind: emulator.Unplug, On: "+CMGS", Step: emulator.StepAnswer}, store.Unknown, "answer_lost", 1, 24 * time.Hour},
 		{"restart after the PDU", emulator.Fault{Kind: emulator.Reset, On: "+CMGS", Step: emulator.StepAnswer}, store.Unknown, "answer_lost", 1, 24 * time.Hour},
 	} {
@@ -394,7 +394,7 @@ func TestSendFaults(t *testing.T) {
 				// An answer or a report that still got through makes more of an unknown one; what counts is that it is not sent again.
 				better := c.state == store.Unknown && (m.State == store.Sent || m.State == store.Delivered)
 				if !better && (m.State != c.state || code != c.code) {
-					t.Errorf("%s, code %q; want %s, %q", m.State, code, c.state, c.code)
+					t.Errorf("%s, code %q; want %s, %q; attempts %s", m.State, code, c.state, c.code, attempts(m))
 				}
 				if got := len(r.network.Ledger()); got != c.taken {
 					t.Errorf("the network took it %d times, want %d", got, c.taken)
@@ -434,4 +434,19 @@ func TestMeasure(t *testing.T) {
 	if _, err := Measure(strings.Repeat("a", 1531), 10); err == nil || !strings.Contains(err.Error(), "10") {
 		t.Errorf("eleven parts: %v", err)
 	}
+}
+
+// attempts tells what was tried, for messages of tests.
+func attempts(m store.Message) string {
+	var b strings.Builder
+	for _, p := range m.Parts {
+		for _, a := range p.Attempts {
+			fmt.Fprintf(&b, "[part %d try %d phase %d %s–%s", p.Seq, a.Number, a.Phase, a.StartedAt.Format("15:04:05.000"), a.EndedAt.Format("15:04:05.000"))
+			if a.Failure != nil {
+				fmt.Fprintf(&b, " %s: %s", a.Failure.Code, a.Failure.Text)
+			}
+			b.WriteString("]")
+		}
+	}
+	return b.String()
 }
