@@ -123,6 +123,7 @@ func (w *world) pull(topology string, sticks ...*peer) {
 	w.must(os.Remove(filepath.Join(w.roots.Sys, "bus", "usb", "devices", topology)))
 	w.must(os.RemoveAll(filepath.Join(w.roots.Sys, "devices", "usb1", topology)))
 	w.events <- ports.Event{Action: "remove", Subsystem: "usb"}
+	synctest.Wait()
 }
 
 func (w *world) file(dir, name, text string) {

@@ -15,8 +15,9 @@ type WatchOptions struct {
 	Logger *slog.Logger  // nil means none
 }
 
-// settle is when to look again after an event: the kernel tells before udev has made links and set owners.
-var settle = []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second, 3 * time.Second}
+// settle is when to look after an event. What was pulled out is gone at once, but the ports of a device that was plugged in come
+// one after the other, and after the kernel has told of them udev makes links and sets owners.
+var settle = [...]time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond, time.Second, 3 * time.Second}
 
 // Watch calls changed with the present listing at once, and again whenever it differs from the one before, until ctx ends.
 // The events of the kernel cause a look at once; without them, as in some containers, only the rescan does.
@@ -83,7 +84,14 @@ func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
 			for len(news) > 0 {
 				<-news // one look is for all of them
 			}
-			told, step = time.Now(), 0
+			if step > 1 {
+				told, step = time.Now(), 1 // else the next look is due within 50 ms: a flood of events does not put it off
+			}
+			again.Reset(max(time.Until(told.Add(settle[step])), 0))
+			if e.Action == "remove" {
+				look(false)
+			}
+			continue
 		case <-again.C:
 		case <-rescan.C:
 			look(false)
@@ -91,7 +99,7 @@ func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
 		}
 		look(false)
 		if step++; step < len(settle) {
-			again.Reset(max(time.Until(told.Add(settle[step])), time.Millisecond))
+			again.Reset(max(time.Until(told.Add(settle[step])), 0))
 		}
 	}
 }

@@ -88,6 +88,7 @@ func TestWatchEvents(t *testing.T) {
 			t.Fatal("an event of a disk was acted on")
 		}
 		events <- Event{Action: "add", Subsystem: "tty", Name: "ttyUSB0"}
+		time.Sleep(settle[1])
 		if got = listings(); len(got) != 2 || len(got[1].Ports) != 1 {
 			t.Fatalf("after the event: %+v", got)
 		}
@@ -101,12 +102,30 @@ func TestWatchEvents(t *testing.T) {
 		if got = listings(); len(got) != 3 {
 			t.Fatalf("%d listings although nothing changed", len(got))
 		}
-		if err := os.Remove(tr.sys("class", "tty", "ttyUSB0")); err != nil {
+		tty0 := tr.sys("class", "tty", "ttyUSB0")
+		to, err := os.Readlink(tty0)
+		if err != nil || os.Remove(tty0) != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
 		if got = listings(); len(got) != 4 || len(got[3].Ports) != 0 {
 			t.Fatalf("after the rescan: %+v", got)
+		}
+		// What is pulled out is gone at once; a flood of events does not keep what came from being seen.
+		tr.link(to, tty0)
+		for range 100 {
+			events <- Event{Action: "add", Subsystem: "usb"}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got = listings(); len(got) != 5 {
+			t.Fatalf("during a flood: %d listings", len(got))
+		}
+		if err := os.Remove(tty0); err != nil {
+			t.Fatal(err)
+		}
+		events <- Event{Action: "remove", Subsystem: "tty"}
+		if got = listings(); len(got) != 6 || len(got[5].Ports) != 0 {
+			t.Fatalf("after a removal: %+v", got)
 		}
 		cancel()
 		if err := <-done; err != nil {
