@@ -39,7 +39,7 @@ func TestSubmitOutcomes(t *testing.T) {
 		{name: "text form", data: "\r\n+CMS ERROR: network timeout\r\n", ref: -1, committed: true, cms: 332, cme: -1, class: Unclear},
 		{name: "unassigned number", data: "\r\n+CMS ERROR: 1\r\n", ref: -1, committed: true, cms: 1, cme: -1, class: Permanent},
 		{name: "vendor number", data: "\r\n+CME ERROR: 15790320\r\n", ref: -1, committed: true, cms: -1, cme: 15790320, class: Unclear},
-		{name: "beyond 32 bits", data: "\r\n+CMS ERROR: 99999999999\r\n", ref: -1, committed: true, cms: 99999999999, cme: -1, class: Unclear},
+		{name: "31 bits", data: "\r\n+CMS ERROR: 2147483647\r\n", ref: -1, committed: true, cms: 2147483647, cme: -1, class: Unclear},
 		{name: "plain error", data: "\r\nERROR\r\n", ref: -1, committed: true, cms: -1, cme: -1, class: Unclear},
 		{name: "text only", data: "\r\nCOMMAND NOT SUPPORT\r\n", ref: -1, committed: true, cms: -1, cme: -1, class: Unclear},
 		{name: "refused before the prompt", command: "\r\n+CMS ERROR: 302\r\n", commit: never, ref: -1, cms: 302, cme: -1, class: Device},
