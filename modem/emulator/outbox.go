@@ -87,21 +87,21 @@ func (o *outbox) take() []chunk {
 }
 
 // run writes to w until done is closed or a write fails.
-func (o *outbox) run(w io.Writer, done <-chan struct{}) error {
+func (o *outbox) run(w io.Writer, done <-chan struct{}) {
 	pace := newPacer(o.bitsRate)
 	for {
 		for _, c := range o.take() {
 			if c.pause > 0 && !sleep(c.pause, done) {
-				return nil
+				return
 			}
 			if err := o.write(w, c.data, pace, done); err != nil {
-				return err
+				return
 			}
 		}
 		select {
 		case <-o.kick:
 		case <-done:
-			return nil
+			return
 		}
 	}
 }
