@@ -194,6 +194,9 @@ func TestIn(t *testing.T) {
 				if len(in) != 1 || in[0].Text != text || in[0].From.String() != friend || in[0].Trunk != "desk" || in[0].CentreAt.IsZero() {
 					t.Fatalf("inbox: %+v", in)
 				}
+				if in[0].Data != nil {
+					t.Errorf("a text has data: %x", in[0].Data)
+				}
 				if len(in[0].Parts) == 0 || in[0].Parts[0].TPDU == nil {
 					t.Error("the raw PDU is not kept")
 				}
