@@ -9,10 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"trunkline/api"
+	"trunkline/modem/ports"
 )
 
 func newModemCommand(c *cli) *cobra.Command {
-	return group("modem", "Look at the modems", newModemList(c))
+	return group("modem", "Look at the modems", newModemList(c), newModemScan(c, ports.Roots{}), newModemProbe(c))
 }
 
 func newModemList(c *cli) *cobra.Command {
