@@ -97,7 +97,7 @@ var steps = []step{
 		_, err := s.Receive(ctx, store.Arrival{Trunk: "desk", Slot: "SM3", Raw: []byte("\x02\x02right"), At: start, Message: y.second, Segment: segment(2)})
 		return err
 	}},
-	{"release", func(y *story, s *store.Store) error { return s.Release(ctx, "SM1", []byte("pdu")) }},
+	{"release", func(y *story, s *store.Store) error { return s.Release(ctx, "", "SM1", []byte("pdu")) }},
 	{"receive again", func(y *story, s *store.Store) error {
 		_, err := s.Receive(ctx, store.Arrival{Trunk: "desk", Slot: "SM1", Raw: []byte("pdu"), At: start, Message: y.another})
 		return err

@@ -32,10 +32,11 @@ type Receipt struct {
 	Messages []Message // that became complete by it
 }
 
-// Receive stores what came in, in one transaction with its event. The same PDU in the same slot, within the window, is known; in another slot, or in
-// one that was released meanwhile, it is stored with DuplicateOf set. A segment is kept until its set is complete.
+// Receive stores what came in, in one transaction with its event. The same PDU in the same slot of the same SIM, within the window, is known; in another
+// slot, or in one that was released meanwhile, it is stored with DuplicateOf set. On another SIM it is another message: a delivered PDU does not name its
+// recipient, so that one text to two numbers looks the same on both. A segment is kept until its set is complete.
 func (s *Store) Receive(ctx context.Context, a Arrival) (Receipt, error) {
-	digest := digestOf("arrival", string(a.Raw))
+	digest := digestOf("arrival", a.SIM, string(a.Raw))
 	ids := &idPool{}
 	var out Receipt
 	outcome := ""
@@ -103,9 +104,9 @@ func (t *tx) received(m *Message) error {
 	return t.changed(m, m.ReceivedAt, nil)
 }
 
-// Release says that what lay in a slot was deleted, so that the same PDU in it later is another copy.
-func (s *Store) Release(ctx context.Context, slot string, raw []byte) error {
-	digest := digestOf("arrival", string(raw))
+// Release says that what lay in a slot of a SIM was deleted, so that the same PDU in it later is another copy.
+func (s *Store) Release(ctx context.Context, sim, slot string, raw []byte) error {
+	digest := digestOf("arrival", sim, string(raw))
 	return s.update(ctx, func(t *tx) error {
 		seen, err := t.digest(digest, time.Time{})
 		if err != nil || seen == nil || !slices.Contains(seen.Slots, slot) {

@@ -62,16 +62,32 @@ func TestReceiveTwice(t *testing.T) {
 				t.Errorf("%s: duplicate of %s", step.name, got.Messages[0].DuplicateOf)
 			}
 		}
-		if err := s.Release(ctx, "SM1", []byte("pdu")); err != nil {
+		if err := s.Release(ctx, "sim", "SM1", []byte("pdu")); err != nil {
 			t.Fatal(err)
 		}
 		if got := receive(t, s, arrival(t, "hello", "SM1", "pdu", start.Add(30*day))); got.Known || got.Messages[0].DuplicateOf.IsZero() {
 			t.Errorf("after its slot was released: %+v", got)
 		}
-		if err := s.Release(ctx, "SM9", []byte("never seen")); err != nil {
+		if err := s.Release(ctx, "sim", "SM9", []byte("never seen")); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// One text to two numbers of the gateway is the same PDU on both SIMs, perhaps in the same slot.
+func TestTheSamePDUOnTwoSIMs(t *testing.T) {
+	s, _ := open(t, store.Options{})
+	for _, sim := range []string{"one", "two"} {
+		a := arrival(t, "alarm", "SM1", "pdu", start)
+		a.SIM = sim
+		if got := receive(t, s, a); got.Known || len(got.Messages) != 1 || !got.Messages[0].DuplicateOf.IsZero() {
+			t.Errorf("on SIM %s: %+v", sim, got)
+		}
+		a.Message.ID = store.NewMessageID()
+		if got := receive(t, s, a); !got.Known {
+			t.Errorf("again on SIM %s: %+v", sim, got)
+		}
+	}
 }
 
 func TestSilent(t *testing.T) {

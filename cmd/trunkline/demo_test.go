@@ -279,6 +279,23 @@ func TestInboxFollow(t *testing.T) {
 	}
 }
 
+// TestOneTextToBothModems: the network delivers the same octets to both SIMs, into the same slot; both are messages.
+func TestOneTextToBothModems(t *testing.T) {
+	d := startDemo(t, shortDir(t))
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // the time stamp of the centre is the same then
+	for _, to := range []string{demoAlpha, demoBeta} {
+		if got := call(t, "", "demo", "text", "--dir", d.dir, to, "alarm"); got.code != exitDone {
+			t.Fatalf("text: %+v", got)
+		}
+	}
+	d.out.until(t, "via alpha: alarm")
+	d.out.until(t, "via beta: alarm")
+	var page api.MessageList
+	if got := d.call("", "inbox", "--json"); json.Unmarshal([]byte(got.out), &page) != nil || len(page.Items) != 2 || page.Items[0].DuplicateOf+page.Items[1].DuplicateOf != "" {
+		t.Errorf("inbox: %+v", got)
+	}
+}
+
 func TestDemoTextWithoutDemo(t *testing.T) {
 	dir := shortDir(t)
 	got := call(t, "", "demo", "text", "--dir", dir, demoAlpha, "x")

@@ -43,6 +43,7 @@ type lostAnswer struct {
 
 // deletion is a message that the modem was told to delete.
 type deletion struct {
+	line  string // of the SIM
 	raw   string
 	tries int
 }

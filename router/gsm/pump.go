@@ -141,7 +141,7 @@ func (t *Trunk) sweepOnce(ctx context.Context) error {
 			if err := t.modem.Delete(ctx, s); err != nil && (gone(err) || ctx.Err() != nil) {
 				return errors.Join(failed, err)
 			}
-			t.deleted[slot] = deletion{raw: s.Raw, tries: t.deleted[slot].tries + 1}
+			t.deleted[slot] = deletion{line: t.line(), raw: s.Raw, tries: t.deleted[slot].tries + 1}
 		}
 		if !fresh {
 			return failed
@@ -171,7 +171,7 @@ func (t *Trunk) proveDeleted(ctx context.Context, stored []modem.Stored) error {
 		if err != nil {
 			continue // it is in quarantine, which knows it by its text
 		}
-		if err := t.store.Release(ctx, slot, octets); err != nil {
+		if err := t.store.Release(ctx, d.line, slot, octets); err != nil {
 			return err
 		}
 	}
