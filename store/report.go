@@ -18,7 +18,7 @@ type Report struct {
 	Recipient    phone.Number
 	Status       int       // TP-ST, 0 to 255. 3GPP TS 23.040 §9.2.3.15
 	CentreAt     time.Time // when the centre took the part; zero when unknown
-	DischargedAt time.Time // when it was delivered or given up; zero when unknown
+	DischargedAt time.Time // when it was delivered or given up, by the centre's clock; zero when unknown
 	At           time.Time // when it reached us
 	Raw          []byte    // the PDU; nil when there is none
 }
@@ -189,8 +189,12 @@ func (p *Part) report(r *Report) (failure *Failure, changed bool) {
 	switch {
 	case r.Status <= 0x1F: // transaction completed
 		p.State, p.AwaitUntil, p.DeliveredAt = Delivered, time.Time{}, r.DischargedAt
-		if p.DeliveredAt.IsZero() {
+		// The centre's clock may be anywhere and counts seconds: it was delivered between our sending it and our hearing of it.
+		if p.DeliveredAt.IsZero() || p.DeliveredAt.After(r.At) {
 			p.DeliveredAt = r.At
+		}
+		if p.DeliveredAt.Before(p.SentAt) {
+			p.DeliveredAt = p.SentAt
 		}
 		return nil, true
 	case r.Status >= 0x40 && r.Status <= 0x7F: // permanent error, or temporary error and no more tries
