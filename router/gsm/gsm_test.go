@@ -314,6 +314,30 @@ func TestRepeatedByTheNetwork(t *testing.T) {
 	})
 }
 
+// A listing that lost octets on the line is read again before anything is put aside and deleted.
+func TestGarbledListingIsReadAgain(t *testing.T) {
+	for name, fault := range map[string]emulator.Fault{
+		"cut":           {Kind: emulator.Truncate, On: "+CMGL", Code: 7},
+		"half an octet": {Kind: emulator.Truncate, On: "+CMGL"},
+		"wrong length":  {Kind: emulator.WrongLength, On: "+CMGL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+				r.inject(fault)
+				r.phone.Send(t.Context(), own, "whole in the end")
+				time.Sleep(minutes)
+				q, err := r.store.Quarantined(t.Context(), 10, "")
+				if err != nil || len(q.Items) != 0 {
+					t.Errorf("quarantine: %+v, %v", q, err)
+				}
+				if in := r.inbox(); len(in) != 1 || in[0].Text != "whole in the end" || r.held() != 0 {
+					t.Errorf("%d messages, %d left on the modem", len(in), r.held())
+				}
+			})
+		})
+	}
+}
+
 func TestUndecodableGoesToQuarantine(t *testing.T) {
 	inBubble(t, emulator.NetworkOptions{}, func(r *rig) {
 		bad := parts(t, "user data that is cut off", 0)[0]

@@ -118,7 +118,8 @@ func gone(err error) bool {
 // sweepOnce goes over the memories until a pass finds nothing new, so that every deletion has been seen to work: some modems say OK and delete nothing.
 func (t *Trunk) sweepOnce(ctx context.Context) error {
 	var failed error
-	tried := map[string]string{} // what this sweep deleted or could not store, by slot
+	tried := map[string]string{}   // what this sweep deleted or could not store, by slot
+	garbled := map[string]string{} // what did not look whole when it was listed first, by slot
 	for {
 		stored, err := t.modem.List(ctx)
 		if err != nil {
@@ -132,6 +133,10 @@ func (t *Trunk) sweepOnce(ctx context.Context) error {
 			slot := slotOf(s)
 			if raw, again := tried[slot]; s.Status >= storedByHost || again && raw == s.Raw {
 				continue
+			}
+			if raw, again := garbled[slot]; !(again && raw == s.Raw) && !whole(s) {
+				garbled[slot], fresh = s.Raw, true
+				continue // octets may have been lost on the line: only what is listed so twice is taken for what the modem has
 			}
 			tried[slot], fresh = s.Raw, true
 			if err := t.take(ctx, slot, s.Raw, s.Length); err != nil {

@@ -109,6 +109,12 @@ func (t *Trunk) deliver(ctx context.Context, m *pdu.Message, octets []byte, slot
 	return nil
 }
 
+// whole tells whether what was listed is as long as the modem announced it.
+func whole(s modem.Stored) bool {
+	octets, err := hex.DecodeString(s.Raw)
+	return err == nil && checkLength(octets, s.Length) == nil
+}
+
 // checkLength compares octets with the length that the modem announced, -1 when it announced none.
 func checkLength(octets []byte, announced int) error {
 	if announced < 0 {
