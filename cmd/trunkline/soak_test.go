@@ -44,6 +44,8 @@ func soakFaults() []emulator.Fault {
 		{Kind: emulator.EchoOn},
 		{Kind: emulator.CNMIOff},
 		{Kind: emulator.NoDelete},
+		{Kind: emulator.Truncate, On: "+CMGL", Code: 3},
+		{Kind: emulator.WrongLength, On: "+CMGL"},
 		{Kind: emulator.ReportFirst, On: "+CMGS"},
 		{Kind: emulator.Full, Delay: 2 * time.Second},
 	}
