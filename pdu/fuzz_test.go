@@ -11,7 +11,6 @@ import (
 
 // checkDecode decodes octets and checks what holds for any octets at all. It returns the message when there was no error.
 func checkDecode(t *testing.T, octets []byte, dir Direction, hasSMSC bool) *Message {
-	t.Helper()
 	m, err := Decode(octets, dir, hasSMSC)
 	if m == nil {
 		t.Fatal("no message")
@@ -61,8 +60,13 @@ func FuzzDecode(f *testing.F) {
 			f.Add(octets, uint8(v.direction()), v.HasSMSC)
 		}
 	}
+	f.Fuzz(newDecodeBody())
+}
+
+// newDecodeBody returns the body of FuzzDecode, which decodes into one Message again and again besides.
+func newDecodeBody() func(t *testing.T, octets []byte, dir uint8, hasSMSC bool) {
 	var reused Message
-	f.Fuzz(func(t *testing.T, octets []byte, dir uint8, hasSMSC bool) {
+	return func(t *testing.T, octets []byte, dir uint8, hasSMSC bool) {
 		m := checkDecode(t, octets, Direction(dir%2), hasSMSC)
 		err := reused.Decode(octets, Direction(dir%2), hasSMSC)
 		if (err == nil) != (m != nil) {
@@ -76,137 +80,161 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("clone %+v of %+v", c, m)
 			}
 		}
-	})
+	}
 }
 
+var hexSeeds = []string{"", "00", "zz", "07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07", "0001000B911346610089F600000CC8F71D14969741F977FD07\r\n"}
+
 func FuzzDecodeHex(f *testing.F) {
-	for _, s := range []string{"", "00", "zz", "07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07", "0001000B911346610089F600000CC8F71D14969741F977FD07\r\n"} {
+	for _, s := range hexSeeds {
 		f.Add(s, uint8(0), true)
 		f.Add(s, uint8(1), false)
 	}
-	f.Fuzz(func(t *testing.T, s string, dir uint8, hasSMSC bool) {
-		m, err := DecodeHex(s, Direction(dir%2), hasSMSC)
-		if m == nil {
-			t.Fatal("no message")
-		}
-		if octets, bad := hex.DecodeString(s); bad == nil && len(octets) <= maxInput && len(octets) > 0 {
-			want, wantErr := Decode(octets, Direction(dir%2), hasSMSC)
-			if (err == nil) != (wantErr == nil) || m.Text != want.Text {
-				t.Fatalf("%q: %v, decoded from octets %v", s, err, wantErr)
-			}
-		}
-	})
+	f.Fuzz(decodeHexBody)
 }
+
+func decodeHexBody(t *testing.T, s string, dir uint8, hasSMSC bool) {
+	m, err := DecodeHex(s, Direction(dir%2), hasSMSC)
+	if m == nil {
+		t.Fatal("no message")
+	}
+	if octets, bad := hex.DecodeString(s); bad == nil && len(octets) <= maxInput && len(octets) > 0 {
+		want, wantErr := Decode(octets, Direction(dir%2), hasSMSC)
+		if (err == nil) != (wantErr == nil) || m.Text != want.Text {
+			t.Fatalf("%q: %v, decoded from octets %v", s, err, wantErr)
+		}
+	}
+}
+
+var textSeeds = []string{"hello", "Zażółć gęślą jaźń 👩‍👩‍👧‍👦\r\n", "ığüşöç İstanbul", "Zażółć gęślą jaźń €£` \xff😀"}
 
 func FuzzSplit(f *testing.F) {
-	f.Add("hello", uint16(1), false, uint8(0), uint8(0))
-	f.Add("Zażółć gęślą jaźń 👩‍👩‍👧‍👦\r\n", uint16(300), true, uint8(2), uint8(0))
-	f.Add("ığüşöç İstanbul", uint16(300), true, uint8(1), uint8(3))
-	f.Fuzz(func(t *testing.T, text string, ref uint16, wide bool, maxParts, national uint8) {
-		o := SplitOptions{Reference: ref, Wide: wide, MaxParts: int(maxParts)}
-		if national%2 == 1 {
-			o.National = []Language{Language(national / 2), Turkish, Hindi}
-		}
-		s, err := SplitText(text, o)
-		if err != nil {
-			return
-		}
-		if maxParts > 0 && len(s.Parts) > int(maxParts) || len(s.Parts) > 255 {
-			t.Fatalf("%d parts, at most %d", len(s.Parts), maxParts)
-		}
-		var parts []*Message
-		for i := range s.Parts {
-			m := s.Message(i, Submit)
-			octets, err := m.Append(nil, false)
-			if err != nil {
-				t.Fatalf("part %d: %v", i, err)
-			}
-			if len(octets) > 2+2+1+2+1+maxOctets {
-				t.Fatalf("part %d has %d octets", i, len(octets))
-			}
-			parts = append(parts, checkDecode(t, octets, MobileOriginated, false))
-		}
-		slices.Reverse(parts)
-		complete, incomplete := Join(parts)
-		if len(complete) != 1 || len(incomplete) != 0 || complete[0].Text != text {
-			t.Fatalf("%q comes back as %+v and %+v", text, complete, incomplete)
-		}
-	})
+	f.Add(textSeeds[0], uint16(1), false, uint8(0), uint8(0))
+	f.Add(textSeeds[1], uint16(300), true, uint8(2), uint8(0))
+	f.Add(textSeeds[2], uint16(300), true, uint8(1), uint8(3))
+	f.Fuzz(splitBody)
 }
 
-func FuzzAssembly(f *testing.F) {
+func splitBody(t *testing.T, text string, ref uint16, wide bool, maxParts, national uint8) {
+	o := SplitOptions{Reference: ref, Wide: wide, MaxParts: int(maxParts)}
+	if national%2 == 1 {
+		o.National = []Language{Language(national / 2), Turkish, Hindi}
+	}
+	s, err := SplitText(text, o)
+	if err != nil {
+		return
+	}
+	if maxParts > 0 && len(s.Parts) > int(maxParts) || len(s.Parts) > 255 {
+		t.Fatalf("%d parts, at most %d", len(s.Parts), maxParts)
+	}
+	var parts []*Message
+	for i := range s.Parts {
+		m := s.Message(i, Submit)
+		octets, err := m.Append(nil, false)
+		if err != nil {
+			t.Fatalf("part %d: %v", i, err)
+		}
+		if len(octets) > 2+2+1+2+1+maxOctets {
+			t.Fatalf("part %d has %d octets", i, len(octets))
+		}
+		parts = append(parts, checkDecode(t, octets, MobileOriginated, false))
+	}
+	slices.Reverse(parts)
+	complete, incomplete := Join(parts)
+	if len(complete) != 1 || len(incomplete) != 0 || complete[0].Text != text {
+		t.Fatalf("%q comes back as %+v and %+v", text, complete, incomplete)
+	}
+}
+
+// assemblySeeds returns an Assembly's stored form after each of six parts.
+func assemblySeeds() (seeds [][]byte) {
 	var a Assembly
 	for i := range 6 {
 		a.Add(part(uint8(i%3+1), 3, "text", stamp(i)), time.Unix(int64(i), 0))
 		b, _ := a.MarshalBinary()
-		f.Add(b)
+		seeds = append(seeds, b)
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var a, c Assembly
-		if a.UnmarshalBinary(b) != nil {
-			return
-		}
-		first, _ := a.MarshalBinary()
-		if err := c.UnmarshalBinary(first); err != nil {
-			t.Fatalf("% X reads, its stored form % X does not: %v", b, first, err)
-		}
-		if second, _ := c.MarshalBinary(); !slices.Equal(first, second) {
-			t.Fatalf("% X, again % X", first, second)
-		}
-		if len(a.open) > maxOpen || len(a.completed) > maxCompleted {
-			t.Fatalf("%d open, %d completed", len(a.open), len(a.completed))
-		}
-		for i := range 4 {
-			a.Add(part(uint8(i+1), 4, "more", stamp(i)), time.Unix(int64(i), 0))
-		}
-		for _, j := range append(a.Expire(time.Unix(2, 0)), a.Flush()...) {
-			if j.Parts+len(j.Missing) != j.Total || !utf8.ValidString(j.Text) {
-				t.Fatalf("%+v", j)
-			}
-		}
-	})
+	return seeds
 }
 
+func FuzzAssembly(f *testing.F) {
+	for _, b := range assemblySeeds() {
+		f.Add(b)
+	}
+	f.Fuzz(assemblyBody)
+}
+
+func assemblyBody(t *testing.T, b []byte) {
+	var a, c Assembly
+	if a.UnmarshalBinary(b) != nil {
+		return
+	}
+	first, _ := a.MarshalBinary()
+	if err := c.UnmarshalBinary(first); err != nil {
+		t.Fatalf("% X reads, its stored form % X does not: %v", b, first, err)
+	}
+	if second, _ := c.MarshalBinary(); !slices.Equal(first, second) {
+		t.Fatalf("% X, again % X", first, second)
+	}
+	if len(a.open) > maxOpen || len(a.completed) > maxCompleted {
+		t.Fatalf("%d open, %d completed", len(a.open), len(a.completed))
+	}
+	for i := range 4 {
+		a.Add(part(uint8(i+1), 4, "more", stamp(i)), time.Unix(int64(i), 0))
+	}
+	for _, j := range append(a.Expire(time.Unix(2, 0)), a.Flush()...) {
+		if j.Parts+len(j.Missing) != j.Total || !utf8.ValidString(j.Text) {
+			t.Fatalf("%+v", j)
+		}
+	}
+}
+
+var addressSeeds = []string{"", "+", "+4915112345678", "123", "*100#", "abc", "+49 151", "é", "123456789012345678901", "ACME", "€€€€€"}
+
 func FuzzAddress(f *testing.F) {
-	for _, s := range []string{"", "+", "+4915112345678", "123", "*100#", "abc", "+49 151", "é", "123456789012345678901", "ACME", "€€€€€"} {
+	for _, s := range addressSeeds {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
-		for _, parse := range []func(string) (Address, error){ParseAddress, ParseAlphanumeric} {
-			a, err := parse(s)
-			if err != nil {
-				continue
-			}
-			if a.String() != s || a.IsZero() {
-				t.Fatalf("%q is %#v", s, a)
-			}
-			m := &Message{Type: Deliver, Address: a, SCTS: stamp(0)}
-			octets, err := m.Append(nil, false)
-			if err != nil {
-				t.Fatalf("%q: %v", s, err)
-			}
-			back, err := Decode(octets, MobileTerminated, false)
-			if err != nil || back.Address != a {
-				t.Fatalf("%q: % X reads %#v (%v)", s, octets, back.Address, err)
-			}
+	f.Fuzz(addressBody)
+}
+
+func addressBody(t *testing.T, s string) {
+	for _, parse := range []func(string) (Address, error){ParseAddress, ParseAlphanumeric} {
+		a, err := parse(s)
+		if err != nil {
+			continue
 		}
-	})
+		if a.String() != s || a.IsZero() {
+			t.Fatalf("%q is %#v", s, a)
+		}
+		m := &Message{Type: Deliver, Address: a, SCTS: stamp(0)}
+		octets, err := m.Append(nil, false)
+		if err != nil {
+			t.Fatalf("%q: %v", s, err)
+		}
+		back, err := Decode(octets, MobileTerminated, false)
+		if err != nil || back.Address != a {
+			t.Fatalf("%q: % X reads %#v (%v)", s, octets, back.Address, err)
+		}
+	}
 }
 
 func FuzzTransliterate(f *testing.F) {
-	f.Add("Zażółć gęślą jaźń €£` \xff😀")
-	f.Fuzz(func(t *testing.T, s string) {
-		for _, mode := range []Transliteration{KeepText, ToGSM7, ToASCII} {
-			got := Transliterate(s, mode)
-			if again := Transliterate(got, mode); again != got {
-				t.Fatalf("%v: %q, again %q", mode, got, again)
-			}
-			if mode == KeepText || got == "" {
-				continue
-			}
-			if split, err := SplitText(got, SplitOptions{Alphabet: GSM7, MaxParts: 255}); err != nil && !reflect.DeepEqual(split, Split{}) {
-				t.Fatalf("%v: %v", mode, err)
-			}
+	f.Add(textSeeds[3])
+	f.Fuzz(transliterateBody)
+}
+
+func transliterateBody(t *testing.T, s string) {
+	for _, mode := range []Transliteration{KeepText, ToGSM7, ToASCII} {
+		got := Transliterate(s, mode)
+		if again := Transliterate(got, mode); again != got {
+			t.Fatalf("%v: %q, again %q", mode, got, again)
 		}
-	})
+		if mode == KeepText || got == "" {
+			continue
+		}
+		if split, err := SplitText(got, SplitOptions{Alphabet: GSM7, MaxParts: 255}); err != nil && !reflect.DeepEqual(split, Split{}) {
+			t.Fatalf("%v: %v", mode, err)
+		}
+	}
 }
