@@ -25,9 +25,9 @@ func (n *Network) submit(m *Modem, s *submit, reportFirst bool, gone <-chan stru
 	var reported <-chan struct{}
 	n.mu.Lock()
 	if o.CMS != 0 && !o.Keep {
-		n.refused = append(n.refused, entry)
+		n.refused = recent(n.refused, n.o.History, entry)
 	} else {
-		n.taken = append(n.taken, entry)
+		n.taken = recent(n.taken, n.o.History, entry)
 		reported = n.forward(m, s, to, at, o)
 	}
 	n.announce()
@@ -81,9 +81,7 @@ func (n *Network) forward(m *Modem, s *submit, to string, at time.Time, o Outcom
 	}
 	if !o.Undelivered {
 		d := &delivery{from: m.number, tpdu: s.deliverTPDU(m.number, at)}
-		if s.validity > 0 {
-			d.expires = at.Add(s.validity)
-		}
+		d.expires, d.once = s.expiry(at)
 		if wanted && scripted == nil {
 			d.done = func() { report(statusReceived, time.Now().Add(n.o.ReportDelay), nil) }
 			d.expired = func() { report(statusExpired, time.Now().Add(n.o.ReportDelay), nil) }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,5 +120,34 @@ func TestRuleJSON(t *testing.T) {
 	b, err := json.Marshal(Report{Status: 48, After: time.Second})
 	if err != nil || string(b) != `{"status":48,"after":"1s"}` {
 		t.Errorf("got %s, %v", b, err)
+	}
+}
+
+// A network that keeps little keeps the newest.
+func TestHistory(t *testing.T) {
+	n := NewNetwork(NetworkOptions{History: 3})
+	t.Cleanup(n.Close)
+	phone := n.Handset(phoneNumber)
+	for i := range 10 {
+		if err := phone.Send(t.Context(), "+491511", itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := n.Handset("+491511")
+	if err := n.Wait(t.Context(), func() bool {
+		inbox := other.Inbox()
+		return len(inbox) > 0 && inbox[len(inbox)-1].Text == "9"
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range other.Inbox() {
+		got = append(got, x.Text)
+	}
+	if want := []string{"7", "8", "9"}; !slices.Equal(got, want) {
+		t.Errorf("the phone shows %q, want %q", got, want)
+	}
+	if got := n.Deliveries(); len(got) != 3 {
+		t.Errorf("%d deliveries, want 3", len(got))
 	}
 }

@@ -21,12 +21,15 @@ type delivery struct {
 	attempts int
 	due      time.Time // not before
 	expires  time.Time // given up at the first failure after; zero: never
+	once     bool      // given up at the first failure, whatever it is
 	done     func()    // called once acknowledged, with the lock held; may be nil
 	expired  func()    // called once given up, with the lock held; may be nil
 }
 
-// outdated reports whether the validity period has passed.
-func (d *delivery) outdated() bool { return !d.expires.IsZero() && !time.Now().Before(d.expires) }
+// outdated reports whether the validity period has passed, or with it the only attempt.
+func (d *delivery) outdated() bool {
+	return d.once || !d.expires.IsZero() && !time.Now().Before(d.expires)
+}
 
 // pause is the time until the next attempt: the last one is when the validity
 // period ends.
@@ -76,7 +79,7 @@ func (n *Network) run(s *subscriber) {
 
 		n.mu.Lock()
 		d.attempts++
-		n.deliveries = append(n.deliveries, Delivery{At: time.Now(), From: d.from, To: s.number, TPDU: d.tpdu, Report: d.report, Attempt: d.attempts, Cause: int(why)})
+		n.deliveries = recent(n.deliveries, n.o.History, Delivery{At: time.Now(), From: d.from, To: s.number, TPDU: d.tpdu, Report: d.report, Attempt: d.attempts, Cause: int(why)})
 		over := why == acknowledged || d.outdated()
 		if over {
 			s.queue[0] = nil

@@ -134,11 +134,11 @@ func senderAddress(number string) (pdu.Address, error) {
 func (h *Handset) Inbox() []Text {
 	h.n.mu.Lock()
 	defer h.n.mu.Unlock()
-	return append([]Text{}, h.inbox...)
+	return newest(h.inbox, h.n.o.History)
 }
 
 // Wait blocks until the phone has received at least count messages and returns
-// them all; the error is that of ctx.
+// them all; the error is that of ctx. More than [NetworkOptions.History] never come.
 func (h *Handset) Wait(ctx context.Context, count int) ([]Text, error) {
 	err := h.n.Wait(ctx, func() bool { return len(h.Inbox()) >= count })
 	return h.Inbox(), err
@@ -177,7 +177,7 @@ func (h *Handset) receive(d *delivery) cause {
 			}
 		}
 	}
-	h.inbox = append(h.inbox, joined(parts))
+	h.inbox = recent(h.inbox, h.n.o.History, joined(parts))
 	return acknowledged
 }
 

@@ -101,21 +101,21 @@ func (n *Network) outcome(from, to string) Outcome {
 func (n *Network) Ledger() []Submission {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return append([]Submission{}, n.taken...)
+	return newest(n.taken, n.o.History)
 }
 
 // Refused lists the submissions that the network refused and did not keep.
 func (n *Network) Refused() []Submission {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return append([]Submission{}, n.refused...)
+	return newest(n.refused, n.o.History)
 }
 
 // Deliveries lists every attempt to deliver, in order.
 func (n *Network) Deliveries() []Delivery {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return append([]Delivery{}, n.deliveries...)
+	return newest(n.deliveries, n.o.History)
 }
 
 // Wait blocks until ok, which must not block, is satisfied; it is asked again

@@ -18,6 +18,7 @@ type NetworkOptions struct {
 	SMSC        string        // number of the centre; default "+491710760000"
 	Operator    string        // default "Testnet"
 	PLMN        string        // default "26201"
+	History     int           // how many of the newest submissions, deliveries and texts of each phone are kept; 0: all
 }
 
 // Network is a short message centre and its subscribers. Make one with
@@ -118,6 +119,23 @@ func (n *Network) sub(number string) *subscriber {
 		n.subs[number] = s
 	}
 	return s
+}
+
+// recent adds an entry to a list of which the newest keep are kept, all when keep is 0. The list is cut when it
+// is twice as long, so that adding stays cheap: readers cut the rest.
+func recent[T any](list []T, keep int, entry T) []T {
+	if keep > 0 && len(list) >= 2*keep {
+		list = append(make([]T, 0, 2*keep), list[len(list)-keep+1:]...)
+	}
+	return append(list, entry)
+}
+
+// newest copies the newest keep entries of a list, all when keep is 0.
+func newest[T any](list []T, keep int) []T {
+	if keep > 0 && len(list) > keep {
+		list = list[len(list)-keep:]
+	}
+	return append([]T{}, list...)
 }
 
 // announce wakes everybody who waits for a change. The lock is held.

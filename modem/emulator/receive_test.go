@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
@@ -193,12 +194,85 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-func TestRelativeValidity(t *testing.T) {
-	for vp, want := range map[int]time.Duration{0: 5 * time.Minute, 143: 12 * time.Hour, 144: 12*time.Hour + 30*time.Minute, 167: 24 * time.Hour, 168: 48 * time.Hour, 196: 30 * 24 * time.Hour, 197: 5 * 7 * 24 * time.Hour, 255: 63 * 7 * 24 * time.Hour} {
-		if got := relativeValidity(vp); got != want {
-			t.Errorf("relativeValidity(%d) = %v, want %v", vp, got, want)
-		}
+// Every form of validity period ends the centre's attempts when it says; one without a period leaves that to the phone.
+func TestValidityForms(t *testing.T) {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where fake time begins; the centre has the message within a second
+	for _, c := range []struct {
+		name     string
+		validity pdu.Validity
+		ends     time.Duration // after the submission; 0: never
+	}{
+		{"none", pdu.Validity{}, 0},
+		{"relative", pdu.RelativeValidity(30 * time.Minute), 30 * time.Minute},
+		{"relative, long", pdu.RelativeValidity(12*time.Hour + 30*time.Minute), 12*time.Hour + 30*time.Minute},
+		{"absolute", pdu.AbsoluteValidity(start.Add(2*time.Hour + time.Second)), 2 * time.Hour},
+		{"absolute in another zone", pdu.AbsoluteValidity(start.Add(2*time.Hour + time.Second).In(time.FixedZone("", 5*3600+1800))), 2 * time.Hour},
+		{"absolute, in the past", pdu.AbsoluteValidity(start.Add(-time.Hour)), time.Millisecond},
+		{"seconds", pdu.EnhancedValidity(90*time.Second, false), 90 * time.Second},
+		{"hours, minutes, seconds", pdu.EnhancedValidity(3*time.Hour+4*time.Minute+5*time.Second, false), 3*time.Hour + 4*time.Minute + 5*time.Second},
+		{"relative within enhanced", pdu.Validity{Format: pdu.Enhanced, Octets: [7]byte{1, 5}}, 30 * time.Minute},
+		{"once", pdu.EnhancedValidity(time.Hour, true), time.Millisecond},
+		{"once, without a period", pdu.Validity{Format: pdu.Enhanced, Octets: [7]byte{0x40}}, time.Millisecond},
+		{"a month that does not exist", pdu.Validity{Format: pdu.Absolute, Octets: [7]byte{0x00, 0x31, 0x10}}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onBench(t, Options{}, func(t *testing.T, b *faultBench) {
+				b.ask("AT+CNMI=2,1,0,1,0")
+				phone := b.n.Handset(phoneNumber)
+				phone.SetReachable(false)
+				split, err := pdu.SplitText("too late?", pdu.SplitOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				message := split.Message(0, pdu.Submit)
+				if message.Address, err = pdu.ParseAddress(phoneNumber); err != nil {
+					t.Fatal(err)
+				}
+				message.Validity, message.SRR = c.validity, true
+				octets, err := message.Append(nil, false)
+				if err != nil {
+					octets = withValidity(t, message, c.validity)
+				}
+				b.sendPDU(len(octets), fmt.Sprintf("00%X", octets))
+				if c.ends > time.Second {
+					if got := b.quiet(c.ends - time.Second); got != "" {
+						t.Errorf("before the end of the period: %q", got)
+					}
+				}
+				got := b.quiet(3 * time.Second)
+				if c.ends == 0 {
+					got += b.quiet(10 * 24 * time.Hour)
+				}
+				if expired := strings.Contains(got, "+CDS: ") && strings.HasSuffix(got, "46\r\n"); expired != (c.ends != 0) {
+					t.Errorf("at the end of the period: %q", got)
+				}
+				phone.SetReachable(true)
+				if c.ends != 0 {
+					b.quiet(time.Minute)
+					if inbox := phone.Inbox(); len(inbox) != 0 {
+						t.Errorf("the phone has %+v", inbox)
+					}
+				} else if _, err := phone.Wait(t.Context(), 1); err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
+}
+
+// withValidity encodes a message with a period that the encoder refuses.
+func withValidity(t *testing.T, message pdu.Message, v pdu.Validity) []byte {
+	t.Helper()
+	raw := v.Raw()
+	message.Validity = pdu.AbsoluteValidity(time.Now())
+	octets, err := message.Append(nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(octets, message.Validity.Raw())
+	copy(octets[at:], raw)
+	octets[0] = octets[0]&^0x18 | byte(v.Format)<<3
+	return octets
 }
 
 // Names may send too.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"trunkline/pdu"
 )
 
 // submit is where the parts of an SMS-SUBMIT stand; the centre copies them
@@ -13,7 +15,7 @@ type submit struct {
 	mr       byte
 	to       string
 	pid, dcs byte
-	validity time.Duration // relative period; 0: none, or given in another form
+	validity pdu.Validity
 	udl      byte
 	ud       []byte
 }
@@ -51,9 +53,8 @@ func parseSubmit(b []byte) (*submit, error) {
 		return nil, fmt.Errorf("TPDU of %d octets ends before its user data", len(b))
 	}
 	s.pid, s.dcs = b[i], b[i+1]
-	if vp == 1 {
-		s.validity = relativeValidity(int(b[i+2]))
-	}
+	s.validity.Format = pdu.ValidityFormat(b[0] >> 3 & 0x03)
+	copy(s.validity.Octets[:], b[i+2:i+2+vp])
 	i += 2 + vp
 	s.udl, s.ud = b[i], b[i+1:]
 	octets := int(s.udl)
@@ -66,18 +67,16 @@ func parseSubmit(b []byte) (*submit, error) {
 	return s, nil
 }
 
-// relativeValidity reads TP-VP in its relative form. 3GPP TS 23.040 §9.2.3.12.1.
-func relativeValidity(vp int) time.Duration {
-	const day = 24 * time.Hour
-	switch {
-	case vp <= 143:
-		return time.Duration(vp+1) * 5 * time.Minute
-	case vp <= 167:
-		return 12*time.Hour + time.Duration(vp-143)*30*time.Minute
-	case vp <= 196:
-		return time.Duration(vp-166) * day
+// expiry returns when the centre that took the message at that time gives it up, zero when it never does, and
+// whether it tries only once. A period that means nothing counts as none. 3GPP TS 23.040 §9.2.3.12.
+func (s *submit) expiry(at time.Time) (end time.Time, once bool) {
+	if t, ok := s.validity.Time(); ok {
+		return t, false
 	}
-	return time.Duration(vp-192) * 7 * day
+	if d, ok := s.validity.Duration(); ok && d > 0 {
+		end = at.Add(d)
+	}
+	return end, s.validity.SingleShot()
 }
 
 // sevenBit reports whether a coding scheme packs septets. 3GPP TS 23.038 §4.
