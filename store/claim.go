@@ -174,7 +174,6 @@ func (s *Store) Due(ctx context.Context, trunk string) (at time.Time, ok bool, e
 // head is the first entry of one lane, priority and kind (at once, or timed) of the queue.
 type head struct {
 	key   []byte
-	lane  int // length of the lane in the key
 	timed bool
 	at    time.Time
 }

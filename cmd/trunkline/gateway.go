@@ -245,8 +245,7 @@ func modemView(name string, s modem.Status) api.Modem {
 		Revision: s.Revision, IMEI: s.IMEI, IMSI: s.IMSI, ICCID: s.ICCID, SMSC: s.SMSC, Operator: s.Operator, Opens: uint64(s.Opens), LastAnswer: s.LastAnswer.UTC()}
 	if s.LastAnswer.IsZero() {
 		m.LastAnswer = time.Time{}
-	}
-	if s.Opens > 0 {
+	} else {
 		m.Registration = s.Registration.String()
 	}
 	if s.SignalDBm != 0 {

@@ -129,13 +129,13 @@ func (t *tx) Scan(table store.Table, from, to []byte, reverse bool, fn func(k, v
 }
 
 func scanDown(c *bbolt.Cursor, from, to []byte, fn func(k, v []byte) (bool, error)) error {
-	var k, v []byte
-	if to == nil {
-		k, v = c.Last()
-	} else if k, v = c.Seek(to); k == nil {
-		k, v = c.Last()
-	} else {
-		k, v = c.Prev()
+	k, v := c.Last()
+	if to != nil {
+		if at, _ := c.Seek(to); at != nil {
+			k, v = c.Prev()
+		} else {
+			k, v = c.Last()
+		}
 	}
 	for ; k != nil && (from == nil || bytes.Compare(k, from) >= 0); k, v = c.Prev() {
 		if more, err := fn(k, v); !more || err != nil {
