@@ -235,7 +235,7 @@ func TestClassOf(t *testing.T) {
 		-1: Unclear, 0: Unclear, 1: Permanent, 8: SIM, 21: SIM, 22: Temporary, 38: Temporary, 41: Temporary, 69: Permanent,
 		95: Permanent, 99: Permanent, 111: Permanent, 127: Temporary, 130: Permanent, 193: SIM, 197: Unclear, 208: Permanent,
 		255: Temporary, 256: Unclear, 302: Device, 304: Permanent, 310: SIM, 314: Temporary, 318: SIM, 322: Device, 330: SIM,
-		331: Temporary, 332: Unclear, 340: Unclear, 500: Unclear, 512: Device, 513: Unclear, 515: Temporary, 535: Device, 1 << 40: Unclear,
+		331: Temporary, 332: Unclear, 340: Unclear, 500: Unclear, 512: Device, 513: Unclear, 515: Temporary, 535: Device, 1 << 30: Unclear,
 	} {
 		if got := ClassOf(cms); got != want {
 			t.Errorf("ClassOf(%d) = %v, want %v", cms, got, want)
