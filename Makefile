@@ -6,7 +6,7 @@ FUZZTIME ?= 5s
 BENCHTIME ?= 1s
 SOAKTIME ?= 1h
 
-.PHONY: test format vet lint race fuzz cross build bench soak docs
+.PHONY: test format vet lint race fuzz cross build bench soak docs interop-usb
 
 test: format vet lint race cross fuzz
 
@@ -52,3 +52,7 @@ soak:
 docs:
 	$(GO) test ./config -run '^TestReference$$' -update
 	$(GO) test ./cmd/trunkline -run '^TestPage$$' -update
+
+# Real USB plugging in a virtual machine with a Debian kernel: see .ci/interop-usb/run. Takes minutes and downloads a kernel once.
+interop-usb:
+	.ci/interop-usb/run
