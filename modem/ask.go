@@ -32,7 +32,7 @@ func (m *Modem) askPort(ctx context.Context, c candidate) answer {
 	}
 	a.imei = digitsOf(id[3])
 	s.vendor = vendorOf(id[0], id[1])
-	if m.config.ICCID != "" {
+	if a.card = m.config.ICCID != ""; a.card {
 		a.iccid, a.err = s.readICCID()
 	}
 	return a

@@ -56,6 +56,7 @@ type answer struct {
 	at    time.Time
 	err   error // nil: it answers AT commands
 	imei  string
+	card  bool // the card was asked for too
 	iccid string
 }
 
@@ -72,6 +73,8 @@ func (a answer) believed(c Config) bool {
 	switch {
 	case a.err != nil:
 		limit = believeSilent
+	case c.ICCID != "" && !a.card:
+		return false
 	case c.ICCID != "":
 		limit = believeCard
 	}
@@ -149,9 +152,21 @@ func (m *Modem) absentHint(l ports.Listing) string {
 	return portsHint(l.Ports)
 }
 
+// errNews ends the asking of ports because there are others now.
+var errNews = errors.New("a port was plugged in")
+
 // pick decides which port to open. A choice of several is made by asking them, one after the other; only one modem of the
-// program asks at a time.
+// program asks at a time. A port that is plugged in meanwhile does not wait for the end of the round.
 func (m *Modem) pick(ctx context.Context) (candidate, error) {
+	for {
+		c, err := m.choose(ctx)
+		if !errors.Is(err, errNews) {
+			return c, err
+		}
+	}
+}
+
+func (m *Modem) choose(ctx context.Context) (candidate, error) {
 	all, err := m.candidates()
 	m.tried = nil
 	if err != nil {
@@ -170,6 +185,8 @@ func (m *Modem) pick(ctx context.Context) (candidate, error) {
 		return candidate{}, ctx.Err()
 	}
 	defer func() { <-m.finder.probing }()
+	asking, done := m.untilNews(ctx)
+	defer done()
 	var found []string
 	answered := false
 	for _, c := range all {
@@ -179,9 +196,12 @@ func (m *Modem) pick(ctx context.Context) (candidate, error) {
 		if m.finder.taken(c, m) {
 			continue // since the list was made
 		}
-		a := m.answerOf(ctx, c)
+		a := m.answerOf(asking, c)
 		if a.suits(m.config) && m.finder.hold(c, m) == nil {
 			return c, nil // taken before another modem may ask again
+		}
+		if ctx.Err() == nil && asking.Err() != nil {
+			return candidate{}, errNews
 		}
 		answered = answered || a.err == nil
 		found = append(found, c.String()+": "+a.String())
@@ -198,6 +218,30 @@ func (m *Modem) pick(ctx context.Context) (candidate, error) {
 		e.Reason, e.Hint = ReasonNoAnswer, "no port at this place answers AT: does the modem have power, is it still starting?"
 	}
 	return candidate{}, e
+}
+
+// untilNews returns a context that ends when a port is there that the present attempt did not choose from. done must be called.
+func (m *Modem) untilNews(ctx context.Context) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for last := m.tried; ; {
+			changed := m.finder.watch()
+			now, fresh := m.fresh(last)
+			if fresh {
+				cancel()
+				return
+			}
+			last = now
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(); <-ended }
 }
 
 // wanted words what the configuration asks for.

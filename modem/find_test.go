@@ -295,6 +295,20 @@ func TestFindUnknownDevice(t *testing.T) {
 	})
 }
 
+// TestFindNews: what is plugged in while silent ports are asked does not wait for them.
+func TestFindNews(t *testing.T) {
+	bubbleWorld(t, func(t *testing.T, w *world) {
+		for i := range 8 {
+			w.plug(fmt.Sprintf("1-%d", i+1), "0403:6001", socket{fmt.Sprintf("ttyUSB%d", i), 0, dead})
+		}
+		m, stop := w.drive("desk", func(c *Config) { c.IMEI = imeiA }, nil)
+		defer stop()
+		time.Sleep(5 * time.Second) // in the middle of the round
+		w.plug("2-1", "0403:6001", socket{"ttyUSB9", 0, stick(t, imeiA, iccidA).port})
+		within(t, time.Second, m, "plugged in")
+	})
+}
+
 // TestFindByIMEIAndCard: each modem finds its own among several, wherever it is, without touching those of others.
 func TestFindByIMEIAndCard(t *testing.T) {
 	bubbleWorld(t, func(t *testing.T, w *world) {

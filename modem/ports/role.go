@@ -125,7 +125,7 @@ var modemVendors = map[uint16]string{huaweiVendor: "Huawei", 0x19d2: "ZTE", 0x2c
 func (p Port) Modem() bool { return p.USB != nil && modemVendors[p.USB.Vendor] != "" }
 
 // Likelier orders ports for asking which is the AT port of a modem: by role, modems of known makers before others, USB before
-// the rest, then by interface and name. It is an order for slices.SortFunc.
+// the rest, what was plugged in last first, then by interface and name. It is an order for slices.SortFunc.
 func Likelier(a, b Port) int {
 	score := func(p Port) int {
 		s := 8 * p.Role().rank()
@@ -142,6 +142,9 @@ func Likelier(a, b Port) int {
 	}
 	if a.USB != nil && b.USB != nil && a.USB.Topology == b.USB.Topology {
 		return a.Interface - b.Interface
+	}
+	if a.USB != nil && b.USB != nil && a.USB.Plug != b.USB.Plug {
+		return b.USB.Plug - a.USB.Plug
 	}
 	return natural(a.Name, b.Name)
 }
