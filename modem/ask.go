@@ -79,6 +79,7 @@ func (s *session) checkTwin() error {
 		if m.lastICCID != "" && m.lastICCID != s.iccid {
 			m.log.Warn("another card is in the modem", "was", tail(m.lastICCID), "is", tail(s.iccid))
 			note = "the card was changed: …" + tail(m.lastICCID) + " before, …" + tail(s.iccid) + " now"
+			m.tell(Event{Kind: EventCard, Code: "changed", Text: note})
 		}
 		m.lastICCID = s.iccid
 	}

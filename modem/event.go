@@ -29,9 +29,11 @@ const (
 	EventCall
 	// EventDigit is a key that the other side of a call pressed. Text is the key, Call the call.
 	EventDigit
+	// EventCard tells that another card than before is in the modem. Text says which, by the ends of their numbers.
+	EventCard
 )
 
-var eventNames = [...]string{"", "up", "down", "restarted", "recovery", "alarm", "storage", "ussd", "balance", "call", "digit"}
+var eventNames = [...]string{"", "up", "down", "restarted", "recovery", "alarm", "storage", "ussd", "balance", "call", "digit", "card"}
 
 // String returns the lower-case name, "" for the zero value.
 func (k EventKind) String() string {

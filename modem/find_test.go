@@ -424,6 +424,18 @@ func TestFindSwappedCard(t *testing.T) {
 		if s := m.Status(); !strings.Contains(s.Note, "0001") || !strings.Contains(s.Note, "0019") || s.ICCID != iccidB {
 			t.Errorf("note %q, card %s", s.Note, s.ICCID)
 		}
+		for {
+			select {
+			case e := <-m.Events():
+				if e.Kind == EventCard {
+					return
+				}
+				continue
+			case <-time.After(time.Second):
+				t.Error("no event tells of the card")
+			}
+			return
+		}
 	})
 }
 
