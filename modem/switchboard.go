@@ -9,6 +9,7 @@ import (
 const (
 	callPoll    = 2 * time.Second         // between two looks at the list while a call is there
 	callerWait  = 1500 * time.Millisecond // for the caller's number before the call is told
+	causeWait   = 300 * time.Millisecond  // for the reason of an end
 	ringGap     = 10 * time.Second        // without RING: the caller gave up, where no list tells
 	endingLimit = 8 * time.Second         // after which a call is hung up once more, and then the radio cycled
 	emptyLists  = 2                       // lists without a call that end it
@@ -132,8 +133,14 @@ func (s *session) heard(h callHint) error {
 		}
 		return nil
 	}
-	if s.noList && h.kind == hintEnd && len(b.calls) == 1 {
+	switch {
+	case h.kind != hintEnd || len(b.calls) != 1:
+	case s.noList:
 		s.endedCall(b.calls[0], "", "indication")
+	case h.cause == "":
+		// A make's own line: the one of the standards, which tells why, follows it.
+		s.pollIn(causeWait)
+		return nil
 	}
 	return s.listCalls()
 }
@@ -287,7 +294,6 @@ func (s *session) endedCall(c *trackedCall, cause, source string) {
 	}
 	s.m.metrics.calls.WithLabelValues(outcome).Inc()
 	s.m.tellCall(code, c)
-	s.m.showCalls()
 }
 
 // loseCalls ends what cannot be followed any more.
@@ -366,7 +372,9 @@ func (s *session) follow(c *trackedCall, state CallState) {
 	}
 }
 
+// tellCall tells what happened to a call. Who is told finds the status up to date.
 func (m *Modem) tellCall(code string, c *trackedCall) {
+	m.showCalls()
 	m.log.Info("call", "what", code, "state", c.State, "outgoing", c.Outgoing, "rings", c.Rings, "cause", c.Cause)
 	m.tell(Event{Kind: EventCall, Code: code, Call: c.Call})
 }

@@ -288,7 +288,7 @@ func TestUSSDAndCalls(t *testing.T) {
 		}
 		b.want("AT+CLCC", "\r\nOK\r\n")
 		b.want("ATD+4930123;", "\r\nOK\r\n")
-		b.want("AT+CLCC", "\r\n+CLCC: 1,0,3,0,0,\"+4930123\",145\r\n\r\nOK\r\n")
+		b.want("AT+CLCC", "\r\n+CLCC: 1,0,2,0,0,\"+4930123\",145\r\n\r\nOK\r\n")
 		b.quiet(3 * time.Second)
 		b.want("AT+CLCC", "\r\n+CLCC: 1,0,0,0,0,\"+4930123\",145\r\n\r\nOK\r\n")
 		b.want("AT+CHUP", "\r\nOK\r\n")

@@ -33,7 +33,7 @@ func commandTable() map[string]handler {
 		"+CMGL": listMessages, "+CMGR": readMessage, "+CMGD": deleteMessage, "+CMGW": writeMessage, "+CMGS": sendMessage, "+CMSS": sendStored,
 
 		"+CLIP": number("+CLIP", 1, func(s *settings) *int { return &s.clip }), "+CRC": number("+CRC", 1, func(s *settings) *int { return &s.crc }),
-		"D": dial, "A": answerCall, "H": hangUp, "+CHUP": hangUp, "+CLCC": currentCalls, "+CEER": answerWith("+CEER: No cause information available"),
+		"+VTS": pressKey, "+CCFC": forwarding, "D": dial, "A": answerCall, "H": hangUp, "+CHUP": hangUp, "+CLCC": currentCalls, "+CEER": answerWith("+CEER: No cause information available"),
 	}
 	for _, name := range []string{"L", "M", "O", "T", "P", "X", "&C", "&D", "&K", "&S", "&V", "&W"} {
 		t[name] = func(*run, call) error { return nil }
@@ -43,7 +43,7 @@ func commandTable() map[string]handler {
 	}
 	for name, initial := range map[string]string{
 		"+CSSN": "0,0", "+CCWA": "0", "+CLIR": "0,2", "+COLP": "0,2", "+CVHU": "0", "+CTZU": "0", "+CTZR": "0", "+CMER": "0,0,0,0,0", "+CSCB": `0,"",""`, "+CGSMS": "1",
-		"+IPR": "115200", "+ICF": "3,3", "+IFC": "0,0", "+CSTA": "129", "+CMOD": "0", "+CR": "0", "+CGEREP": "0,0", "+CHLD": "", "+VTS": "", "+CLVL": "5", "+CMUT": "0", "+CCFC": "",
+		"+IPR": "115200", "+ICF": "3,3", "+IFC": "0,0", "+CSTA": "129", "+CMOD": "0", "+CR": "0", "+CGEREP": "0,0", "+CHLD": "", "+CLVL": "5", "+CMUT": "0",
 	} {
 		t[name] = remembered(initial)
 	}

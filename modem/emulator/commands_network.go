@@ -1,15 +1,9 @@
 package emulator
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // restartPause is the time between OK and silence when the host restarts the modem.
 const restartPause = 10 * time.Millisecond
-
-// ussdDelay is what the network takes for an answer to AT+CUSD.
-const ussdDelay = 200 * time.Millisecond
 
 // registration is AT+CREG and its kin. 3GPP TS 27.007 §7.2, §10.1.20, §10.1.22.
 func registration(field func(*settings) *int) handler {
@@ -84,42 +78,5 @@ func extendedSignal(r *run, c call) error {
 		rsrp = min(97, 27+2*r.m.signal) // RSSI -113+2n dBm, RSRP about as much
 	}
 	r.info("+CESQ: 99,99,255,255,20,%d", rsrp)
-	return nil
-}
-
-// ussd is AT+CUSD; the network knows the code of the own number, *135#, and
-// refuses all others. 3GPP TS 27.007 §7.15.
-func ussd(r *run, c call) error {
-	m := r.m
-	a := splitArgs(c.args)
-	switch c.op {
-	case opRead:
-		r.info("+CUSD: %d", m.set.cusd)
-		return nil
-	case opTest:
-		r.info("+CUSD: (0-2)")
-		return nil
-	}
-	mode, ok := a.number(0, 0)
-	if !ok || mode < 0 || mode > 2 {
-		return cmeError(50)
-	}
-	if mode < 2 {
-		m.set.cusd = mode
-	}
-	code := m.decodeCharset(a.text(1))
-	if code == "" {
-		return nil
-	}
-	if !m.registered() {
-		return cmeError(30)
-	}
-	m.after(ussdDelay, func() {
-		reply := "+CUSD: 4"
-		if code == "*135#" {
-			reply = fmt.Sprintf(`+CUSD: 0,"%s",15`, m.encodeCharset("Your number is "+m.number))
-		}
-		m.urc(reply)
-	})
 	return nil
 }

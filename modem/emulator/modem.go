@@ -53,6 +53,10 @@ type Modem struct {
 	signal  int
 	replug  time.Duration // how long a pty stays away after unplug
 	call    callState
+	calls   *callee        // how the other sides of its calls behave
+	pressed string         // keys that the host pressed
+	divert  map[int]string // numbers by reason of AT+CCFC
+	said    []string       // in the open USSD session; nil: none
 }
 
 // card is the SIM: identity, PIN and what EF_SMSS and EF_SMSP keep.
@@ -100,6 +104,7 @@ func New(n *Network, o Options) *Modem {
 		delete(m.commands, missing)
 	}
 	m.call = idleCall()
+	m.divert = map[int]string{}
 	m.life = make(chan struct{})
 	close(m.life)
 	n.mu.Lock()
@@ -197,7 +202,7 @@ func (m *Modem) powerOff() {
 		t.Stop()
 	}
 	m.timers = map[*time.Timer]struct{}{}
-	m.ack = nil
+	m.ack, m.said = nil, nil
 	m.endCall()
 }
 

@@ -19,6 +19,9 @@ type NetworkOptions struct {
 	Operator    string        // default "Testnet"
 	PLMN        string        // default "26201"
 	History     int           // how many of the newest submissions, deliveries and texts of each phone are kept; 0: all
+
+	// USSD answers what a modem says in a session; said is all of it so far, the last thing last. nil: a number, a balance and a menu.
+	USSD func(number string, said []string) USSDAnswer
 }
 
 // Network is a short message centre and its subscribers. Make one with

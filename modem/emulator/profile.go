@@ -41,6 +41,9 @@ type Profile struct {
 	NoReportMemory bool              // AT+CNMI accepts ds=2, announces the report, and nothing is there
 	MMSRefused     bool              // AT+CMMS=2 answers error 500
 	CommaAfterMR   bool              // +CMGS: 12, with a dangling comma
+	USSD           string            // how strings of AT+CUSD stand between the quotes: "packed", "ucs2", "octets", "latin1"; default: in the character set of AT+CSCS
+	CallLines      CallLines         // what is printed besides the lines of the standards while a call goes on
+	Digit          string            // printed for a key that the caller presses, with %s for the key or %d for its character code; default "+DTMF: %s"
 }
 
 // Timed is a line and when it is printed: counted from power-on in a boot

@@ -43,11 +43,13 @@ func huaweiE173() Profile {
 		CNMI:    [5][]int{{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1, 2}, {0, 1}},
 		Unknown: "COMMAND NOT SUPPORT", Missing: []string{"+CESQ", "+CEREG", "+CCID", "+SPIC", "+QPINC"},
 		Fixed: map[string]string{
-			"^CURC": "", "^U2DIAG": "", "^PORTSEL": "", "^CVOICE?": "^CVOICE:0,8000,16,20", "^CVOICE": "", "^USSDMODE": "", "^DDTMFCFG": "", "^DDSETEX": "",
+			"^CURC": "", "^U2DIAG": "", "^PORTSEL": "", "^CVOICE?": "^CVOICE:0,8000,16,20", "^CVOICE": "", "^DDTMFCFG": "", "^DDSETEX": "",
 			"^SYSINFO": "^SYSINFO:2,3,0,5,1,,4", "^GETPORTMODE": "^GETPORTMODE:TYPE:WCDMA:HUAWEI,MDM:0,DIAG:1,PCUI:2", "^HWVER": `^HWVER:"CD6E1TCPU"`,
 			"^SYSCFG?": "^SYSCFG:2,0,3FFFFFFF,1,2", "^SYSCFG": "", "^CARDMODE": "^CARDMODE: 2",
 		},
 		SIMNumber: "^ICCID?", PINCounter: "^CPIN?", LineEnd: "\r\r\n", MMSRefused: true,
+		USSD: "packed", Digit: "^DDTMF: %s",
+		CallLines: CallLines{Dialled: "^ORIG:1,0", Alerting: "^CONF:1", Active: "^CONN:1,0", Ended: "^CEND:1,0,104,16"},
 	}
 }
 
@@ -105,6 +107,7 @@ func sim7600() Profile {
 			"+CNSMOD": "", "+CNSMOD?": "+CNSMOD: 0,8", "+CPCMREG": "", "+CGSMS": "", "+CGSMS?": "+CGSMS: 1", "+CVHU": "", "+CPSI?": "+CPSI: LTE,Online,262-01,0x4A2F,27447553,206,EUTRAN-BAND3,1300,5,5,-95,-901,-615,15",
 		},
 		SIMNumber: "+CICCID", PINCounter: "+SPIC", NoReportMemory: true,
+		Digit: "+RXDTMF: %s", CallLines: CallLines{Active: "VOICE CALL: BEGIN", Ended: "VOICE CALL: END: 000012"},
 	}
 }
 
@@ -124,6 +127,8 @@ func ec25() Profile {
 			"+QNWINFO": `+QNWINFO: "FDD LTE","26201","LTE BAND 3",1300`, "+CGSMS": "", "+CGSMS?": "+CGSMS: 1",
 		},
 		SIMNumber: "+QCCID", PINCounter: "+QPINC?", ReportsAsSM: true,
+		Digit:     "+QTONEDET: %d",
+		CallLines: CallLines{Dialled: "^DSCI: 1,0,2,0,,0", Alerting: "^DSCI: 1,0,7,0,,0", Active: "^DSCI: 1,0,3,0,,0", Ended: "^DSCI: 1,0,6,0,,0"},
 	}
 }
 
