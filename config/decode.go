@@ -136,11 +136,15 @@ func (d decoder) text(path string, in any, out reflect.Value) {
 	}
 }
 
-// list sets a slice from an array.
+// list sets a slice from an array; an empty one gives a nil slice.
 func (d decoder) list(path string, in any, out reflect.Value) {
 	v := reflect.ValueOf(in)
 	if v.Kind() != reflect.Slice {
 		d.mismatch(path, "an array", in)
+		return
+	}
+	if v.Len() == 0 {
+		out.SetZero()
 		return
 	}
 	list := reflect.MakeSlice(out.Type(), v.Len(), v.Len())
