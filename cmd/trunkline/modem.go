@@ -37,7 +37,7 @@ func newModemList(c *cli) *cobra.Command {
 	}
 }
 
-// listModems prints one line for each modem, and below the table why those are not ready that are not.
+// listModems prints one line for each modem, and below the table what is remarkable about some and why others are not ready.
 func listModems(w io.Writer, modems []api.Modem) error {
 	if len(modems) == 0 {
 		_, err := fmt.Fprintln(w, "no modems are configured")
@@ -64,6 +64,11 @@ func listModems(w io.Writer, modems []api.Modem) error {
 		return err
 	}
 	for _, m := range modems {
+		if m.Note != "" {
+			if _, err := fmt.Fprintln(w, oneLine(m.Name+": "+m.Note)); err != nil {
+				return err
+			}
+		}
 		if m.Reason == "" {
 			continue
 		}

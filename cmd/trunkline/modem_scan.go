@@ -127,10 +127,13 @@ func listPorts(w io.Writer, found []modem.Found, hidden []ports.Hidden) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(found) > 0 {
-		fmt.Fprintln(t, "PORT\tROLE\tUSB\tID\tDEVICE\tSTATE")
+		fmt.Fprintln(t, "PORT\tROLE\tUSB\tID\tDEVICE\tSTATE\tSTABLE NAME")
 	}
 	for _, f := range found {
-		id, name := "", ""
+		id, name, stable := "", "", ""
+		if len(f.Port.Links) > 0 {
+			stable = f.Port.Links[0]
+		}
 		if d := f.Port.USB; d != nil {
 			id, name = d.ID(), strings.TrimSpace(d.Manufacturer+" "+d.Name)
 		}
@@ -145,7 +148,7 @@ func listPorts(w io.Writer, found []modem.Found, hidden []ports.Hidden) error {
 		case state == "":
 			state = "free"
 		}
-		fmt.Fprintln(t, oneLine(f.Port.Path)+"\t"+string(f.Port.Role())+"\t"+f.Port.Place()+"\t"+id+"\t"+oneLine(name)+"\t"+oneLine(state))
+		fmt.Fprintln(t, oneLine(f.Port.Path)+"\t"+string(f.Port.Role())+"\t"+f.Port.Place()+"\t"+id+"\t"+oneLine(name)+"\t"+oneLine(state)+"\t"+oneLine(stable))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -150,7 +150,7 @@ func TestModemScan(t *testing.T) {
 		t.Errorf("held port: %+v", busy)
 	}
 	_, text := scan()
-	for _, want := range []string{"PORT", "1-1.4:1.2", "diag", "free", "busy", "HiLink", "stop sleep"} {
+	for _, want := range []string{"PORT", "1-1.4:1.2", "usb-ACME_1-1.4-if02-port0", "diag", "free", "busy", "HiLink", "stop sleep"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
