@@ -18,6 +18,7 @@ const (
 	CodeNotFound           = "not_found"            // 404
 	CodeMethodNotAllowed   = "method_not_allowed"   // 405
 	CodeConflict           = "conflict"             // 409: the record is not in a state that allows it
+	CodeKeyRunning         = "key_running"          // 409: the first request with this Idempotency-Key is still being answered
 	CodeLengthRequired     = "length_required"      // 411: a body must come with its Content-Length
 	CodeTooLarge           = "too_large"            // 413
 	CodeUnsupportedMedia   = "unsupported_media"    // 415

@@ -4,12 +4,45 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/textproto"
+	"sync"
 
 	"trunkline/api"
 )
 
-// An Idempotency-Key needs no "still running" answer: key, hash and messages are written in one transaction, so a request that comes while the
-// first one runs waits the moment that it takes and gets the same messages.
+// runningKeys are the keys of requests that are being answered, so that a repetition that comes too early is told so. What a repetition that comes
+// later gets is the store's affair: key, hash and messages are written in one transaction.
+type runningKeys struct {
+	mu  sync.Mutex
+	all map[runningKey]struct{}
+}
+
+type runningKey struct{ account, key string }
+
+// begin is false while another request with the key runs; else end must follow.
+func (k *runningKeys) begin(account, key string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, runs := k.all[runningKey{account, key}]; runs {
+		return false
+	}
+	if k.all == nil {
+		k.all = map[runningKey]struct{}{}
+	}
+	k.all[runningKey{account, key}] = struct{}{}
+	return true
+}
+
+func (k *runningKeys) end(account, key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.all, runningKey{account, key})
+}
+
+func keyRunning() error {
+	p := api.NewProblem(http.StatusConflict, api.CodeKeyRunning, "The first request with this idempotency key is still being answered", "")
+	p.Errors = []api.FieldError{{Field: api.IdempotencyKey, Code: api.FieldConflict, Message: "is in use at this moment; ask again"}}
+	return p
+}
 
 // maxKey is the longest Idempotency-Key, in bytes.
 const maxKey = 255

@@ -19,7 +19,7 @@ import (
 var routes = []route{
 	{method: "POST", pattern: "/v1/messages", id: "submit", summary: "Accept messages for sending; answered when they are on disk",
 		headers: []parameter{{name: api.IdempotencyKey, doc: "1 to 255 visible ASCII characters; the same key and request make messages once, however often they come"}},
-		body:    api.SubmitRequest{}, status: http.StatusAccepted, answer: api.SubmitResponse{}, problems: []int{400, 401, 411, 413, 415, 422, 503}, handle: (*Server).submitMessages},
+		body:    api.SubmitRequest{}, status: http.StatusAccepted, answer: api.SubmitResponse{}, problems: []int{400, 401, 409, 411, 413, 415, 422, 503}, handle: (*Server).submitMessages},
 	{method: "GET", pattern: "/v1/messages", id: "messages", summary: "List messages, newest first", query: messageParameters,
 		status: http.StatusOK, answer: api.MessageList{}, problems: []int{400, 401}, handle: (*Server).messages},
 	{method: "GET", pattern: "/v1/messages/{id}", id: "message", summary: "Show one message",

@@ -49,6 +49,7 @@ type Server struct {
 	metrics    *metrics
 	prometheus http.Handler
 	mux        *http.ServeMux
+	keys       runningKeys
 	document   func() ([]byte, error)
 	stopping   chan struct{}
 	stop       func() // closes stopping

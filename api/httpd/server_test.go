@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -241,6 +242,9 @@ func TestIdempotency(t *testing.T) {
 	for i := range ids {
 		wg.Go(func() {
 			a, err := g.client.Submit(t.Context(), req, "k1")
+			for p := (*api.Problem)(nil); errors.As(err, &p) && p.Code() == api.CodeKeyRunning; {
+				a, err = g.client.Submit(t.Context(), req, "k1")
+			}
 			if err != nil || len(a.Messages) != 1 {
 				t.Errorf("%+v, %v", a, err)
 				return
@@ -268,6 +272,16 @@ func TestIdempotency(t *testing.T) {
 	}
 	if a, err := g.client.Submit(t.Context(), req, "k2"); err != nil || a.Replayed {
 		t.Errorf("another key: %+v, %v", a, err)
+	}
+	account := fmt.Sprintf("uid:%d", os.Getuid())
+	if !g.server.keys.begin(account, "k3") {
+		t.Fatal("a fresh key runs already")
+	}
+	_, err = g.client.Submit(t.Context(), req, "k3")
+	wantProblem(t, err, 409, api.CodeKeyRunning)
+	g.server.keys.end(account, "k3")
+	if a, err := g.client.Submit(t.Context(), req, "k3"); err != nil || a.Replayed {
+		t.Errorf("a key whose first request ended: %+v, %v", a, err)
 	}
 }
 

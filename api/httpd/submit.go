@@ -140,6 +140,10 @@ func (s *Server) submit(ctx context.Context, account, key string, body []byte) (
 	}
 	sub.Account = account
 	if key != "" {
+		if !s.keys.begin(account, key) {
+			return router.Accepted{}, keyRunning()
+		}
+		defer s.keys.end(account, key)
 		sub.IdempotencyKey, sub.IdempotencyHash = key, requestHash(http.MethodPost, "/v1/messages", body)
 	}
 	accepted, err := s.router.Submit(ctx, sub)
