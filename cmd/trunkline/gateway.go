@@ -161,7 +161,11 @@ func (g *gateway) run(ctx context.Context) error {
 		cause, limit = storeFailedError{}, stopFailed
 	case cause = <-s.failed:
 	}
-	g.log.Info("stopping", "cause", cause)
+	if cause != nil {
+		g.log.Error("stopping", "cause", cause)
+	} else {
+		g.log.Info("stopping")
+	}
 	if err := systemd.Stopping("draining"); err != nil {
 		g.log.Warn("systemd was not told", "err", err)
 	}
