@@ -193,16 +193,21 @@ func functionality(r *run, c call) error {
 		return cmeError(50)
 	}
 	if rst == 1 {
-		r.print(r.text(nil))
-		r.unlocked(func() { sleep(restartPause, r.life) })
-		if r.alive() {
-			m.powerOn(true)
-		}
-		return errDead
+		return restart(r, c)
 	}
 	m.set.fun = fun
 	m.registrationChanged()
 	return nil
+}
+
+// restart answers and starts the modem anew.
+func restart(r *run, _ call) error {
+	r.print(r.text(nil))
+	r.unlocked(func() { sleep(restartPause, r.life) })
+	if r.alive() {
+		r.m.powerOn(true)
+	}
+	return errDead
 }
 
 func activity(r *run, _ call) error {

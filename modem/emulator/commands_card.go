@@ -118,6 +118,9 @@ func (m *Modem) vendorCommand(c call) handler {
 	case m.p.PINCounter:
 		return pinCounter
 	}
+	if typed != "" && typed == m.p.Restart {
+		return restart
+	}
 	return nil
 }
 

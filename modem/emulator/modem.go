@@ -135,6 +135,13 @@ func (m *Modem) Stored(memory string) (used, total int) {
 	return v.used(), v.total()
 }
 
+// Booted returns when the modem last came to power; zero before.
+func (m *Modem) Booted() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.boot
+}
+
 // SetSignal sets <rssi> of AT+CSQ, 0..31 or 99; at 99 the modem is not
 // registered and nothing reaches it.
 func (m *Modem) SetSignal(rssi int) {
@@ -185,7 +192,12 @@ func (m *Modem) powerOn(cold bool) {
 	}
 	for _, line := range m.p.Chatter {
 		var again func()
-		again = func() { m.urc(line.Text); m.after(line.After, again) }
+		again = func() {
+			if !m.set.silent {
+				m.urc(line.Text)
+			}
+			m.after(line.After, again)
+		}
 		m.after(line.After, again)
 	}
 	m.after(time.Until(m.boot.Add(m.p.SMSReady)), m.registrationChanged)

@@ -31,6 +31,7 @@ type Profile struct {
 	Missing        []string          // commands of the standards that this make lacks
 	Fixed          map[string]string // further commands: full text after AT to its answer, "" for a bare OK; a name alone takes any parameters
 	SIMNumber      string            // command that prints the card number, "+CCID", "^ICCID?"; default "+CCID"
+	Restart        string            // command that restarts the modem, besides AT+CFUN=1,1; none when empty
 	PINCounter     string            // command that prints the tries left: "^CPIN?", "+SPIC", "+QPINC?"; none when empty
 	PINWithoutOK   bool              // AT+CPIN? answers without OK once the card is ready
 	LineEnd        string            // end of each line of an answer; default CR LF

@@ -147,3 +147,21 @@ func TestLineRate(t *testing.T) {
 		}
 	})
 }
+
+// AT^CURC=0 ends the lines that a make prints by itself, and AT^CURC=1 brings them back.
+func TestChatterOff(t *testing.T) {
+	p, _ := ProfileByName("huawei-e3372")
+	onBench(t, Options{Profile: p}, func(t *testing.T, b *faultBench) {
+		if got := b.quiet(20 * time.Second); !strings.Contains(got, "^HCSQ:") || !strings.Contains(got, "^RSSI:") {
+			t.Errorf("at first %q", got)
+		}
+		b.ask("AT^CURC=0")
+		if got := b.quiet(time.Minute); got != "" {
+			t.Errorf("after AT^CURC=0 %q", got)
+		}
+		b.ask("AT^CURC=1")
+		if got := b.quiet(20 * time.Second); !strings.Contains(got, "^HCSQ:") {
+			t.Errorf("after AT^CURC=1 %q", got)
+		}
+	})
+}

@@ -47,7 +47,7 @@ func huaweiE173() Profile {
 			"^SYSINFO": "^SYSINFO:2,3,0,5,1,,4", "^GETPORTMODE": "^GETPORTMODE:TYPE:WCDMA:HUAWEI,MDM:0,DIAG:1,PCUI:2", "^HWVER": `^HWVER:"CD6E1TCPU"`,
 			"^SYSCFG?": "^SYSCFG:2,0,3FFFFFFF,1,2", "^SYSCFG": "", "^CARDMODE": "^CARDMODE: 2",
 		},
-		SIMNumber: "^ICCID?", PINCounter: "^CPIN?", LineEnd: "\r\r\n", MMSRefused: true,
+		SIMNumber: "^ICCID?", PINCounter: "^CPIN?", Restart: "^RESET", LineEnd: "\r\r\n", MMSRefused: true,
 		USSD: "packed", Digit: "^DDTMF: %s",
 		CallLines: CallLines{Dialled: "^ORIG:1,0", Alerting: "^CONF:1", Active: "^CONN:1,0", Ended: "^CEND:1,0,104,16"},
 	}
@@ -68,10 +68,10 @@ func huaweiE3372() Profile {
 		CNMI:     [5][]int{{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1, 2}, {0, 1}},
 		Unknown:  "COMMAND NOT SUPPORT", Missing: []string{"+CCID", "+SPIC", "+QPINC"},
 		Fixed: map[string]string{
-			"^CURC": "", "^USSDMODE": "", "^SYSINFOEX": `^SYSINFOEX:2,3,0,1,,6,"LTE",101,"LTE"`, "^HCSQ?": `^HCSQ:"LTE",60,52,106,24`,
+			"^CURC": "", "^PORTSEL": "", "^USSDMODE": "", "^SYSINFOEX": `^SYSINFOEX:2,3,0,1,,6,"LTE",101,"LTE"`, "^HCSQ?": `^HCSQ:"LTE",60,52,106,24`,
 			"^CVOICE?": "^CVOICE:1", "^SYSCFGEX?": `^SYSCFGEX:"00",3FFFFFFF,1,2,7FFFFFFFFFFFFFFF`, "^SYSCFGEX": "",
 		},
-		SIMNumber: "^ICCID?", PINCounter: "^CPIN?",
+		SIMNumber: "^ICCID?", PINCounter: "^CPIN?", Restart: "^RESET",
 	}
 }
 
@@ -106,7 +106,7 @@ func sim7600() Profile {
 		Fixed: map[string]string{
 			"+CNSMOD": "", "+CNSMOD?": "+CNSMOD: 0,8", "+CPCMREG": "", "+CGSMS": "", "+CGSMS?": "+CGSMS: 1", "+CVHU": "", "+CPSI?": "+CPSI: LTE,Online,262-01,0x4A2F,27447553,206,EUTRAN-BAND3,1300,5,5,-95,-901,-615,15",
 		},
-		SIMNumber: "+CICCID", PINCounter: "+SPIC", NoReportMemory: true,
+		SIMNumber: "+CICCID", PINCounter: "+SPIC", Restart: "+CRESET", NoReportMemory: true,
 		Digit: "+RXDTMF: %s", CallLines: CallLines{Active: "VOICE CALL: BEGIN", Ended: "VOICE CALL: END: 000012"},
 	}
 }
