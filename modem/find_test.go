@@ -22,6 +22,7 @@ type world struct {
 	t      *testing.T
 	roots  ports.Roots
 	events chan ports.Event
+	settle func() // waits until what was told is acted on
 	finder *Finder
 
 	mu     sync.Mutex
@@ -39,7 +40,7 @@ type socket struct {
 
 func newWorld(t *testing.T) *world {
 	dir := t.TempDir()
-	w := &world{t: t, roots: ports.Roots{Sys: filepath.Join(dir, "sys"), Dev: filepath.Join(dir, "dev")}, behind: map[string]func() (Port, error){}}
+	w := &world{t: t, roots: ports.Roots{Sys: filepath.Join(dir, "sys"), Dev: filepath.Join(dir, "dev")}, behind: map[string]func() (Port, error){}, settle: func() {}}
 	w.must(os.MkdirAll(filepath.Join(w.roots.Sys, "class", "tty"), 0o755))
 	w.must(os.MkdirAll(filepath.Join(w.roots.Sys, "bus", "usb", "devices"), 0o755))
 	w.must(os.MkdirAll(w.roots.Dev, 0o755))
@@ -55,7 +56,7 @@ func (w *world) must(err error) {
 
 // start lets the world run within a bubble, with a finder that looks at it, until the returned function is called.
 func (w *world) start(ctx context.Context) (stop func()) {
-	w.events = make(chan ports.Event)
+	w.events, w.settle = make(chan ports.Event), synctest.Wait
 	w.finder = NewFinder(FinderOptions{Roots: w.roots, Events: w.events, Open: w.open})
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -92,7 +93,9 @@ func (w *world) plug(topology, id string, sockets ...socket) {
 		w.must(os.MkdirAll(filepath.Join(port, "tty", s.tty), 0o755))
 		w.must(os.Symlink(port, filepath.Join(port, "tty", s.tty, "device")))
 		w.must(os.Symlink(filepath.Join(port, "tty", s.tty), filepath.Join(w.roots.Sys, "class", "tty", s.tty)))
-		w.file(w.roots.Dev, s.tty, "")
+		if _, err := os.Stat(filepath.Join(w.roots.Dev, s.tty)); err != nil {
+			w.file(w.roots.Dev, s.tty, "")
+		}
 		w.mu.Lock()
 		w.behind[filepath.Join(w.roots.Dev, s.tty)] = s.open
 		w.mu.Unlock()
@@ -123,7 +126,7 @@ func (w *world) pull(topology string, sticks ...*peer) {
 	w.must(os.Remove(filepath.Join(w.roots.Sys, "bus", "usb", "devices", topology)))
 	w.must(os.RemoveAll(filepath.Join(w.roots.Sys, "devices", "usb1", topology)))
 	w.events <- ports.Event{Action: "remove", Subsystem: "usb"}
-	synctest.Wait()
+	w.settle()
 }
 
 func (w *world) file(dir, name, text string) {

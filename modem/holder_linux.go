@@ -14,6 +14,12 @@ import (
 func busyError(path string, err error) error {
 	e := &SetupError{Reason: ReasonBusy, Err: err, Hint: "another program has this port open: stop it, or run as a user that may see which"}
 	pid, program := holder(path)
+	if lock := lockPath(uucpLocks, path); pid == 0 && lock != "" {
+		// Whose files are open only root may see, but a lock file names its owner.
+		if p, alive := lockHolder(lock); alive && p != 0 && p != os.Getpid() {
+			pid, program = p, programOf(p)
+		}
+	}
 	if pid == 0 {
 		return e
 	}
@@ -57,12 +63,20 @@ func holder(path string) (pid int, program string) {
 		}
 		for _, fd := range fds {
 			if to, err := os.Readlink(filepath.Join("/proc", p.Name(), "fd", fd.Name())); err == nil && to == want {
-				comm, _ := os.ReadFile(filepath.Join("/proc", p.Name(), "comm"))
-				return n, strings.TrimSpace(string(comm))
+				return n, programOf(n)
 			}
 		}
 	}
 	return 0, ""
+}
+
+// programOf returns the name of a process.
+func programOf(pid int) string {
+	comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	if err != nil {
+		return "a process"
+	}
+	return strings.TrimSpace(string(comm))
 }
 
 // groupOf returns the name of the group that owns path, "" when it cannot be found or is root's.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"trunkline/modem/emulator"
+	"trunkline/modem/ports"
 )
 
 // onPTY starts a driver on the pseudo terminal of an emulated modem.
@@ -90,6 +92,54 @@ func TestTerminal(t *testing.T) {
 	}
 	if err := m.Delete(ctx, found[0]); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTerminalBySocket: found by USB socket, opened as a real terminal, pulled out, and found under another number.
+func TestTerminalBySocket(t *testing.T) {
+	w := newWorld(t)
+	w.finder = NewFinder(FinderOptions{Roots: w.roots, Rescan: 50 * time.Millisecond})
+	w.events = make(chan ports.Event, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	network := emulator.NewNetwork(emulator.NetworkOptions{})
+	dev := emulator.New(network, emulator.Options{Number: "+4915100000001"})
+	var running sync.WaitGroup
+	running.Go(func() { w.finder.Run(ctx) })
+	m, stop := w.drive("desk", func(c *Config) { c.USB = "1-1.4" }, nil)
+	defer func() {
+		stop()
+		cancel()
+		running.Wait()
+		dev.Wait()
+		network.Close()
+	}()
+	for _, number := range []int{2, 5} {
+		plugged, pull := context.WithCancel(ctx)
+		node := filepath.Join(w.roots.Dev, fmt.Sprintf("ttyUSB%d", number))
+		path, err := dev.PTY(plugged, filepath.Join(w.roots.Dev, "pts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.must(os.Symlink(path, node))
+		w.plug("1-1.4", "2c7c:0125", socket{tty: filepath.Base(node), number: 2})
+		within(t, 20*time.Second, m, "plugged in")
+		if s := m.Status(); s.Device != node || s.USB != "1-1.4:1.2" {
+			t.Errorf("status %+v", s)
+		}
+		sctx, scancel := context.WithTimeout(ctx, 10*time.Second)
+		if _, err := m.Submit(sctx, tpdu, committed); err != nil {
+			t.Error(err)
+		}
+		scancel()
+		pull()
+		dev.Wait()
+		w.pull("1-1.4")
+		for i := 0; m.Status().State != Missing; i++ {
+			if i == 1000 {
+				t.Fatalf("pulled out: %+v", m.Status())
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }
 

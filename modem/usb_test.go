@@ -292,6 +292,9 @@ func TestUSB(t *testing.T) {
 		t.Errorf("roaming: %+v", m)
 	}
 	t.Log(g.run("trunkline modem scan"))
+	if out := g.run("chpst -u :65534:65534 trunkline modem scan"); !strings.Contains(out, "permission") || !strings.Contains(out, "usermod -aG dialout") {
+		t.Errorf("scan by a user without rights:\n%s", out)
+	}
 
 	sent, received := map[string]bool{}, map[string]bool{}
 	send := func(trunk, text string) {

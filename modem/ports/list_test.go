@@ -250,3 +250,18 @@ func TestHidden(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParsePlace(f *testing.F) {
+	for _, s := range []string{"1-1", "1-1.4:1.2", "12-3.4.5", "1-1:1.", "usb1", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		topology, number, err := ParsePlace(s)
+		if err != nil {
+			return
+		}
+		if number < 0 && topology != s || number >= 0 && !strings.HasPrefix(s, topology+":") || strings.ContainsAny(topology, "/ \x00") {
+			t.Errorf("ParsePlace(%q) = %q, %d", s, topology, number)
+		}
+	})
+}
