@@ -35,6 +35,9 @@ type Config struct {
 	SendTimeout time.Duration `toml:"send_timeout"`
 	// SweepInterval is how often a NoticeStored asks for a sweep although the modem announced nothing.
 	SweepInterval time.Duration `toml:"sweep_interval"`
+	// PowerCommand switches the power of the modem off and on when nothing else brings it back, as ["/usr/sbin/uhubctl", "-a",
+	// "cycle", "-l", "1-1", "-p", "4"]: program and arguments, run without a shell for a minute at most. [] for none.
+	PowerCommand []string `toml:"power_command"`
 	// BalanceCode is the USSD code that tells the balance of a prepaid card, as "*100#". "" asks for no balance.
 	BalanceCode string `toml:"balance_code"`
 	// BalanceEvery is how often the balance is asked for.
@@ -98,6 +101,9 @@ func (c Config) Validate() []error {
 	}
 	if c.SweepInterval < time.Second {
 		add("sweep_interval", fmt.Sprintf("%v is too short", c.SweepInterval), `at least "1s"; "60s" is right for most`)
+	}
+	if len(c.PowerCommand) > 0 && !strings.HasPrefix(c.PowerCommand[0], "/") {
+		add("power_command", fmt.Sprintf("%q is not an absolute path", c.PowerCommand[0]), `a list of program and arguments, for example ["/usr/sbin/uhubctl", "-a", "cycle", "-l", "1-1"]`)
 	}
 	if c.BalanceCode != "" && checkUSSD(c.BalanceCode) != nil {
 		add("balance_code", fmt.Sprintf("%q is no USSD code", c.BalanceCode), `as the operator publishes it, for example "*100#"`)

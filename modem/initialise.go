@@ -152,6 +152,7 @@ func (s *session) identify() error {
 	}
 	imei := digitsOf(id[3])
 	s.vendor = vendorOf(id[0], id[1])
+	s.m.kind = s.vendor
 	s.m.board.update(func(st *Status) {
 		st.Manufacturer, st.Model, st.Revision, st.IMEI = id[0], id[1], id[2], imei
 	})

@@ -59,7 +59,7 @@ func (m *Modem) wentDown(reason Reason, hint string) {
 // ended tells how a session ended.
 func (m *Modem) ended(err error) {
 	_, reason, hint := explain(err)
-	if errors.Is(err, ErrRestarted) {
+	if errors.Is(err, ErrRestarted) && !time.Now().Before(m.ladder.graceEnds) {
 		m.restarted()
 	}
 	m.wentDown(reason, hint)

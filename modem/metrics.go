@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 			prometheus.ExponentialBuckets(0.001, 3, 12))),
 		resyncs: register(reg, &errs, counter("resyncs_total", "Times the dialogue was brought back into step.")),
 		recoveries: register(reg, &errs, counterVec("recoveries_total",
-			"Recovery steps taken: session, network, radio, reopen.", "step")),
+			"Recovery steps taken: session, network, radio, reset, reopen, power, quarantine.", "step")),
 		restarts: register(reg, &errs, counter("restarts_total", "Restarts of the modem that nobody asked for.")),
 		balance: register(reg, &errs, prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("balance",
 			"Balance of the card, in the unit that the operator tells; absent until it is known.")), nil)),
@@ -69,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 	for _, o := range []string{"ok", "error", "timeout", "lost"} {
 		m.commands.WithLabelValues(o)
 	}
-	for _, s := range []string{stepSession, stepNetwork, stepRadio, stepReopen} {
+	for _, s := range []string{stepSession, stepNetwork, stepRadio, stepReset, stepReopen, stepPower, stepQuarantine} {
 		m.recoveries.WithLabelValues(s)
 	}
 	for _, o := range callOutcomes {

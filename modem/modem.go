@@ -68,6 +68,10 @@ type Modem struct {
 	lastPlace string    // where a modem answered last
 	lastICCID string    // of the card that was in it last
 
+	ladder ladder
+	lasted bool    // the last session was a success
+	kind   *vendor // of the modem that answered last; nil before
+
 	baud       int  // index into autoBauds, used by Run only
 	speedKnown bool // the modem answered at that speed
 }

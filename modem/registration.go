@@ -78,8 +78,10 @@ func (s *session) nudge() error {
 		return s.soft("+COPS=0")
 	case s.nudges > 0 && lost >= time.Duration(s.nudges)*15*time.Minute:
 		s.nudges++
-		s.m.recover(stepRadio, errNoNetwork)
-		s.cycleRadio()
+		if s.m.ladder.allow(stepRadio, time.Now()) {
+			s.m.recover(stepRadio, errNoNetwork)
+			s.cycleRadio()
+		}
 	}
 	return nil
 }

@@ -2,17 +2,8 @@ package modem
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-)
-
-// The steps of recovery, from mild to hard.
-const (
-	stepSession = "session" // initialise again on the same port
-	stepRadio   = "radio"   // switch the radio off and on, then initialise
-	stepNetwork = "network" // select the operator anew
-	stepReopen  = "reopen"  // close the port and open it again
 )
 
 const (
@@ -34,17 +25,34 @@ func (m *Modem) Run(ctx context.Context) error {
 
 	pause := firstPause
 	for ctx.Err() == nil {
-		began := time.Now()
+		m.lasted = false
 		err := m.once(ctx)
 		if ctx.Err() != nil {
 			break
 		}
 		reason := m.failed(err)
-		if time.Since(began) >= steadyFor && reason != ReasonNoAnswer {
+		if m.lasted {
 			pause = firstPause
+		}
+		if reason == ReasonMissing {
+			m.ladder.start() // a port that comes back is a new start
+		}
+		if due := m.ladder.due; due != nil && due.step == stepPower {
+			m.ladder.due = nil
+			m.power(ctx, err)
+			pause = powerRest
+		} else if due != nil && due.step == stepQuarantine {
+			m.ladder.due = nil
+			m.quarantine(err)
+			if m.pause(ctx, due.rest, reason) {
+				m.ladder.start()
+			}
+			pause = firstPause
+			continue
 		}
 		m.metrics.recoveries.WithLabelValues(stepReopen).Inc()
 		if m.pause(ctx, pause, reason) {
+			m.ladder.start()
 			pause = firstPause
 			continue
 		}
@@ -72,36 +80,39 @@ func (m *Modem) once(ctx context.Context) error {
 	defer stop()
 	defer m.gone(g)()
 
-	patient := false
-	for step := 0; ; step++ {
-		m.board.state(Initialising, "", "")
-		s := &session{m: m, g: g, e: ev, patient: patient}
-		began := time.Now()
+	due := m.ladder.due
+	m.ladder.due = nil
+	cause := m.ladder.cause
+	for {
+		m.starting()
+		s := &session{m: m, g: g, e: ev, patient: time.Now().Before(m.ladder.graceEnds)}
+		if due != nil {
+			s.patient = s.take(due, cause)
+		}
+		began := time.Time{}
 		err := s.initialise(ctx)
 		if err == nil {
 			m.speedKnown, m.lastPlace = true, m.port.port.Place()
+			began = time.Now()
 			err = s.serve(ctx)
 		}
 		m.gauges(false)
 		if ctx.Err() == nil {
 			m.ended(err)
 		}
-		// A modem that restarts by itself needs patience, not harder means.
-		patient = errors.Is(err, ErrRestarted)
-		if patient || time.Since(began) >= steadyFor {
-			step = 0
+		if m.lasted = !began.IsZero() && time.Since(began) >= steadyFor; m.lasted {
+			m.ladder.start()
 		}
-		if _, setup := errors.AsType[*SetupError](err); setup || ctx.Err() != nil || g.lost() {
+		if ctx.Err() != nil {
 			return err
 		}
-		switch step {
-		case 0:
-			m.recover(stepSession, err)
-		case 1:
-			m.recover(stepRadio, err)
-			s.cycleRadio()
-		default:
+		due, cause = m.climb(err), err
+		if due == nil || g.lost() || due.step == stepReopen || due.step == stepPower || due.step == stepQuarantine {
+			m.ladder.due, m.ladder.cause = due, err
 			return err
+		}
+		if time.Now().Before(m.ladder.graceEnds) {
+			g.rest(ctx, time.Second)
 		}
 	}
 }
@@ -121,12 +132,14 @@ func (m *Modem) recover(step string, err error) {
 	m.tell(Event{Kind: EventRecovery, Code: step, Text: err.Error()})
 }
 
-// cycleRadio switches the radio off and on. Both may fail: what follows finds out.
-func (s *session) cycleRadio() {
-	for _, text := range []string{"+CFUN=4", "+CFUN=1"} {
-		if _, err := s.ask(text); err != nil {
-			return
-		}
+// rest waits for d, or until the port is lost or ctx ends.
+func (g *guard) rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-g.dead:
+	case <-ctx.Done():
 	}
 }
 
@@ -134,6 +147,9 @@ func (s *session) cycleRadio() {
 func (m *Modem) failed(err error) Reason {
 	state, reason, hint := explain(err)
 	m.wentDown(reason, hint)
+	if m.ladder.quarantined {
+		state = Quarantined
+	}
 	if reason == ReasonNoAnswer && !m.speedKnown {
 		m.baud++
 	}

@@ -144,7 +144,7 @@ func TestRecoveryLadder(t *testing.T) {
 		if n := r.Status().Opens; n != 1 {
 			t.Errorf("opened %d times after three missed answers", n)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute)
 		if n := r.p.heard("+CFUN=4"); n == 0 {
 			t.Error("radio was not cycled")
 		}

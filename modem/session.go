@@ -186,7 +186,7 @@ func (s *session) serve(ctx context.Context) error {
 	s.m.serving(true)
 	defer func() {
 		// In this order: who is told that the modem is ready finds it serving.
-		s.m.board.state(Initialising, "", "")
+		s.m.starting()
 		s.m.serving(false)
 	}()
 	defer s.m.ussd.finish(nil, ussdAnswer{err: ErrPortLost}, nil)

@@ -21,6 +21,8 @@ const (
 	Ready State = "ready"
 	// Failed means that the last attempt ended with Reason; another follows.
 	Failed State = "failed"
+	// Quarantined means that no step of recovery helped. The modem is tried again every ten minutes, and when it is plugged in anew.
+	Quarantined State = "quarantined"
 )
 
 // Reason is a stable code that says why a modem is not ready.

@@ -200,8 +200,10 @@ func (s *session) checkCall(c *trackedCall) error {
 	case CallEnding:
 		if c.hungUp++; c.hungUp > 1 {
 			// Neither of two requests ended it: only the radio is left.
-			s.m.recover(stepRadio, errStuckCall)
-			s.cycleRadio()
+			if s.m.ladder.allow(stepRadio, time.Now()) {
+				s.m.recover(stepRadio, errStuckCall)
+				s.cycleRadio()
+			}
 			s.endedCall(c, c.Cause, "session")
 			return nil
 		}
