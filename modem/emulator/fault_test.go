@@ -371,3 +371,16 @@ func TestFaultJSON(t *testing.T) {
 		t.Error("a delay that is none is taken")
 	}
 }
+
+// A fault that ends by itself may strike before the modem ever had power.
+func TestFaultWithoutPower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNetwork(NetworkOptions{})
+		defer n.Close()
+		m := New(n, Options{Number: "+4915100000001"})
+		if err := m.Inject(Fault{Kind: Full, Delay: time.Second}, Fault{Kind: Silence, Delay: time.Second}, Fault{Kind: Unplug}); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+	})
+}

@@ -105,6 +105,7 @@ func New(n *Network, o Options) *Modem {
 	}
 	m.call = idleCall()
 	m.divert = map[int]string{}
+	m.timers = map[*time.Timer]struct{}{}
 	m.life = make(chan struct{})
 	close(m.life)
 	n.mu.Lock()
