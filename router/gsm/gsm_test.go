@@ -373,6 +373,7 @@ func TestSilentMessageIsOnlyAnEvent(t *testing.T) {
 // A message that the store cannot take stays on the modem until it can.
 func TestNothingIsDeletedBeforeItIsStored(t *testing.T) {
 	inBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+		time.Sleep(time.Second) // until it is written that the modem is up
 		r.engine.FailAt(r.engine.Operations()+1, memory.Before, false, store.ErrFull)
 		r.phone.Send(t.Context(), own, "keep me")
 		time.Sleep(time.Second)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 
 	"trunkline/modem"
@@ -13,14 +14,19 @@ import (
 const (
 	// storedByHost is the least <stat> of messages that were written to the memory to be sent (3GPP TS 27.005 §3.1).
 	storedByHost = 2
+	// sentCopy is the <stat> of a message that was written to be sent, and sent: a copy that only takes room.
+	sentCopy = 3
 	// retrySweep is the pause after a sweep that failed.
 	retrySweep = 5 * time.Second
 	// stubborn is how many deletions of a slot may do nothing before it is said loudly.
 	stubborn = 2
 )
 
-// Run brings in what the modem receives until ctx ends.
+// Run brings in what the modem receives, and writes what happens to it into the event feed, until ctx ends.
 func (t *Trunk) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { t.chronicle(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -131,6 +137,12 @@ func (t *Trunk) sweepOnce(ctx context.Context) error {
 		fresh := false
 		for _, s := range stored {
 			slot := slotOf(s)
+			if s.Status == sentCopy && t.crowded(s.Memory) {
+				if err := t.modem.Delete(ctx, s); err != nil {
+					return errors.Join(failed, err)
+				}
+				continue
+			}
 			if raw, again := tried[slot]; s.Status >= storedByHost || again && raw == s.Raw {
 				continue
 			}
@@ -152,6 +164,16 @@ func (t *Trunk) sweepOnce(ctx context.Context) error {
 			return failed
 		}
 	}
+}
+
+// crowded tells whether a memory is nearly full.
+func (t *Trunk) crowded(memory string) bool {
+	for _, st := range t.modem.Status().Storage {
+		if st.Memory == memory && st.Total > 0 && st.Used*100 >= st.Total*80 {
+			return true
+		}
+	}
+	return false
 }
 
 // proveDeleted compares what was deleted with what is there. A slot that is free is released in the store, so that an equal message in it later is a
