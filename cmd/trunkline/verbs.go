@@ -6,6 +6,7 @@ import "github.com/spf13/cobra"
 func verbs(c *cli) []*cobra.Command {
 	return []*cobra.Command{
 		newDemoCommand(c),
+		newEmulateCommand(c),
 		newServeCommand(c),
 		newSendCommand(c),
 		newMessageCommand(c),

@@ -38,6 +38,7 @@ const controlLimit = 64 << 10
 //	GET    /modems/{name}/faults          faults that wait
 //	POST   /modems/{name}/faults          one [Fault] or a list of them
 //	POST   /modems/{name}/restart
+//	PUT    /modems/{name}/signal         0 to 31, or 99: no network
 func (n *Network) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /handset", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Handsets()) })
@@ -90,6 +91,18 @@ func (n *Network) Control() http.Handler {
 	mux.HandleFunc("POST /modems/{name}/faults", n.modemHandler(injectFaults))
 	mux.HandleFunc("POST /modems/{name}/restart", n.modemHandler(func(w http.ResponseWriter, _ *http.Request, m *Modem) {
 		m.Restart()
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	mux.HandleFunc("PUT /modems/{name}/signal", n.modemHandler(func(w http.ResponseWriter, r *http.Request, m *Modem) {
+		var rssi int
+		if !decode(w, r, &rssi) {
+			return
+		}
+		if (rssi < 0 || rssi > 31) && rssi != 99 {
+			fail(w, 400, errors.New("a signal is 0 to 31, or 99 for none"))
+			return
+		}
+		m.SetSignal(rssi)
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	return mux

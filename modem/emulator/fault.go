@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,9 @@ const (
 	Duplicate   Kind = "duplicate"    // deliver: the network sends the message once more
 	Clear       Kind = "clear"        // now: ends silence, hang and full, and forgets all faults that wait
 )
+
+// Kinds lists the kinds of faults in the order of the alphabet.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(steps)) }
 
 // Step is a moment at which a fault may strike.
 type Step string

@@ -31,7 +31,7 @@ type settings struct {
 	dcs        int    // AT+CSMP
 	mms        int    // AT+CMMS
 	phonebook  string // AT+CPBS
-	silent     bool // AT^CURC=0: no lines of the make by themselves
+	silent     bool   // AT^CURC=0: no lines of the make by themselves
 	plain      map[string]string
 }
 
