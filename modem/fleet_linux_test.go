@@ -128,7 +128,7 @@ func TestSoakFleet(t *testing.T) {
 	finder := NewFinder(FinderOptions{})
 	profiles := emulator.Profiles()
 	var drivers, work sync.WaitGroup
-	var sent, unknown, refused, received, struck atomic.Int64
+	var sent, unknown, refused, received, told, struck atomic.Int64
 	modems := make([]*Modem, fleetSize)
 	phone := network.Handset("+491700000099")
 	for i := range modems {
@@ -146,6 +146,16 @@ func TestSoakFleet(t *testing.T) {
 		modems[i] = m
 		drivers.Go(func() { m.Run(driving) })
 		drivers.Go(func() { sweepFleet(driving, m, &received) })
+		drivers.Go(func() { // as a gateway does, or they pile up to their limit
+			for {
+				select {
+				case <-driving.Done():
+					return
+				case <-m.Events():
+					told.Add(1)
+				}
+			}
+		})
 		work.Go(func() { // sends
 			for n := i; traffic.Err() == nil; n++ {
 				out, _ := numbered(n % 100)
@@ -199,7 +209,7 @@ func TestSoakFleet(t *testing.T) {
 		napFleet(traffic, every)
 	}
 	work.Wait()
-	t.Logf("%d modems, %v: %d faults, %d sent, %d of unknown outcome, %d not sent, %d texts received", fleetSize, lasts, struck.Load(), sent.Load(), unknown.Load(), refused.Load(), received.Load())
+	t.Logf("%d modems, %v: %d faults, %d sent, %d of unknown outcome, %d not sent, %d texts received, %d events", fleetSize, lasts, struck.Load(), sent.Load(), unknown.Load(), refused.Load(), received.Load(), told.Load())
 	for _, x := range []struct {
 		what   string
 		values []float64
