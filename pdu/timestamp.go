@@ -68,6 +68,9 @@ func (s Timestamp) fields() (n [6]int, ok bool) {
 
 // valid tells what Time tells, without making one.
 func (s Timestamp) valid() bool {
+	if possible[s[0]]&(possible[s[1]]>>1)&(possible[s[2]]>>2)&(possible[s[3]]>>3)&(possible[s[4]]>>4)&(possible[s[5]]>>4)&possible[s[6]&^0x08]&1 != 0 {
+		return true
+	}
 	_, date := s.fields()
 	return date && decimal[s[6]&^0x08] != notDecimal
 }
@@ -123,3 +126,15 @@ var decimal = func() (numbers [256]byte) {
 }()
 
 const notDecimal = 0xFF
+
+// possible tells in its bits, from the lowest on, whether an octet of swapped semi-octets is a number, a month, a day that every month has, an hour, a minute or second.
+var possible = func() (bits [256]byte) {
+	for i, n := range decimal {
+		for bit, is := range [...]bool{n != notDecimal, n >= 1 && n <= 12, n >= 1 && n <= 28, n <= 23, n <= 59} {
+			if is {
+				bits[i] |= 1 << bit
+			}
+		}
+	}
+	return bits
+}()

@@ -10,77 +10,145 @@ import (
 const (
 	surrogateHigh = 0xD800
 	surrogateLow  = 0xDC00
-	surrogateEnd  = 0xE000
 )
 
-// appendUTF16Text appends the text of octets in UTF-16, network order. high is a first surrogate that came before, 0 when there was none; the second result is the one that is left at the end.
+// textSpace is more than the text of one TPDU in UTF-16 takes: three octets for each unit and for half a pair before it, and a word written ahead.
+// Writing into an array of fixed size needs hardly any checks.
+type textSpace [416]byte
+
+// maxUTF16 is how many octets appendUTF16Text takes at once. User data have less.
+const maxUTF16 = 255
+
+// packing says how four characters below 0800, each in a lane of 16 bits, move together when some of them take one octet.
+type packing struct {
+	wide  uint64    // the lanes of two octets
+	moved [5]uint64 // which octets stay and which move left by 8, 16, 24 and 32 bits: one octet for every character of one octet up to here
+	size  uint      // octets in all
+}
+
+// packings has a packing for every set of wide lanes, the first lane in the lowest bit.
+var packings = func() (all [16]packing) {
+	for set := range all {
+		p := &all[set]
+		narrow := 0
+		for i := range 4 {
+			lane := uint64(0xFFFF) << (48 - 16*i)
+			if set>>i&1 != 0 {
+				p.wide |= lane
+				p.moved[narrow] |= lane << (8 * narrow)
+				p.size += 2
+			} else {
+				narrow++
+				p.moved[narrow] |= lane & (lane >> 8) << (8 * narrow)
+				p.size++
+			}
+		}
+	}
+	return all
+}()
+
+// appendUTF16Text appends the text of octets in UTF-16, network order, at most maxUTF16 of them. high is a first surrogate that came before, 0 when there was none; the second result is the one that is left at the end.
 // A surrogate without its other half reads as U+FFFD, and so does the caller's rest. An odd last octet is dropped. 3GPP TS 23.038 §6.2.3.
 func appendUTF16Text(dst, octets []byte, high uint16) ([]byte, uint16, Quirks) {
+	const (
+		each       = 0x0001000100010001
+		above7F    = 0x7F80 * each // carries into the top bit of lanes of 80 and more
+		above7FF   = 0xF800 * each
+		upper      = 0x07C0 * each // the bits that go into the first octet of two
+		two        = 0xC080 * each
+		gatherBits = 1 | 2<<16 | 4<<32 | 8<<48 // a product's top lane has one bit of each lane
+	)
 	var quirks Quirks
 	if len(octets)%2 != 0 {
 		quirks |= OddUCS2
 	}
-	n := len(dst)
-	dst = slices.Grow(dst, 3*(len(octets)/2)+8)
-	out := dst[:cap(dst)]
-	for len(octets) >= 2 {
-		if high == 0 && len(octets) >= 8 {
-			// Four units below 0800 at a time: x has them in lanes of 16 bits. Each lane becomes the two octets of its character, or the one octet and a zero;
-			// wide has a 1 in the lanes of two. Text mixes both, so there is no branch on it.
-			if x := binary.BigEndian.Uint64(octets); x&0xF800F800F800F800 == 0 {
-				wide := (x + 0x7F807F807F807F80) >> 15 & 0x0001000100010001
-				two := x&0x07C007C007C007C0<<2 | x&0x003F003F003F003F | 0xC080C080C080C080
-				mask := wide * 0xFFFF
-				lanes := two&mask | x<<8&^mask
-				if wide == 0x0001000100010001 {
+	start := len(dst)
+	dst = slices.Grow(dst, len(textSpace{}))
+	out := (*textSpace)(dst[start:cap(dst)])
+	n, i := uint(0), 0
+	if high != 0 && len(octets) >= 2 {
+		if low := binary.BigEndian.Uint16(octets); low&^0x3FF == surrogateLow {
+			binary.BigEndian.PutUint32(out[:], fourOctets(high, low))
+			n, i = 4, 2
+		} else {
+			n = uint(copy(out[:], unreadable))
+			quirks |= LoneSurrogate
+		}
+		high = 0
+	}
+	for i+2 <= len(octets) {
+		if i <= len(octets)-8 {
+			x := binary.BigEndian.Uint64(octets[i:])
+			if x&above7FF == 0 {
+				wide := (x + above7F) >> 15 & each
+				// The upper bits belong two places further left; they are there once, so three times more.
+				lanes := x + 3*(x&upper) + two
+				i += 8
+				if wide == each {
 					binary.BigEndian.PutUint64(out[n:], lanes)
 					n += 8
-					octets = octets[8:]
 					continue
 				}
-				at := out[n : n+8]
-				binary.BigEndian.PutUint16(at, uint16(lanes>>48))
-				n1 := 1 + wide>>48
-				binary.BigEndian.PutUint16(at[n1&7:], uint16(lanes>>32))
-				n1 += 1 + wide>>32&1
-				binary.BigEndian.PutUint16(at[n1&7:], uint16(lanes>>16))
-				n1 += 1 + wide>>16&1
-				binary.BigEndian.PutUint16(at[n1&7:], uint16(lanes))
-				n += int(n1 + 1 + wide&1)
-				octets = octets[8:]
+				// Text mixes both, so there is no branch on which.
+				p := &packings[wide*gatherBits>>48&15]
+				lanes = lanes&p.wide | x&^p.wide
+				lanes = lanes&p.moved[0] | lanes<<8&p.moved[1] | lanes<<16&p.moved[2] | lanes<<24&p.moved[3] | lanes<<32&p.moved[4]
+				binary.BigEndian.PutUint64(out[n:], lanes)
+				n += p.size
+				continue
+			}
+			// Four units that take three octets each: the upper five bits are neither 0 nor those of a surrogate.
+			if top := x >> 11 & (0x1F * each); (top+0x1F*each)&(top^0x1B*each+0x1F*each)&(0x20*each) == 0x20*each {
+				binary.BigEndian.PutUint32(out[n:], threeOctets(uint16(x>>48))<<8)
+				binary.BigEndian.PutUint32(out[n+3:], threeOctets(uint16(x>>32))<<8)
+				binary.BigEndian.PutUint32(out[n+6:], threeOctets(uint16(x>>16))<<8)
+				binary.BigEndian.PutUint32(out[n+9:], threeOctets(uint16(x))<<8)
+				n, i = n+12, i+8
 				continue
 			}
 		}
-		u := uint(octets[0])<<8 | uint(octets[1])
-		octets = octets[2:]
-		if high != 0 {
-			if u >= surrogateLow && u < surrogateEnd {
-				n += utf8.EncodeRune(out[n:], utf16.DecodeRune(rune(high), rune(u)))
-				high = 0
-				continue
-			}
-			n += utf8.EncodeRune(out[n:], utf8.RuneError)
-			quirks |= LoneSurrogate
-			high = 0
-		}
+		u := binary.BigEndian.Uint16(octets[i:])
+		i += 2
 		switch {
 		case u < utf8.RuneSelf:
 			out[n] = byte(u)
 			n++
 		case u < 0x800:
-			out[n], out[n+1] = byte(u>>6|0xC0), byte(u&0x3F|0x80)
+			binary.BigEndian.PutUint16(out[n:], u+3*(u&0x07C0)+0xC080)
 			n += 2
-		case u >= surrogateHigh && u < surrogateLow:
-			high = uint16(u)
-		case u >= surrogateLow && u < surrogateEnd:
-			n += utf8.EncodeRune(out[n:], utf8.RuneError)
-			quirks |= LoneSurrogate
-		default:
-			out[n], out[n+1], out[n+2] = byte(u>>12|0xE0), byte(u>>6&0x3F|0x80), byte(u&0x3F|0x80)
+		case u&^0x7FF != surrogateHigh:
+			binary.BigEndian.PutUint32(out[n:], threeOctets(u)<<8)
 			n += 3
+		case u < surrogateLow && i+2 > len(octets):
+			high = u
+		default:
+			if u < surrogateLow {
+				if low := binary.BigEndian.Uint16(octets[i:]); low&^0x3FF == surrogateLow {
+					binary.BigEndian.PutUint32(out[n:], fourOctets(u, low))
+					n, i = n+4, i+2
+					continue
+				}
+			}
+			n += uint(copy(out[n:], unreadable))
+			quirks |= LoneSurrogate
 		}
 	}
-	return out[:n], high, quirks
+	return dst[:start+int(n)], high, quirks
+}
+
+// unreadable stands for half a surrogate pair.
+const unreadable = string(utf8.RuneError)
+
+// threeOctets returns the UTF-8 of a character from 0800 on.
+func threeOctets(u uint16) uint32 {
+	x := uint32(u)
+	return 0xE08080 | x&0xF000<<4 | x&0x0FC0<<2 | x&0x3F
+}
+
+// fourOctets returns the UTF-8 of a surrogate pair.
+func fourOctets(high, low uint16) uint32 {
+	x := 0x10000 + uint32(high&0x3FF)<<10 + uint32(low&0x3FF)
+	return 0xF0808080 | x&0x1C0000<<6 | x&0x3F000<<4 | x&0xFC0<<2 | x&0x3F
 }
 
 // appendUTF16 appends text in UTF-16, network order. valid is false when the text is not UTF-8; what is not becomes U+FFFD.
