@@ -75,6 +75,39 @@ func TestHeldByProgram(t *testing.T) {
 	port.Close()
 }
 
+// TestOpenDescriptors: hundreds of opens and closes of a terminal, half of them refused, leave no descriptor behind.
+func TestOpenDescriptors(t *testing.T) {
+	name, slave := terminalOf(t)
+	defer slave.Close()
+	c := Default()
+	c.Device = name
+	m, err := New(c, Options{Name: "desk"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := New(c, Options{Name: "other"}) // with a finder of its own, as in another program
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := descriptors(t)
+	for range 200 {
+		port, err := m.open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.open(t.Context()); asSetup(err) == nil || asSetup(err).Reason != ReasonBusy {
+			t.Fatalf("opened twice: %v", err)
+		}
+		m.release()
+		if err := port.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
 // TestRemedies: well-known programs get the advice that helps against them.
 func TestRemedies(t *testing.T) {
 	sleep, err := exec.LookPath("sleep")
