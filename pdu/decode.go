@@ -15,7 +15,7 @@ func Decode(octets []byte, dir Direction, hasSMSC bool) (*Message, error) {
 // Strings hold for ever: those of a new Message are one allocation, those of one used again share blocks of 8 KiB, so that decoding in a loop hardly allocates.
 func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
 	m.empty()
-	d := decoder{m: m, in: octets}
+	d := decoder{m: m, in: octets, text: m.collected[:0]}
 	err := d.message(dir, hasSMSC)
 	d.finish()
 	if err != nil {
@@ -27,12 +27,13 @@ func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
 	return nil
 }
 
-// decoder is the state of one Decode. m.collected takes the service centre, the address and the user data, so that they become one string at the end.
+// decoder is the state of one Decode.
 type decoder struct {
 	m                   *Message
 	in                  []byte
 	pos                 int
-	smscEnd, addressEnd int // marks in m.collected
+	text                []byte // the service centre, the address and the user data, which become one string at the end
+	smscEnd, addressEnd int    // marks in text
 }
 
 // empty clears m but for what is used again. It goes by fields, since pointers cost more to clear than to look at; the three strings are those that finish sets.
@@ -50,7 +51,6 @@ func (m *Message) empty() {
 	m.Data = m.Data[:0]
 	m.septets = m.septets[:0]
 	m.header = m.header[:0]
-	m.collected = m.collected[:0]
 	if m.ready.octets != nil {
 		m.ready = ready{}
 	}
@@ -91,10 +91,10 @@ func (d *decoder) message(dir Direction, hasSMSC bool) *Error {
 	return d.command()
 }
 
-// finish makes the strings of what was collected. A mark that was never reached lies at the end of the text that was.
+// finish makes the strings of the text. A mark that was never reached lies at the end of the text that was.
 func (d *decoder) finish() {
 	m := d.m
-	all := m.keep()
+	all := m.keep(d.text)
 	d.addressEnd = max(d.addressEnd, d.smscEnd)
 	m.SMSC.Value, m.Address.Value, m.Text = all[:d.smscEnd], all[d.smscEnd:d.addressEnd], all[d.addressEnd:]
 }
@@ -102,18 +102,21 @@ func (d *decoder) finish() {
 // blockSize is how much text a Message that is used again sets aside at once.
 const blockSize = 8192
 
-// keep returns what was collected as a string.
-func (m *Message) keep() string {
+// keep returns a text as a string, and keeps its memory for the next one.
+func (m *Message) keep(text []byte) string {
+	if cap(text) != cap(m.collected) {
+		m.collected = text
+	}
 	if !m.used {
 		m.used = true
-		return string(m.collected)
+		return string(text)
 	}
-	if m.block == nil || m.block.Cap()-m.block.Len() < len(m.collected) {
+	if m.block == nil || m.block.Cap()-m.block.Len() < len(text) {
 		m.block = new(strings.Builder)
 		m.block.Grow(blockSize)
 	}
 	start := m.block.Len()
-	m.block.Write(m.collected)
+	m.block.Write(text)
 	return m.block.String()[start:]
 }
 
@@ -169,7 +172,7 @@ func (d *decoder) smsc() *Error {
 		}
 	}
 	d.pos = n + 1
-	d.smscEnd = len(d.m.collected)
+	d.smscEnd = len(d.text)
 	return nil
 }
 
@@ -201,7 +204,7 @@ func (d *decoder) address() *Error {
 		}
 	}
 	d.pos = end
-	d.addressEnd = len(d.m.collected)
+	d.addressEnd = len(d.text)
 	return nil
 }
 
@@ -212,7 +215,7 @@ func (d *decoder) semiOctet(n int) byte {
 
 // digits collects n digits. A filler among them is an error, since the number without it would be another number.
 func (d *decoder) digits(field string, n int) *Error {
-	text := d.m.collected
+	text := d.text
 	for i, octet := range d.in[d.pos : d.pos+(n+1)/2] {
 		pair := digitPairs[octet]
 		switch {
@@ -224,7 +227,7 @@ func (d *decoder) digits(field string, n int) *Error {
 			text = append(text, byte(pair), byte(pair>>8))
 		}
 	}
-	d.m.collected = text
+	d.text = text
 	return nil
 }
 
@@ -245,7 +248,7 @@ var digitPairs = func() (pairs [256]uint16) {
 func (d *decoder) alphanumeric(n int) {
 	var b septetBuffer
 	septets := b.unpack(d.in[d.pos:d.pos+(n+1)/2], n*4/7)
-	d.m.collected, _, _ = appendText(d.m.collected, septets, DefaultLanguage, DefaultLanguage, false)
+	d.text, _, _ = appendText(d.text, septets, DefaultLanguage, DefaultLanguage, false)
 }
 
 // timestamp reads seven octets and reports as quirk what is no time.
@@ -253,8 +256,10 @@ func (d *decoder) timestamp(field string, to *Timestamp, quirk Quirks) *Error {
 	if d.left() < len(to) {
 		return fail(field, d.pos, "%d octets needed, %d received", len(to), d.left())
 	}
-	d.pos += copy(to[:], d.in[d.pos:])
-	if !to.valid() {
+	stamp := Timestamp(d.in[d.pos:])
+	d.pos += len(stamp)
+	*to = stamp
+	if !stamp.valid() {
 		d.m.Quirks |= quirk
 	}
 	return nil
@@ -347,7 +352,7 @@ func (d *decoder) septets(ud []byte, n, size int) {
 	m.septets = append(m.septets, all[skip:]...)
 	var escaped bool
 	var quirks Quirks
-	d.m.collected, escaped, quirks = appendText(d.m.collected, all[skip:], m.Locking, m.Shift, false)
+	d.text, escaped, quirks = appendText(d.text, all[skip:], m.Locking, m.Shift, false)
 	if escaped {
 		quirks |= DanglingEscape
 	}
@@ -363,9 +368,9 @@ func (d *decoder) octets(ud []byte) {
 	}
 	var high uint16
 	var quirks Quirks
-	d.m.collected, high, quirks = appendUTF16Text(d.m.collected, ud, 0)
+	d.text, high, quirks = appendUTF16Text(d.text, ud, 0)
 	if high != 0 {
-		d.m.collected = utf8.AppendRune(d.m.collected, utf8.RuneError)
+		d.text = utf8.AppendRune(d.text, utf8.RuneError)
 		quirks |= LoneSurrogate
 	}
 	m.Quirks |= quirks

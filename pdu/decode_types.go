@@ -71,7 +71,7 @@ func (d *decoder) damaged() *Error {
 		return nil
 	}
 	// What was read as user data is not what was written.
-	m.collected = m.collected[:max(d.addressEnd, d.smscEnd)]
+	d.text = d.text[:max(d.addressEnd, d.smscEnd)]
 	m.Data, m.septets = m.Data[:0], m.septets[:0]
 	return problem
 }
@@ -166,7 +166,7 @@ func (d *decoder) submitReport() *Error {
 		smsc := d.m.SMSC
 		d.m.empty()
 		*d = start
-		d.m.SMSC, d.m.FO, d.m.collected = smsc, fo, d.m.collected[:start.smscEnd]
+		d.m.SMSC, d.m.FO = smsc, fo
 	}
 	err := d.readSubmitReport()
 	if err == nil && d.left() == 0 && !d.m.Quirks.Has(BadSCTS) {
