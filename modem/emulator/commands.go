@@ -19,7 +19,7 @@ func commandTable() map[string]handler {
 		"+CGMM": identity(func(m *Modem) string { return m.p.Model }), "+GMM": identity(func(m *Modem) string { return m.p.Model }),
 		"+CGMR": identity(func(m *Modem) string { return m.p.Revision }), "+GMR": identity(func(m *Modem) string { return m.p.Revision }),
 		"+CGSN": identity(func(m *Modem) string { return m.o.IMEI }), "+GSN": identity(func(m *Modem) string { return m.o.IMEI }),
-		"+GCAP": answerWith("+GCAP: +CGSM,+DS,+ES"), "+WS46": answerWith("+WS46: 25"), "+CPAS": activity,
+		"+GCAP": answerWith("+GCAP: +CGSM,+DS,+ES"), "+WS46": remembered("25", "(12,22,25,28,29)"), "+CPAS": activity,
 		"+CMEE": number("+CMEE", 2, func(s *settings) *int { return &s.cmee }),
 		"+CFUN": functionality, "+CSCS": characterSet, "+CCLK": clock,
 
@@ -45,7 +45,7 @@ func commandTable() map[string]handler {
 		"+CSSN": "0,0", "+CCWA": "0", "+CLIR": "0,2", "+COLP": "0,2", "+CVHU": "0", "+CTZU": "0", "+CTZR": "0", "+CMER": "0,0,0,0,0", "+CSCB": `0,"",""`, "+CGSMS": "1",
 		"+IPR": "115200", "+ICF": "3,3", "+IFC": "0,0", "+CSTA": "129", "+CMOD": "0", "+CR": "0", "+CGEREP": "0,0", "+CHLD": "", "+CLVL": "5", "+CMUT": "0",
 	} {
-		t[name] = remembered(initial)
+		t[name] = remembered(initial, "(0-2)")
 	}
 	return t
 }
@@ -95,8 +95,8 @@ func number(name string, limit int, field func(*settings) *int) handler {
 	}
 }
 
-// remembered is a setting that has no effect here: it is kept and read back.
-func remembered(initial string) handler {
+// remembered is a setting that has no effect here: it is kept and read back. The test form prints values.
+func remembered(initial, values string) handler {
 	return func(r *run, c call) error {
 		switch c.op {
 		case opSet:
@@ -108,7 +108,7 @@ func remembered(initial string) handler {
 			}
 			r.info("%s: %s", c.name, value)
 		case opTest:
-			r.info("%s: (0-2)", c.name)
+			r.info("%s: %s", c.name, values)
 		}
 		return nil
 	}
