@@ -27,6 +27,7 @@ type chronicle struct {
 	left    map[string]int // events left out since the last one of the type
 	told    string         // how the modem was last said to be: type and code
 	pending *store.Event   // how it is meanwhile, while it must not be told yet
+	card    string         // ICCID that is remembered
 }
 
 // chronicle runs until ctx ends.
@@ -52,7 +53,7 @@ func (t *Trunk) chronicle(ctx context.Context) {
 var names = map[modem.EventKind]string{
 	modem.EventUp: "modem.up", modem.EventDown: "modem.down", modem.EventRestarted: "modem.restarted", modem.EventRecovery: "modem.recovery",
 	modem.EventAlarm: "modem.alarm", modem.EventStorage: "modem.storage", modem.EventUSSD: "modem.ussd", modem.EventBalance: "modem.balance_low",
-	modem.EventDigit: "call.dtmf",
+	modem.EventDigit: "call.dtmf", modem.EventCard: "modem.card_changed",
 }
 
 // take writes one event.
@@ -60,6 +61,9 @@ func (c *chronicle) take(ctx context.Context, e modem.Event) {
 	out := store.Event{Type: names[e.Kind], At: time.Now().UTC(), Reference: -1, Trunk: c.name, Code: e.Code, Text: clipped(e.Text)}
 	switch e.Kind {
 	case modem.EventUp, modem.EventDown:
+		if e.Kind == modem.EventUp {
+			c.rememberCard(ctx)
+		}
 		c.state(ctx, out)
 		return
 	case modem.EventStorage:

@@ -43,9 +43,10 @@ type lostAnswer struct {
 
 // deletion is a message that the modem was told to delete.
 type deletion struct {
-	line  string // of the SIM
-	raw   string
-	tries int
+	line   string // of the SIM
+	raw    string
+	tries  int
+	obeyed bool // it said that it did, in the session that still lasts
 }
 
 // New returns the trunk of a modem. The modem's own Run and the trunk's Run are for the caller to start.

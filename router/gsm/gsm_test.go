@@ -56,7 +56,11 @@ func (r *rig) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving, running sync.WaitGroup
 	c := modem.Default()
-	m, err := modem.New(c, modem.Options{Name: "desk", Open: func(context.Context) (modem.Port, error) {
+	card, err := LastCard(ctx, r.store, "desk")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	m, err := modem.New(c, modem.Options{Name: "desk", LastCard: card, Open: func(context.Context) (modem.Port, error) {
 		host, end := net.Pipe()
 		serving.Wait()
 		serving.Go(func() { r.device.Serve(ctx, end) })
@@ -298,6 +302,18 @@ func TestDeletionThatDoesNothing(t *testing.T) {
 		time.Sleep(time.Second)
 		if in := r.inbox(); len(in) != 2 {
 			t.Errorf("%d messages after another one", len(in))
+		}
+	})
+}
+
+// A modem that did not delete restarts, and its card is read slowly: the empty listing before that proves nothing.
+func TestNotDeletedAndOutOfSight(t *testing.T) {
+	inBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+		r.inject(emulator.Fault{Kind: emulator.NoDelete, On: "+CMGD", Times: 2}, emulator.Fault{Kind: emulator.Reset, On: "+CMGL", Skip: 1, Step: emulator.StepCommand})
+		r.phone.Send(t.Context(), own, "once")
+		time.Sleep(30 * time.Minute)
+		if in := r.inbox(); len(in) != 1 || r.events("message.received") != 1 || r.held() != 0 {
+			t.Errorf("%d messages, %d events, %d left on the modem", len(in), r.events("message.received"), r.held())
 		}
 	})
 }

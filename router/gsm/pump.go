@@ -43,7 +43,10 @@ func (t *Trunk) notice(ctx context.Context, n modem.Notice) {
 		switch n.Kind {
 		case modem.NoticeDeliver, modem.NoticeReport:
 			t.direct(ctx, n)
-		case modem.NoticeStored, modem.NoticeOnline:
+		case modem.NoticeOnline:
+			t.forgetObedience()
+			hint = true
+		case modem.NoticeStored:
 			hint = true
 		case modem.NoticeLate:
 			t.late(ctx, n.Index)
@@ -155,10 +158,11 @@ func (t *Trunk) sweepOnce(ctx context.Context) error {
 				failed = errors.Join(failed, err) // it stays on the modem
 				continue
 			}
-			if err := t.modem.Delete(ctx, s); err != nil && (gone(err) || ctx.Err() != nil) {
+			err := t.modem.Delete(ctx, s)
+			if err != nil && (gone(err) || ctx.Err() != nil) {
 				return errors.Join(failed, err)
 			}
-			t.deleted[slot] = deletion{line: t.line(), raw: s.Raw, tries: t.deleted[slot].tries + 1}
+			t.deleted[slot] = deletion{line: t.line(), raw: s.Raw, tries: t.deleted[slot].tries + 1, obeyed: err == nil}
 		}
 		if !fresh {
 			return failed
@@ -174,6 +178,14 @@ func (t *Trunk) crowded(memory string) bool {
 		}
 	}
 	return false
+}
+
+// forgetObedience is for a new session: a card that is still being read lists nothing, which proves nothing about what was deleted before.
+func (t *Trunk) forgetObedience() {
+	for slot, d := range t.deleted {
+		d.obeyed = false
+		t.deleted[slot] = d
+	}
 }
 
 // proveDeleted compares what was deleted with what is there. A slot that is free is released in the store, so that an equal message in it later is a
@@ -195,8 +207,8 @@ func (t *Trunk) proveDeleted(ctx context.Context, stored []modem.Stored) error {
 		}
 		delete(t.deleted, slot)
 		octets, err := hex.DecodeString(d.raw)
-		if err != nil {
-			continue // it is in quarantine, which knows it by its text
+		if err != nil || !d.obeyed {
+			continue // it is in quarantine, which knows it by its text; or it may only be out of sight
 		}
 		if err := t.store.Release(ctx, d.line, slot, octets); err != nil {
 			return err
