@@ -23,6 +23,7 @@ type Options struct {
 	Logger     *slog.Logger                            // nil: silent
 	Registerer prometheus.Registerer                   // nil: not exported
 	Open       func(ctx context.Context) (Port, error) // nil: finds the port that Config names and opens it
+	LastCard   string                                  // ICCID of the card that was in it before this start, "" when unknown
 	Finder     *Finder                                 // shared by the modems of a program; nil: one of its own. Unused with Open
 	Alphabet   Alphabet                                // packs USSD strings; nil: modems that want them packed cannot be asked
 	Memory     Memory                                  // nil: remembered until the Modem is forgotten
@@ -100,6 +101,7 @@ func New(c Config, o Options) (*Modem, error) {
 		events: newEventQueue(), alphabet: o.Alphabet, levels: map[string]string{}, calls: newSwitchboard(),
 	}
 	m.board.status.PINTries, m.board.status.PUKTries = -1, -1
+	m.lastICCID = o.LastCard
 	m.limiter = newLogLimiter(m.log)
 	if m.open == nil {
 		m.open = m.openDevice

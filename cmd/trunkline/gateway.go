@@ -85,6 +85,9 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		if o.open != nil {
 			mo.Open = o.open(name)
 		}
+		if mo.LastCard, err = gsm.LastCard(context.Background(), g.store, name); err != nil {
+			return nil, fmt.Errorf("modem %s: %w", name, err)
+		}
 		if g.modems[name], err = modem.New(c.Modem[name], mo); err != nil {
 			return nil, fmt.Errorf("modem %s: %w", name, err)
 		}
