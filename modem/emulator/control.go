@@ -1,8 +1,10 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 )
 
@@ -147,16 +149,16 @@ func injectFaults(w http.ResponseWriter, r *http.Request, m *Modem) {
 	if !decode(w, r, &raw) {
 		return
 	}
-	var list []Fault
-	if err := json.Unmarshal(raw, &list); err != nil {
-		var one Fault
-		if err := json.Unmarshal(raw, &one); err != nil {
-			fail(w, 400, err)
-			return
-		}
-		list = []Fault{one}
+	list := make([]Fault, 1)
+	var into any = &list[0]
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
+		into = &list
 	}
-	if err := m.Inject(list...); err != nil {
+	err := json.Unmarshal(raw, into)
+	if err == nil {
+		err = m.Inject(list...)
+	}
+	if err != nil {
 		fail(w, 400, err)
 		return
 	}
@@ -165,13 +167,18 @@ func injectFaults(w http.ResponseWriter, r *http.Request, m *Modem) {
 
 // decode reads the body of a request; false when the answer has been given.
 func decode(w http.ResponseWriter, r *http.Request, v any) bool {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, controlLimit))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := strict(http.MaxBytesReader(w, r.Body, controlLimit), v); err != nil {
 		fail(w, 400, err)
 		return false
 	}
 	return true
+}
+
+// strict reads one JSON value and refuses keys that it has no field for.
+func strict(r io.Reader, v any) error {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	return d.Decode(v)
 }
 
 func reply(w http.ResponseWriter, status int, v any) {

@@ -81,6 +81,19 @@ func TestControl(t *testing.T) {
 	do("POST", "/modems/desk/faults", `{"kind":"clear"}`, 204)
 	do("POST", "/modems/desk/faults", `{"kind":"nonsense"}`, 400)
 	do("POST", "/modems/desk/faults", `7`, 400)
+	do("POST", "/modems/desk/faults", ` [{"kind":"nonsense"}]`, 400)
+	do("POST", "/modems/desk/faults", `{"kind":"lost","command":"+CMGS"}`, 400)
+	do("POST", "/modems/desk/faults", `[{"kind":"lost","command":"+CMGS"}]`, 400)
+	do("POST", "/rules", `{"number":"`+phoneNumber+`"}`, 400)
+	if got := do("GET", "/modems/desk/faults", "", 200); got != "[]" {
+		t.Errorf("faults that were refused wait: %s", got)
+	}
+	do("PUT", "/modems/desk/signal", "32", 400)
+	do("PUT", "/modems/desk/signal", `"full"`, 400)
+	do("PUT", "/modems/desk/signal", "99", 204)
+	h.want("AT+CREG?", "\r\n+CREG: 0,2\r\n\r\nOK\r\n")
+	do("PUT", "/modems/desk/signal", "7", 204)
+	h.want("AT+CSQ", "\r\n+CSQ: 7,99\r\n\r\nOK\r\n")
 	do("POST", "/modems/none/faults", `{"kind":"lost"}`, 404)
 	if got := do("GET", "/modems", "", 200); !strings.Contains(got, `"name":"desk"`) || !strings.Contains(got, `"running":true`) || !strings.Contains(got, `"ME":1`) {
 		t.Errorf("modems %s", got)

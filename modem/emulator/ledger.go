@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -144,7 +145,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes.
 func (r *Report) UnmarshalJSON(b []byte) error {
 	var j reportJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := strict(bytes.NewReader(b), &j); err != nil {
 		return err
 	}
 	r.Status = j.Status
@@ -156,14 +157,14 @@ type reportJSON struct {
 	After  string `json:"after,omitempty"`
 }
 
-// UnmarshalJSON reads a rule; its delay is text such as "1.5s".
+// UnmarshalJSON reads a rule; its delay is text such as "1.5s". Keys that it does not know are refused.
 func (r *Rule) UnmarshalJSON(b []byte) error {
 	type plain Rule
 	j := struct {
 		*plain
 		Delay string `json:"delay"`
 	}{plain: (*plain)(r)}
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := strict(bytes.NewReader(b), &j); err != nil {
 		return err
 	}
 	return parseDelay(j.Delay, &r.Delay)
