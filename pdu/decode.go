@@ -15,7 +15,8 @@ func Decode(octets []byte, dir Direction, hasSMSC bool) (*Message, error) {
 // Strings hold for ever: those of a new Message are one allocation, those of one used again share blocks of 8 KiB, so that decoding in a loop hardly allocates.
 func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
 	m.empty()
-	d := decoder{m: m, in: octets, text: m.collected[:0]}
+	var d decoder // by fields, since a literal is made elsewhere and copied
+	d.m, d.in, d.text = m, octets, m.collected[:0]
 	err := d.message(dir, hasSMSC)
 	d.finish()
 	if err != nil {
@@ -40,12 +41,16 @@ type decoder struct {
 func (m *Message) empty() {
 	m.Type, m.FO, m.MR, m.PID, m.DCS = 0, 0, 0, 0, 0
 	m.SMSC.TOA, m.Address.TOA = 0, 0
-	m.SCTS, m.DT = Timestamp{}, Timestamp{}
-	m.Status, m.PI, m.FCS, m.Validity = 0, 0, 0, Validity{}
+	m.SCTS = Timestamp{} // assigned together, both would be copied
+	m.DT = Timestamp{}
+	m.Status, m.PI, m.FCS = 0, 0, 0
+	m.Validity = Validity{}
 	m.CommandType, m.CommandNumber = 0, 0
 	m.MoreMessages, m.LP, m.SRI, m.SRQ, m.SRR, m.RD, m.RP = false, false, false, false, false, false, false
 	m.UDL, m.UDHI = 0, false
-	m.Concat, m.Ports, m.Locking, m.Shift = Concat{}, Ports{}, 0, 0
+	m.Concat = Concat{}
+	m.Ports = Ports{}
+	m.Locking, m.Shift = 0, 0
 	m.Quirks, m.Trailing = 0, 0
 	m.UDH = m.UDH[:0]
 	m.Data = m.Data[:0]
@@ -140,6 +145,10 @@ func (d *decoder) take(field string, to *byte) *Error {
 
 // coding takes TP-PID and TP-DCS.
 func (d *decoder) coding() *Error {
+	if d.left() >= 2 {
+		d.m.PID, d.m.DCS = d.octet(), DCS(d.octet())
+		return nil
+	}
 	if err := d.take("tp_pid", &d.m.PID); err != nil {
 		return err
 	}
@@ -256,10 +265,9 @@ func (d *decoder) timestamp(field string, to *Timestamp, quirk Quirks) *Error {
 	if d.left() < len(to) {
 		return fail(field, d.pos, "%d octets needed, %d received", len(to), d.left())
 	}
-	stamp := Timestamp(d.in[d.pos:])
-	d.pos += len(stamp)
-	*to = stamp
-	if !stamp.valid() {
+	*to = Timestamp(d.in[d.pos:])
+	d.pos += len(to)
+	if !to.valid() {
 		d.m.Quirks |= quirk
 	}
 	return nil

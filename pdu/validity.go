@@ -116,7 +116,8 @@ func (v Validity) Time() (time.Time, bool) {
 func (v Validity) valid() bool {
 	switch v.Format {
 	case Absolute:
-		return Timestamp(v.Octets).valid()
+		stamp := Timestamp(v.Octets)
+		return stamp.valid()
 	case Enhanced:
 		if v.Octets[0]&7 == 0 {
 			return true
