@@ -123,6 +123,41 @@ func (c *Client) Modems(ctx context.Context) ([]Modem, error) {
 	return out.Items, err
 }
 
+// Modem returns one modem.
+func (c *Client) Modem(ctx context.Context, name string) (Modem, error) {
+	var m Modem
+	_, err := c.call(ctx, http.MethodGet, "/v1/modems/"+url.PathEscape(name), nil, nil, &m)
+	return m, err
+}
+
+// USSD opens, goes on with or ends a session. The answer may take two minutes.
+func (c *Client) USSD(ctx context.Context, name string, r USSDRequest) (out USSDReply, err error) {
+	err = c.post(ctx, "/v1/modems/"+url.PathEscape(name)+"/ussd", r, &out)
+	return out, err
+}
+
+// AT runs one AT command.
+func (c *Client) AT(ctx context.Context, name, command string) (out ATAnswer, err error) {
+	err = c.post(ctx, "/v1/modems/"+url.PathEscape(name)+"/at", ATRequest{Command: command}, &out)
+	return out, err
+}
+
+// Unlock enters a PIN, or a PUK and a new PIN, once, and returns the modem afterwards.
+func (c *Client) Unlock(ctx context.Context, name string, r UnlockRequest) (out Modem, err error) {
+	err = c.post(ctx, "/v1/modems/"+url.PathEscape(name)+"/unlock", r, &out)
+	return out, err
+}
+
+// post sends a value as JSON.
+func (c *Client) post(ctx context.Context, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	_, err = c.call(ctx, http.MethodPost, path, http.Header{"Content-Type": {"application/json"}}, body, out)
+	return err
+}
+
 // Version returns the version of the daemon.
 func (c *Client) Version(ctx context.Context) (Version, error) {
 	var out Version

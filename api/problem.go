@@ -15,6 +15,7 @@ const problemType = "urn:trunkline:problem:"
 const (
 	CodeMalformed          = "malformed"            // 400: the request cannot be read: syntax, unknown names, wrong types
 	CodeUnauthorized       = "unauthorized"         // 401: it is not known who asks, or credentials came where they must not
+	CodeForbidden          = "forbidden"            // 403: it is known who asks, and he may not
 	CodeNotFound           = "not_found"            // 404
 	CodeMethodNotAllowed   = "method_not_allowed"   // 405
 	CodeConflict           = "conflict"             // 409: the record is not in a state that allows it

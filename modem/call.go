@@ -126,7 +126,7 @@ func (m *Modem) HangUp(ctx context.Context) error {
 // perhaps with + in front. ErrCallBusy when a call is there.
 func (m *Modem) Dial(ctx context.Context, number string) (id uint64, err error) {
 	if d := strings.TrimPrefix(number, "+"); d == "" || len(d) > 20 || strings.Trim(d, "0123456789*#") != "" {
-		return 0, fmt.Errorf("dial: a number has 1 to 20 digits, * or #, perhaps with + in front")
+		return 0, fmt.Errorf("%w: a number has 1 to 20 digits, * or #, perhaps with + in front", ErrInvalid)
 	}
 	err = m.do(ctx, func(s *session) error {
 		b := s.m.calls
@@ -159,7 +159,7 @@ func (m *Modem) Dial(ctx context.Context, number string) (id uint64, err error) 
 func (m *Modem) SendDTMF(ctx context.Context, digits string) error {
 	digits = strings.ToUpper(digits)
 	if digits == "" || len(digits) > 32 || strings.Trim(digits, keys) != "" {
-		return fmt.Errorf("keys: from 1 to 32 of 0-9, *, #, A-D")
+		return fmt.Errorf("%w: keys are 1 to 32 of 0-9, *, #, A-D", ErrInvalid)
 	}
 	return m.queue(ctx, m.urgent, func(s *session) error {
 		c := s.m.calls.find(CallActive)

@@ -8,6 +8,8 @@ import (
 )
 
 var (
+	// ErrInvalid means that what was asked for cannot be asked of any modem; the text says why.
+	ErrInvalid = errors.New("not possible")
 	// ErrNotReady means that no initialised session is up; nothing was written to the modem.
 	ErrNotReady = errors.New("modem is not ready")
 	// ErrTimeout means that the modem did not answer within the limit of the command.

@@ -58,10 +58,10 @@ type unlockRequest struct {
 // nil means that the card is unlocked. Errors: ErrNotLocked, ErrUnlockBusy, *UnlockError, or one about the dialogue.
 func (m *Modem) Unlock(ctx context.Context, u Unlock) error {
 	if len(u.PIN) < 4 || len(u.PIN) > 8 || !isDigits(u.PIN) {
-		return errors.New("a PIN has 4 to 8 digits")
+		return fmt.Errorf("%w: a PIN has 4 to 8 digits", ErrInvalid)
 	}
 	if u.PUK != "" && (len(u.PUK) != 8 || !isDigits(u.PUK)) {
-		return errors.New("a PUK has 8 digits")
+		return fmt.Errorf("%w: a PUK has 8 digits", ErrInvalid)
 	}
 	if st := m.Status().State; st == Ready || st == Searching {
 		return ErrNotLocked

@@ -142,11 +142,11 @@ func (m *Modem) endUSSD() {
 // checkUSSD bounds what goes between the quotes of the command.
 func checkUSSD(text string) error {
 	if text == "" || len([]rune(text)) > maxUSSD {
-		return fmt.Errorf("a USSD string has 1 to %d characters, not %d", maxUSSD, len([]rune(text)))
+		return fmt.Errorf("%w: a USSD string has 1 to %d characters, not %d", ErrInvalid, maxUSSD, len([]rune(text)))
 	}
 	for _, r := range text {
 		if r < ' ' || r == '"' || r == 0x7f {
-			return fmt.Errorf("a USSD string cannot have the character %q", r)
+			return fmt.Errorf("%w: a USSD string cannot have the character %q", ErrInvalid, r)
 		}
 	}
 	return nil

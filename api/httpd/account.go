@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,11 @@ func peerOf(c net.Conn) (peer, error) {
 		return peer{}, fmt.Errorf("peer credentials: %w", failure)
 	}
 	return peer{uid: cred.Uid, pid: cred.Pid, account: "uid:" + strconv.FormatUint(uint64(cred.Uid), 10)}, nil
+}
+
+// administers tells whether an account may do what only administrators may: as long as none are configured, root and the daemon's own user.
+func administers(account string) bool {
+	return account == "uid:0" || account == "uid:"+strconv.Itoa(os.Getuid())
 }
 
 // accountKey is the key of the account in the context of a connection.

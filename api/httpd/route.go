@@ -20,6 +20,7 @@ type route struct {
 	id              string // operationId
 	summary         string
 	open            bool // no account is needed
+	admin           bool // for administrators only
 	query           []parameter
 	headers         []parameter
 	body            any // value of the type of the body; nil: none
@@ -150,6 +151,9 @@ func (e *endpoint) serve(found *served, w http.ResponseWriter, r *request) (err 
 		if r.account, err = accountOf(r.Request); err != nil {
 			return err
 		}
+	}
+	if found.admin && !administers(r.account) {
+		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Only administrators may do that", "on this machine they are root and the user that the daemon runs as")
 	}
 	return found.handle(e.server, w, r)
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Router     *router.Router
 	Store      *store.Store
 	Modems     func() []api.Modem    // nil: none
+	Control    Control               // nil: modems can be looked at only
 	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Registerer prometheus.Registerer // where the server's own metrics go; nil: nowhere
@@ -43,6 +44,7 @@ type Server struct {
 	router     *router.Router
 	store      *store.Store
 	modems     func() []api.Modem
+	control    Control
 	ready      func() error
 	version    string
 	log        *slog.Logger
@@ -66,7 +68,7 @@ func New(o Options) *Server {
 	if o.Gatherer == nil {
 		o.Gatherer = prometheus.NewRegistry()
 	}
-	s := &Server{config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, ready: o.Ready, version: o.Version, log: o.Logger,
+	s := &Server{config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,

@@ -81,7 +81,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	received := gsm.NewMetrics(registry)
 	g.finder = modem.NewFinder(modem.FinderOptions{Logger: o.logger})
 	for _, name := range slices.Sorted(maps.Keys(c.Modem)) {
-		mo := modem.Options{Name: name, Finder: g.finder, Logger: o.logger, Registerer: registry}
+		mo := modem.Options{Name: name, Finder: g.finder, Logger: o.logger, Registerer: registry, Alphabet: septets{}, Memory: pinMemory{g.store}}
 		if o.open != nil {
 			mo.Open = o.open(name)
 		}
@@ -95,7 +95,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		trunks = append(trunks, router.Trunk{Name: name, Backend: g.trunks[name]})
 	}
 	g.router = router.New(router.Options{Config: c.Router, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
-	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Gatherer: registry, Registerer: registry, Logger: o.logger,
+	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: control{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	return g, g.listen(o.listeners)
 }
@@ -257,6 +257,27 @@ func modemView(name string, s modem.Status) api.Modem {
 	}
 	if s.SignalDBm != 0 {
 		m.SignalDBm = &s.SignalDBm
+	}
+	m.Network, m.Restarts = s.Network, s.Restarts
+	m.Roaming = s.Registration == modem.Roaming || s.Registration == modem.RoamingSMSOnly || s.Registration == modem.RoamingNoCSFB
+	if q := s.Quality; q != (modem.Quality{}) {
+		m.Quality = &api.Quality{RxLevelDBm: q.RxLevelDBm, RSCPDBm: q.RSCPDBm, EcNoDB: q.EcNoDB, RSRPDBm: q.RSRPDBm, RSRQDB: q.RSRQDB}
+	}
+	if s.PINTries >= 0 {
+		m.PINTries = &s.PINTries
+	}
+	if s.PUKTries >= 0 {
+		m.PUKTries = &s.PUKTries
+	}
+	if !s.BalanceAt.IsZero() {
+		m.Balance, m.BalanceAt = &s.Balance, s.BalanceAt.UTC()
+	}
+	for _, k := range s.Calls {
+		direction := "in"
+		if k.Outgoing {
+			direction = "out"
+		}
+		m.Calls = append(m.Calls, api.Call{Direction: direction, State: string(k.State), Caller: string(k.Caller), Number: k.Number, Began: k.Began.UTC(), Answered: k.Answered.UTC()})
 	}
 	for _, st := range s.Storage {
 		m.Storage = append(m.Storage, api.Storage{Memory: st.Memory, Used: st.Used, Total: st.Total})

@@ -13,7 +13,8 @@ import (
 )
 
 func newModemCommand(c *cli) *cobra.Command {
-	return group("modem", "Look at the modems", newModemList(c), newModemScan(c, ports.Roots{}), newModemProbe(c))
+	return group("modem", "Look at the modems and work on them", newModemList(c), newModemScan(c, ports.Roots{}), newModemProbe(c),
+		newModemShow(c), newModemUSSD(c), newModemAT(c), newModemUnlock(c))
 }
 
 func newModemList(c *cli) *cobra.Command {

@@ -1,0 +1,107 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"trunkline/api"
+)
+
+// recorder is a Control that notes what it is asked for.
+type recorder struct {
+	asked []string
+	err   error
+}
+
+func (c *recorder) USSD(_ context.Context, account, name string, r api.USSDRequest) (api.USSDReply, error) {
+	c.asked = append(c.asked, account+" "+name+" ussd "+r.Code+r.Reply+strconv.FormatBool(r.Cancel))
+	return api.USSDReply{Text: "x", More: true}, c.err
+}
+
+func (c *recorder) AT(_ context.Context, account, name, command string) (api.ATAnswer, error) {
+	c.asked = append(c.asked, account+" "+name+" at "+command)
+	return api.ATAnswer{Result: "OK"}, c.err
+}
+
+func (c *recorder) Unlock(_ context.Context, account, name string, r api.UnlockRequest) error {
+	c.asked = append(c.asked, account+" "+name+" unlock "+r.PIN+r.PUK+strconv.FormatBool(r.Accept))
+	return c.err
+}
+
+func TestModemControl(t *testing.T) {
+	c := &recorder{}
+	g := serve(t, func(_ *Config, o *Options) {
+		o.Control = c
+		o.Modems = func() []api.Modem { return []api.Modem{{Name: "desk", State: "ready"}} }
+	})
+	me := "uid:" + strconv.Itoa(os.Getuid())
+	if m, err := g.client.Modem(t.Context(), "desk"); err != nil || m.Name != "desk" || m.State != "ready" {
+		t.Errorf("Modem: %+v, %v", m, err)
+	}
+	if r, err := g.client.USSD(t.Context(), "desk", api.USSDRequest{Code: "*100#"}); err != nil || r.Text != "x" || !r.More {
+		t.Errorf("USSD: %+v, %v", r, err)
+	}
+	if a, err := g.client.AT(t.Context(), "desk", "AT+CSQ"); err != nil || a.Result != "OK" || a.Lines == nil {
+		t.Errorf("AT: %+v, %v", a, err)
+	}
+	if m, err := g.client.Unlock(t.Context(), "desk", api.UnlockRequest{PIN: "1234", Accept: true}); err != nil || m.Name != "desk" {
+		t.Errorf("Unlock: %+v, %v", m, err)
+	}
+	want := []string{me + " desk ussd *100#false", me + " desk at AT+CSQ", me + " desk unlock 1234true"}
+	if strings.Join(c.asked, "\n") != strings.Join(want, "\n") {
+		t.Errorf("asked %q, want %q", c.asked, want)
+	}
+	problem := func(err error) string {
+		var p *api.Problem
+		if !errors.As(err, &p) {
+			return "no problem"
+		}
+		return strconv.Itoa(p.Status) + " " + p.Code()
+	}
+	_, none := g.client.AT(t.Context(), "nobody", "AT")
+	_, both := g.client.USSD(t.Context(), "desk", api.USSDRequest{Code: "1", Reply: "2"})
+	_, neither := g.client.USSD(t.Context(), "desk", api.USSDRequest{})
+	_, lost := g.client.Modem(t.Context(), "nobody")
+	c.err = api.NewProblem(http.StatusConflict, api.CodeConflict, "x", "")
+	_, refused := g.client.Unlock(t.Context(), "desk", api.UnlockRequest{PIN: "1234"})
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{"no such modem": {none, "404 not_found"}, "both": {both, "422 invalid"}, "neither": {neither, "422 invalid"}, "show": {lost, "404 not_found"}, "refused": {refused, "409 conflict"}} {
+		if got := problem(tt.err); got != tt.want {
+			t.Errorf("%s: %s (%v), want %s", name, got, tt.err, tt.want)
+		}
+	}
+}
+
+// Administrators are root and the daemon's own user, and nobody else.
+func TestAdministers(t *testing.T) {
+	me := os.Getuid()
+	for account, want := range map[string]bool{"uid:0": true, "uid:" + strconv.Itoa(me): true, "uid:" + strconv.Itoa(me+1): false, "uid:": false, "": false, "0": false, "uid:00": false} {
+		if got := administers(account); got != want {
+			t.Errorf("administers(%q) = %v", account, got)
+		}
+	}
+	admin := 0
+	for _, r := range routes {
+		if r.admin {
+			admin++
+			if r.open {
+				t.Errorf("%s is open and for administrators", r.pattern)
+			}
+		}
+		if strings.HasSuffix(r.pattern, "/at") || strings.HasSuffix(r.pattern, "/unlock") || strings.HasSuffix(r.pattern, "/ussd") {
+			if !r.admin {
+				t.Errorf("%s is not for administrators only", r.pattern)
+			}
+		}
+	}
+	if admin != 3 {
+		t.Errorf("%d routes for administrators", admin)
+	}
+}
