@@ -42,6 +42,7 @@ type guard struct {
 	kept     bool   // prev is the last line of the answer
 	cut      bool   // an indication began directly where prev ended
 	strays   int    // final results that nobody waited for
+	echo     bool   // the modem printed what it was told
 	syncing  bool   // the dialogue is being brought into step: strays are expected
 	lastLine time.Time
 	stopping bool
@@ -238,6 +239,15 @@ func (g *guard) sync(on bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.syncing = on
+}
+
+// echoed tells whether the modem printed what it was told since the last time this was asked.
+func (g *guard) echoed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	echo := g.echo
+	g.echo = false
+	return echo
 }
 
 // strayFinals counts the final results so far that nobody waited for.

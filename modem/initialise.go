@@ -17,10 +17,8 @@ func (s *session) initialise(ctx context.Context) error {
 	drain(s.e.restarted)
 	drain(s.e.booted)
 	drain(s.e.card)
-	for _, text := range []string{"E0", "V1", "Q0", "S0=0", "+CMEE=1"} {
-		if err := s.soft(text); err != nil {
-			return err
-		}
+	if err := s.softly(dialogueSetup); err != nil {
+		return err
 	}
 	if err := s.radioOn(ctx); err != nil {
 		return err
@@ -34,10 +32,8 @@ func (s *session) initialise(ctx context.Context) error {
 	if err := s.checkTwin(); err != nil {
 		return err
 	}
-	for _, text := range s.vendor.setup {
-		if err := s.soft(text); err != nil {
-			return err
-		}
+	if err := s.softly(s.vendor.setup); err != nil {
+		return err
 	}
 	if err := s.messageMode(ctx); err != nil {
 		return err
@@ -51,10 +47,8 @@ func (s *session) initialise(ctx context.Context) error {
 	if err := s.chooseRouting(); err != nil {
 		return err
 	}
-	for _, text := range []string{"+CREG=2", "+CGREG=0", "+CEREG=2", "+COPS=3,0"} {
-		if err := s.soft(text); err != nil {
-			return err
-		}
+	if err := s.softly(networkSetup); err != nil {
+		return err
 	}
 	if err := s.prepareCalls(); err != nil {
 		return err
@@ -99,6 +93,22 @@ func fatal(err error) bool {
 func (s *session) soft(text string) error {
 	if _, err := s.ask(text); fatal(err) {
 		return err
+	}
+	return nil
+}
+
+// dialogueSetup and networkSetup are set in every session, and again whenever the modem turns out to have forgotten its settings.
+var (
+	dialogueSetup = []string{"E0", "V1", "Q0", "S0=0", "+CMEE=1"}
+	networkSetup  = []string{"+CREG=2", "+CGREG=0", "+CEREG=2", "+COPS=3,0"}
+)
+
+// softly runs commands whose refusal does not matter.
+func (s *session) softly(texts []string) error {
+	for _, text := range texts {
+		if err := s.soft(text); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -141,10 +141,11 @@ func (s *session) take(r *rung, cause error) (restarts bool) {
 	return errors.Is(cause, ErrRestarted) || time.Now().Before(s.m.ladder.graceEnds)
 }
 
-// cycleRadio switches the radio off and on. Both may fail: what follows finds out.
+// cycleRadio switches the radio off and on. Both may fail: what follows finds out. A modem that was told to switch it off and did
+// not answer may have done so: it is told to switch it on all the same.
 func (s *session) cycleRadio() {
 	for _, text := range []string{"+CFUN=4", "+CFUN=1"} {
-		if _, err := s.ask(text); err != nil {
+		if _, err := s.ask(text); fatal(err) && s.g.lost() {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package modem
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // chooseMemories finds out which memories the modem has, lets messages come into its own one where that is possible, and
@@ -47,7 +48,7 @@ func (s *session) chooseMemories() error {
 			return err
 		}
 		if err == nil {
-			s.selected = read
+			s.selected, s.selectedAt = read, time.Now()
 			s.fill(read, answer)
 			return nil
 		}
@@ -90,18 +91,22 @@ func sweepable(names []string) []string {
 	return out
 }
 
+// selectionLasts is how long a selected memory is relied on after the modem last worked on it. A modem that restarts without a word
+// selects another one, and a slot deleted there is a message lost; none restarts in less.
+const selectionLasts = time.Second
+
 // use selects the memory that reading and deleting work on.
 func (s *session) use(memory string) error {
-	if memory == "" || memory == s.selected {
+	if memory == "" || memory == s.selected && time.Since(s.selectedAt) < selectionLasts {
 		return nil
 	}
 	s.selected = ""
-	// Some old modems want the second argument as well.
+	// Some old modems want the further arguments as well.
 	var err error
-	for _, names := range []string{memory, memory + `","` + memory} {
+	for _, names := range []string{memory, memory + `","` + memory, memory + `","` + memory + `","` + memory} {
 		var answer []string
 		if answer, err = s.ask(`+CPMS="` + names + `"`); err == nil {
-			s.selected = memory
+			s.selected, s.selectedAt = memory, time.Now()
 			s.fill(memory, answer)
 			return nil
 		}

@@ -35,6 +35,12 @@ func (s *session) readStatus() error {
 	if _, err := s.checkRouting(); err != nil {
 		return err
 	}
+	if s.g.echoed() {
+		if err := s.soft("E0"); err != nil {
+			return err
+		}
+		s.g.echoed() // of that
+	}
 	return s.readFill()
 }
 
@@ -70,6 +76,12 @@ func (s *session) nudge() error {
 	}
 	if s.adrift.IsZero() {
 		s.adrift = time.Now()
+	}
+	if st.Registration == NotSearching {
+		// Perhaps a radio that was switched off, and whose switching on got lost.
+		if err := s.radioOn(bg); err != nil {
+			return err
+		}
 	}
 	switch lost := time.Since(s.adrift); {
 	case s.nudges == 0 && lost >= 5*time.Minute:

@@ -116,13 +116,15 @@ func (s *session) checkRouting() (kept bool, err error) {
 	if now == s.cnmi {
 		return true, nil
 	}
+	// It may have restarted without a word: then all the rest is gone as well.
 	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
-	if err := s.soft("+CMGF=0"); err != nil {
-		return false, err
+	for _, texts := range [][]string{dialogueSetup, s.vendor.setup, {"+CMGF=0", "+CSMS=0", "+CNMI=" + s.cnmi}, networkSetup, callSetup, s.vendor.calls} {
+		if err := s.softly(texts); err != nil {
+			return false, err
+		}
 	}
-	if err := s.soft("+CNMI=" + s.cnmi); err != nil {
-		return false, err
-	}
+	s.g.echoed()
+	s.selected = ""
 	s.m.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
 	return false, nil
 }

@@ -17,11 +17,12 @@ type session struct {
 	cnmi         string   // routing in force, "2,1,0,1,0"; "" when it cannot be set
 	acknowledges bool     // directly routed messages want an answer
 	memories     []string // memories to sweep; one "" when the modem cannot choose
-	selected     string   // memory that reading and deleting work on, "" when unknown
-	patient      bool     // the modem restarts: greet it for longer
-	noLink       bool     // AT+CMMS=2 was refused
-	inBurst      bool     // more parts follow the one that was sent last
-	timeouts     int      // commands in a row that ended out of time
+	selectedAt   time.Time
+	selected     string // memory that reading and deleting work on, "" when unknown
+	patient      bool   // the modem restarts: greet it for longer
+	noLink       bool   // AT+CMMS=2 was refused
+	inBurst      bool   // more parts follow the one that was sent last
+	timeouts     int    // commands in a row that ended out of time
 	lastEnd      time.Time
 	adrift       time.Time // since when there is no registration; zero with one
 	nudges       int       // what was done about it
@@ -202,6 +203,12 @@ func (s *session) serve(ctx context.Context) error {
 	defer sweep.Stop()
 	for {
 		var err error
+		// First what ends the session: a request must not reach a modem that forgot which memory it reads.
+		select {
+		case <-s.e.restarted:
+			return ErrRestarted
+		default:
+		}
 		select {
 		case r := <-s.m.urgent:
 			r.done <- r.run(s)
@@ -241,6 +248,12 @@ func (s *session) serve(ctx context.Context) error {
 			if err := r.ctx.Err(); err != nil {
 				r.done <- err
 				continue
+			}
+			select {
+			case <-s.e.restarted:
+				r.done <- ErrNotReady
+				return ErrRestarted
+			default:
 			}
 			r.done <- r.run(s)
 		}

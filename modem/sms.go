@@ -38,6 +38,7 @@ func (m *Modem) List(ctx context.Context) (found []Stored, err error) {
 
 // list reads one memory. A memory that cannot be selected or read counts as empty, so that the others are still read.
 func (s *session) list(ctx context.Context, memory string) ([]Stored, error) {
+	s.selected = ""
 	if err := s.use(memory); err != nil {
 		s.m.limiter.warn("list", "a message memory cannot be selected", "memory", memory, "error", err)
 		return nil, ignoreRefusal(err)
@@ -185,6 +186,7 @@ func (m *Modem) Delete(ctx context.Context, st Stored) error {
 			s.selected = ""
 			return fmt.Errorf("delete message: %w", err)
 		}
+		s.selectedAt = time.Now()
 		return nil
 	})
 }

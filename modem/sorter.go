@@ -66,6 +66,7 @@ func (g *guard) sort(l line) (out []urc) {
 // place puts a whole line where it belongs.
 func (g *guard) place(e *exchange, text string, blank bool) []urc {
 	if e != nil && e.isEcho(text) {
+		g.echo = true
 		g.remember("", false)
 		return nil
 	}
