@@ -384,3 +384,19 @@ func TestFaultWithoutPower(t *testing.T) {
 		time.Sleep(2 * time.Second)
 	})
 }
+
+// A timer that fires at the very moment at which the power goes does nothing any more.
+func TestTimerAfterPowerOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNetwork(NetworkOptions{})
+		defer n.Close()
+		m := New(n, Options{Number: "+4915100000001"})
+		m.mu.Lock()
+		m.life = make(chan struct{})
+		m.after(time.Second, func() { t.Error("fired in a life that had ended") })
+		time.Sleep(time.Second)
+		m.powerOff()
+		m.mu.Unlock()
+		synctest.Wait()
+	})
+}

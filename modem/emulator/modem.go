@@ -231,7 +231,9 @@ func (m *Modem) after(d time.Duration, fn func()) {
 	t = time.AfterFunc(d, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if life == m.life {
+		select {
+		case <-life: // ended after the timer fired, before this got the lock
+		default:
 			delete(m.timers, t)
 			fn()
 		}
