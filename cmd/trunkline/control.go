@@ -72,16 +72,16 @@ func (p pinMemory) SetRefused(secret string, refused bool) error {
 	return p.store.Remember(context.Background(), key, v)
 }
 
-// control does with modems what the API asks for, and keeps a record of it in the event feed, before it is done.
-type control struct{ *gateway }
+// modemControl does with modems what the API asks for, and keeps a record of it in the event feed, before it is done.
+type modemControl struct{ *gateway }
 
 // record writes who does what to a modem.
-func (c control) record(ctx context.Context, kind, account, name, what string) error {
+func (c modemControl) record(ctx context.Context, kind, account, name, what string) error {
 	return c.store.Append(ctx, store.Event{Type: kind, At: time.Now().UTC(), Reference: -1, Trunk: name, Code: account, Text: what})
 }
 
 // USSD implements httpd.Control.
-func (c control) USSD(ctx context.Context, account, name string, r api.USSDRequest) (api.USSDReply, error) {
+func (c modemControl) USSD(ctx context.Context, account, name string, r api.USSDRequest) (api.USSDReply, error) {
 	m := c.modems[name]
 	what := "cancel"
 	if !r.Cancel {
@@ -104,7 +104,7 @@ func (c control) USSD(ctx context.Context, account, name string, r api.USSDReque
 }
 
 // AT implements httpd.Control.
-func (c control) AT(ctx context.Context, account, name, command string) (api.ATAnswer, error) {
+func (c modemControl) AT(ctx context.Context, account, name, command string) (api.ATAnswer, error) {
 	if err := c.record(ctx, "modem.at", account, name, clip(modem.Redact(command))); err != nil {
 		return api.ATAnswer{}, err
 	}
@@ -113,7 +113,7 @@ func (c control) AT(ctx context.Context, account, name, command string) (api.ATA
 }
 
 // Unlock implements httpd.Control.
-func (c control) Unlock(ctx context.Context, account, name string, r api.UnlockRequest) error {
+func (c modemControl) Unlock(ctx context.Context, account, name string, r api.UnlockRequest) error {
 	what := "PIN"
 	if r.PUK != "" {
 		what = "PUK and new PIN"

@@ -95,7 +95,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		trunks = append(trunks, router.Trunk{Name: name, Backend: g.trunks[name]})
 	}
 	g.router = router.New(router.Options{Config: c.Router, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
-	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: control{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
+	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	return g, g.listen(o.listeners)
 }
