@@ -48,8 +48,8 @@ func startEmulate(t *testing.T, until string, args ...string) (out *syncBuffer, 
 	return out, stop
 }
 
-// control sends a request to the network and returns the answer.
-func control(t *testing.T, socket, method, path, body string) (status int, answer string) {
+// asNetwork sends a request to the network and returns the answer.
+func asNetwork(t *testing.T, socket, method, path, body string) (status int, answer string) {
 	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -119,7 +119,7 @@ func TestEmulate(t *testing.T) {
 		if m[3] != "" {
 			method = http.MethodPost
 		}
-		if status, answer := control(t, m[1], method, m[2], m[3]); m[1] != socket || status/100 != 2 {
+		if status, answer := asNetwork(t, m[1], method, m[2], m[3]); m[1] != socket || status/100 != 2 {
 			t.Errorf("%s %s: %d %s", method, m[2], status, answer)
 		}
 		typed++
@@ -135,7 +135,7 @@ func TestEmulate(t *testing.T) {
 	desk.types("out\x1a", "out")
 	var inbox []emulator.Text
 	for end := time.Now().Add(10 * time.Second); len(inbox) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		_, answer := control(t, socket, "GET", "/handset/"+demoHandset+"/messages", "")
+		_, answer := asNetwork(t, socket, "GET", "/handset/"+demoHandset+"/messages", "")
 		if err := json.Unmarshal([]byte(answer), &inbox); err != nil {
 			t.Fatal(err)
 		}
@@ -166,11 +166,11 @@ func TestEmulateFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, answer := control(t, socket, "POST", "/modems/modem1/faults", string(b)); status != http.StatusNoContent {
+		if status, answer := asNetwork(t, socket, "POST", "/modems/modem1/faults", string(b)); status != http.StatusNoContent {
 			t.Errorf("%s: %d %s", b, status, answer)
 		}
 	}
-	control(t, socket, "POST", "/modems/modem1/faults", `{"kind": "clear"}`)
+	asNetwork(t, socket, "POST", "/modems/modem1/faults", `{"kind": "clear"}`)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) { // unplug takes it away for a moment
 		if _, err := os.Stat(filepath.Join(dir, "modem1")); err == nil {
 			break
@@ -205,7 +205,7 @@ func TestEmulateJSON(t *testing.T) {
 			t.Errorf("%s leads to %s, %v, want %s", m.Device, target, err, m.Terminal)
 		}
 	}
-	if status, _ := control(t, socket, "GET", "/modems/modem8/faults", ""); status != http.StatusOK {
+	if status, _ := asNetwork(t, socket, "GET", "/modems/modem8/faults", ""); status != http.StatusOK {
 		t.Errorf("faults of modem8: %d", status)
 	}
 }
