@@ -35,6 +35,11 @@ func soakTargets(t *testing.T) []soakTarget {
 		}
 		senders = append(senders, []byte(v.Address))
 	}
+	var units [][]byte
+	for _, tt := range ucs2Texts {
+		b, _ := appendUTF16(nil, tt.text)
+		units = append(units, b)
+	}
 	elements := []string{"\x05\x00\x03\x2A\x03\x01", "\x06\x08\x04\x01\x00\x02\x02", "\x03\x24\x01\x01", "\x03\x25\x01\x02", "\x06\x05\x04\x0B\x84\x23\xF0", "\xD8\x3D", "\xDE\x00", "\x1B\x1B"}
 	characters := []string{"€", "[", "\u200d", "\ufe0f", "👩", "👦🏽", "🇩🇪", "ğ", "İ", "क", "्", "é", "e\u0301", "漢", "한", "\r\n", "\x1b", "\x00", "\U0010FFFF", strings.Repeat("x", 150), strings.Repeat("ш", 65)}
 	decode := newDecodeBody()
@@ -46,6 +51,7 @@ func soakTargets(t *testing.T) []soakTarget {
 		}},
 		{"FuzzAssembly", assemblySeeds(), 2000, false, elements, func(t *testing.T, in []byte, _ uint64) { assemblyBody(t, in) }},
 		{"FuzzAddress", senders, 40, true, append(characters, "+", "*", "#", "a"), func(t *testing.T, in []byte, _ uint64) { addressBody(t, string(in)) }},
+		{"FuzzUTF16", units, 255, false, elements, func(t *testing.T, in []byte, _ uint64) { utf16Body(t, in) }},
 		{"FuzzTransliterate", texts, 400, true, characters, func(t *testing.T, in []byte, _ uint64) { transliterateBody(t, string(in)) }},
 	}
 	for i := range targets {

@@ -106,6 +106,12 @@ func appendUTF16Text(dst, octets []byte, high uint16) ([]byte, uint16, Quirks) {
 				n, i = n+12, i+8
 				continue
 			}
+			if x&0xFC00FC00FC00FC00 == 0xD800DC00D800DC00 { // two surrogate pairs
+				binary.BigEndian.PutUint32(out[n:], fourOctets(uint16(x>>48), uint16(x>>32)))
+				binary.BigEndian.PutUint32(out[n+4:], fourOctets(uint16(x>>16), uint16(x)))
+				n, i = n+8, i+8
+				continue
+			}
 		}
 		u := binary.BigEndian.Uint16(octets[i:])
 		i += 2
