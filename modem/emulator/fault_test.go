@@ -400,3 +400,19 @@ func TestTimerAfterPowerOff(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// Clearing the faults takes nothing away that the modem is about to print.
+func TestClearKeepsAnswers(t *testing.T) {
+	o := newOutbox(0)
+	o.put([]byte("OK"))
+	n := NewNetwork(NetworkOptions{})
+	defer n.Close()
+	m := New(n, Options{Number: "+4915100000001"})
+	m.session = &session{m: m, out: o}
+	if err := m.Inject(Fault{Kind: Clear}); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.take(); len(got) != 1 || string(got[0].data) != "OK" {
+		t.Errorf("%d pieces wait", len(got))
+	}
+}

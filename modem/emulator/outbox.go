@@ -71,6 +71,13 @@ func (o *outbox) mute(d time.Duration) {
 	}
 }
 
+// unmuted ends a mute; what is waiting is written.
+func (o *outbox) unmuted() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.muted = false
+}
+
 // sound ends a mute and drops what is still waiting.
 func (o *outbox) sound() {
 	o.mu.Lock()

@@ -66,7 +66,7 @@ func (m *Modem) strikeNow(f Fault) {
 	case Clear:
 		m.faults, m.full = nil, time.Time{}
 		if s != nil {
-			s.out.sound()
+			s.out.unmuted()
 			s.defrost()
 		}
 		m.net.alert(m.number)
