@@ -36,7 +36,7 @@ func chaosFault(rng *rand.Rand) emulator.Fault {
 		On:   pick("+CMGS", "+CMGS", "+CMGS", "", "", "+CSQ", "+CREG", "+CNMI", "+CPMS", "+CMGL", "+CMGD", "+CMGF", "E0", "+CFUN", "+CPIN", "+CMMS", "+CESQ"),
 		Step: []emulator.Step{"", emulator.StepNow, emulator.StepCommand, emulator.StepPrompt, emulator.StepBody, emulator.StepAnswer, emulator.StepDeliver}[rng.IntN(7)],
 		Skip: rng.IntN(3), Offset: rng.IntN(40) - 1, Code: []int{0, 1, 38, 302, 314, 500, 1014}[rng.IntN(7)], Delay: time.Duration(1+rng.IntN(200)) * time.Second,
-		Data: pick("", "RING", `+CMTI: "SM",1`, "^RSSI:9", "RDY", "OK", "+CPIN: READY", "+CREG: 0", "+CMS ERROR: 500")}
+		Data: pick("", "RING", `+CMTI: "SM",1`, "^RSSI:9", "RDY", "+CPIN: READY", "+CREG: 0", "+CMS ERROR: 500")}
 }
 
 // chaos is one random script against one emulated modem, and what has been seen so far.

@@ -160,3 +160,32 @@ func TestSilentRestart(t *testing.T) {
 		})
 	}
 }
+
+// A memory that the modem did not tell of at the beginning, since its answer was refused or cut, is swept all the same.
+func TestMemoriesAskedAgain(t *testing.T) {
+	for _, f := range []emulator.Fault{
+		{Kind: emulator.Error, On: "+CPMS", Times: 8}, {Kind: emulator.Split, On: "+CPMS", Offset: 12}, {Kind: emulator.Glue, On: "+CPMS", Times: 2},
+	} {
+		t.Run(string(f.Kind), func(t *testing.T) {
+			withEmulator(t, emulator.Options{}, emulator.NetworkOptions{}, nil, func(t *testing.T, b *bench) {
+				b.ready(t)
+				if err := b.dev.Inject(f); err != nil {
+					t.Fatal(err)
+				}
+				b.dev.Restart()
+				time.Sleep(time.Minute)
+				b.ready(t)
+				var memories []string
+				for range 2 {
+					if _, err := b.List(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.do(t.Context(), func(s *session) error { memories = s.memories; return nil })
+				if len(memories) != 2 {
+					t.Errorf("sweeps %q", memories)
+				}
+			})
+		})
+	}
+}

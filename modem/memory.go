@@ -9,13 +9,16 @@ import (
 // chooseMemories finds out which memories the modem has, lets messages come into its own one where that is possible, and
 // notes which ones to sweep.
 func (s *session) chooseMemories() error {
-	answer, err := s.ask("+CPMS=?")
-	if fatal(err) {
-		return err
-	}
+	// A memory that is missing here is not swept: an answer that looks damaged is asked for again.
 	var groups [3][]string
-	if err == nil && len(answer) > 0 {
-		groups = memoryGroups(valueOf(answer[0]))
+	for try := 0; try < 3 && (len(groups[0]) == 0 || len(groups[1]) == 0 || len(groups[2]) == 0); try++ {
+		answer, err := s.ask("+CPMS=?")
+		if fatal(err) {
+			return err
+		}
+		if err == nil && len(answer) > 0 {
+			groups = memoryGroups(valueOf(answer[0]))
+		}
 	}
 	s.memories, s.selected = sweepable(groups[0]), ""
 	if len(s.memories) == 0 {

@@ -21,6 +21,12 @@ type Stored struct {
 // List sweeps every memory and returns what is there, slots in order, messages of this modem's own sending included.
 func (m *Modem) List(ctx context.Context) (found []Stored, err error) {
 	err = m.do(ctx, func(s *session) error {
+		if s.memories[0] == "" {
+			// Perhaps it could only not be read at the beginning.
+			if err := s.chooseMemories(); err != nil {
+				return err
+			}
+		}
 		for _, memory := range s.memories {
 			if err := ctx.Err(); err != nil {
 				return err
