@@ -35,6 +35,10 @@ type Config struct {
 	SendTimeout time.Duration `toml:"send_timeout"`
 	// SweepInterval is how often a NoticeStored asks for a sweep although the modem announced nothing.
 	SweepInterval time.Duration `toml:"sweep_interval"`
+	// Direct has messages handed over without a place in a memory of the modem, and tells the network that they arrived only when
+	// they are stored here. It is for flash messages, which some modems only show, and for cards that are full; a modem that cannot
+	// do it goes on storing. A modem that hears no acknowledgement in time stops handing over until the next minute.
+	Direct bool `toml:"direct"`
 	// PowerCommand switches the power of the modem off and on when nothing else brings it back, as ["/usr/sbin/uhubctl", "-a",
 	// "cycle", "-l", "1-1", "-p", "4"]: program and arguments, run without a shell for a minute at most. [] for none.
 	PowerCommand []string `toml:"power_command"`

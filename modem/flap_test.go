@@ -28,6 +28,13 @@ func TestFlappingSocket(t *testing.T) {
 			defer mu.Unlock()
 			return lines.Write(b)
 		}), nil))
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if t.Failed() {
+				t.Logf("log: …%s", lines.Bytes()[max(0, lines.Len()-3000):])
+			}
+		}()
 		p := stick(t, imeiA, iccidA)
 		m, stop := w.drive("desk", func(c *Config) { c.USB = "1-1" }, log)
 		defer stop()

@@ -96,7 +96,7 @@ func FuzzParsers(f *testing.F) {
 		if n := referenceOf([]string{a, b}); n < -1 || n > 255 {
 			t.Errorf("reference %d", n)
 		}
-		for _, r := range routings(fields(v)) {
+		for _, r := range routings(fields(v), false) {
 			if strings.Trim(r, "0123,") != "" || len(strings.Split(r, ",")) != 5 {
 				t.Errorf("routing %q", r)
 			}
@@ -176,7 +176,7 @@ func TestRoutings(t *testing.T) {
 		"":                                 "2,1,0,1,0",
 		"(0-99999999999),(0-1),(),(x),(-)": "2,1,0,1,0",
 	} {
-		if got := routings(fields(offered)); got[0] != want {
+		if got := routings(fields(offered), false); got[0] != want {
 			t.Errorf("routings(%q) = %q, want %q first", offered, got, want)
 		}
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // chooseRouting picks and sets how the modem tells about messages: store and announce them, reports inline. No
-// acknowledgement is then due, and nothing is lost when this program stops. 3GPP TS 27.005 §3.4.1.
+// acknowledgement is then due, and nothing is lost when this program stops. With Config.Direct it hands messages over and waits
+// for their acknowledgement. 3GPP TS 27.005 §3.4.1.
 func (s *session) chooseRouting() error {
 	if err := s.chooseService(); err != nil {
 		return err
@@ -21,7 +22,7 @@ func (s *session) chooseRouting() error {
 		offered = fields(valueOf(answer[0]))
 	}
 	s.cnmi = ""
-	for _, try := range routings(offered) {
+	for _, try := range routings(offered, s.direct()) {
 		_, err := s.ask("+CNMI=" + try)
 		if fatal(err) {
 			return err
@@ -46,6 +47,13 @@ func (s *session) chooseRouting() error {
 // for an answer to each directly routed message. 3GPP TS 27.005 §3.2.1.
 func (s *session) chooseService() error {
 	s.acknowledges = false
+	if s.m.config.Direct {
+		_, err := s.ask("+CSMS=1")
+		if s.acknowledges = err == nil; err == nil || fatal(err) {
+			return err
+		}
+		s.m.limiter.warn("direct", "modem cannot wait for acknowledgements; it stores messages instead", "error", err)
+	}
 	_, err := s.ask("+CSMS=0")
 	if err == nil || fatal(err) {
 		return err
@@ -57,8 +65,19 @@ func (s *session) chooseService() error {
 	return ignoreRefusal(err)
 }
 
+// direct tells whether messages are to be handed over without being stored in the modem.
+func (s *session) direct() bool { return s.m.config.Direct && s.acknowledges }
+
+// service is the command for the service that was chosen.
+func (s *session) service() string {
+	if s.direct() {
+		return "+CSMS=1"
+	}
+	return "+CSMS=0"
+}
+
 // routings lists the settings to try, best first, out of what +CNMI=? offers.
-func routings(offered []string) []string {
+func routings(offered []string, direct bool) []string {
 	pick := func(i int, wish ...int) string {
 		if i < len(offered) {
 			for _, w := range wish {
@@ -70,6 +89,9 @@ func routings(offered []string) []string {
 		return strconv.Itoa(wish[0])
 	}
 	mode, mt, ds, bfr := pick(0, 2, 1, 3, 0), pick(1, 1, 3, 2, 0), pick(3, 1, 2, 0), pick(4, 0, 1)
+	if direct {
+		mt = pick(1, 2, 1, 3)
+	}
 	other := map[string]string{"0": "1", "1": "0"}[bfr]
 	var out []string
 	for _, try := range []string{
@@ -118,7 +140,7 @@ func (s *session) checkRouting() (kept bool, err error) {
 	}
 	// It may have restarted without a word: then all the rest is gone as well.
 	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
-	for _, texts := range [][]string{dialogueSetup, s.vendor.setup, {"+CMGF=0", "+CSMS=0", "+CNMI=" + s.cnmi}, networkSetup, callSetup, s.vendor.calls} {
+	for _, texts := range [][]string{dialogueSetup, s.vendor.setup, {"+CMGF=0", s.service(), "+CNMI=" + s.cnmi}, networkSetup, callSetup, s.vendor.calls} {
 		if err := s.softly(texts); err != nil {
 			return false, err
 		}

@@ -33,6 +33,7 @@ type rig struct {
 	engine  *memory.Engine
 	store   *store.Store
 	router  *router.Router
+	direct  bool // modem.Config.Direct at the next start
 	stop    func()
 }
 
@@ -56,6 +57,7 @@ func (r *rig) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving, running sync.WaitGroup
 	c := modem.Default()
+	c.Direct = r.direct
 	card, err := LastCard(ctx, r.store, "desk")
 	if err != nil {
 		r.t.Fatal(err)
@@ -465,6 +467,76 @@ func TestNegativeReport(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if m := r.message(id); m.State != store.Error || m.Parts[0].Status != 0x46 {
 			t.Errorf("after the final report: %s, status %#x", m.State, m.Parts[0].Status)
+		}
+	})
+}
+
+// inDirectBubble is inBubble with messages handed over instead of stored in the modem.
+func inDirectBubble(t *testing.T, o emulator.NetworkOptions, test func(r *rig)) {
+	inBubble(t, o, func(r *rig) {
+		r.stop()
+		r.direct = true
+		r.start()
+		test(r)
+	})
+}
+
+// refusedDeliveries counts what the modem did not acknowledge.
+func (r *rig) refusedDeliveries() (n int) {
+	for _, d := range r.network.Deliveries() {
+		if d.To == own && d.Cause != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestDirectDelivery(t *testing.T) {
+	inDirectBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+		for _, text := range []string{"hi", strings.Repeat("long text {€} ", 30), "Žluťoučký kůň 🐎"} {
+			r.phone.Send(t.Context(), own, text)
+		}
+		id := r.send("out")
+		time.Sleep(30 * time.Second) // no sweep is needed, and the modem waited for every acknowledgement
+		if in := r.inbox(); len(in) != 3 || r.events("message.received") != 3 || r.refusedDeliveries() != 0 {
+			t.Errorf("%d messages, %d events, %d refused", len(in), r.events("message.received"), r.refusedDeliveries())
+		}
+		if m := r.message(id); m.State != store.Delivered {
+			t.Errorf("a report that is handed over directly: %s", m.State)
+		}
+		if r.held() != 0 {
+			t.Errorf("%d stored in the modem", r.held())
+		}
+	})
+}
+
+// What cannot be stored is refused, so that the network keeps it; it comes again and is stored once.
+func TestDirectDeliveryIsAcknowledgedAfterTheCommit(t *testing.T) {
+	inDirectBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+		time.Sleep(10 * time.Second) // what the modem tells of its start is written
+		r.engine.FailAt(r.engine.Operations()+1, memory.Before, false, store.ErrFull)
+		r.phone.Send(t.Context(), own, "keep me")
+		time.Sleep(time.Second)
+		if len(r.inbox()) != 0 || r.refusedDeliveries() != 1 {
+			t.Errorf("%d stored, %d refused while the store has no room: %+v", len(r.inbox()), r.refusedDeliveries(), r.network.Deliveries())
+		}
+		time.Sleep(time.Hour)
+		if in := r.inbox(); len(in) != 1 || r.events("message.received") != 1 || in[0].Text != "keep me" {
+			t.Errorf("%d messages, %d events afterwards", len(in), r.events("message.received"))
+		}
+	})
+}
+
+// A modem that switched its routing off is set again by itself.
+func TestDirectDeliveryIsArmedAgain(t *testing.T) {
+	inDirectBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+		r.inject(emulator.Fault{Kind: emulator.CNMIOff})
+		r.phone.Send(t.Context(), own, "while it is off")
+		time.Sleep(3 * time.Minute)
+		r.phone.Send(t.Context(), own, "on again")
+		time.Sleep(time.Second)
+		if in := r.inbox(); len(in) != 2 || r.held() != 0 {
+			t.Errorf("%d messages, %d left on the modem", len(in), r.held())
 		}
 	})
 }
