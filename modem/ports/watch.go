@@ -94,7 +94,13 @@ func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
 			continue
 		case <-again.C:
 		case <-rescan.C:
-			look(false)
+			// A change that was not announced may be half done, as one that was: it gets the same time to settle.
+			if l, err := List(o.Roots); err != nil {
+				look(false)
+			} else if !reflect.DeepEqual(l, last) {
+				told, step = time.Now(), 1
+				again.Reset(settle[step])
+			}
 			continue
 		}
 		look(false)
