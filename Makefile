@@ -3,6 +3,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 5s
+FUZZTIME_PDU ?= 30s
 BENCHTIME ?= 1s
 SOAKTIME ?= 1h
 
@@ -25,12 +26,14 @@ lint:
 race:
 	$(GO) test -race -timeout 15m ./...
 
-# Every fuzz target for FUZZTIME; what it finds stays below testdata/fuzz of its package.
+# Every fuzz target for FUZZTIME, those of the codec, which reads what strangers send, for FUZZTIME_PDU. What is found stays below testdata/fuzz of
+# the package.
 fuzz:
 	@set -e; for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | sort); do \
 		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' $$file); do \
 			echo "fuzz $$(dirname $$file) $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$(dirname $$file); \
+			time=$(FUZZTIME); if [ "$$(dirname $$file)" = ./pdu ]; then time=$(FUZZTIME_PDU); fi; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $$time -fuzzminimizetime 1s $$(dirname $$file); \
 		done; \
 	done
 
