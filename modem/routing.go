@@ -136,7 +136,7 @@ func (s *session) checkRouting() (kept bool, err error) {
 	}
 	now := strings.Join(fields(valueOf(answer[0])), ",")
 	if now == s.cnmi {
-		return true, nil
+		return true, s.keepNumbers()
 	}
 	// It may have restarted without a word: then all the rest is gone as well.
 	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
@@ -149,4 +149,16 @@ func (s *session) checkRouting() (kept bool, err error) {
 	s.selected = ""
 	s.m.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
 	return false, nil
+}
+
+// keepNumbers has errors told as numbers again when the modem stopped doing so: the command for it may have been lost on the line. Without numbers
+// a refusal by the network and a lost message look alike.
+func (s *session) keepNumbers() error {
+	answer, err := s.ask("+CMEE?")
+	if err != nil || firstField(answer) != "0" {
+		return ignoreRefusal(err)
+	}
+	s.m.limiter.warn("cmee", "modem tells errors without numbers; set again")
+	_, err = s.ask("+CMEE=1")
+	return ignoreRefusal(err)
 }
