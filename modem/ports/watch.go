@@ -63,13 +63,23 @@ func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
 		}
 	}
 	look(true)
-	rescan := time.NewTicker(o.Rescan)
-	defer rescan.Stop()
+	step := len(settle)
+	var told time.Time
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
-	step := len(settle)
-	var told time.Time
+	// unsettled finds a change that was not announced just now. It may be half done, as one that was, and gets the same time to settle.
+	unsettled := func() bool {
+		l, err := List(o.Roots)
+		if err != nil || reflect.DeepEqual(l, last) {
+			return false
+		}
+		told, step = time.Now(), 1
+		again.Reset(settle[step])
+		return true
+	}
+	rescan := time.NewTicker(o.Rescan)
+	defer rescan.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -93,13 +103,12 @@ func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
 			}
 			continue
 		case <-again.C:
+			if step > 1 && unsettled() {
+				continue
+			}
 		case <-rescan.C:
-			// A change that was not announced may be half done, as one that was: it gets the same time to settle.
-			if l, err := List(o.Roots); err != nil {
+			if !unsettled() {
 				look(false)
-			} else if !reflect.DeepEqual(l, last) {
-				told, step = time.Now(), 1
-				again.Reset(settle[step])
 			}
 			continue
 		}
