@@ -107,7 +107,7 @@ func Watch(ctx context.Context, o WatchOptions, changed func(Listing)) error {
 				continue
 			}
 		case <-rescan.C:
-			if !unsettled() {
+			if step != 1 && !unsettled() { // at step 1 a look is due within 50 ms
 				look(false)
 			}
 			continue
