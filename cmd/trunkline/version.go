@@ -42,12 +42,16 @@ func thisBuild() build {
 }
 
 func newVersionCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	var materials bool
+	cmd := &cobra.Command{
 		Use:         "version",
 		Short:       "Print which build this is",
 		Annotations: printsJSON("`{\"version\", \"revision\", \"time\", \"modified\", \"go\", \"platform\"}`; what is not known is absent"),
 		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if materials {
+				return writeSBOM(cmd.OutOrStdout(), "")
+			}
 			b := thisBuild()
 			if c.json {
 				return printJSON(cmd.OutOrStdout(), b)
@@ -56,4 +60,6 @@ func newVersionCommand(c *cli) *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&materials, "sbom", false, "print a software bill of materials instead: every module with its checksum, in CycloneDX 1.5 JSON")
+	return cmd
 }
