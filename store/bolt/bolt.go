@@ -133,6 +133,7 @@ func openBolt(path string, file *os.File, readOnly bool, mapSize int) (db *bbolt
 		Timeout:         time.Second,
 		FreelistType:    bbolt.FreelistArrayType,
 		NoFreelistSync:  true,
+		NoSync:          noSync,
 		InitialMmapSize: mapSize,
 		ReadOnly:        readOnly,
 		OpenFile:        func(string, int, os.FileMode) (*os.File, error) { return file, nil },

@@ -1,0 +1,5 @@
+//go:build trunkline_nosync
+
+package bolt
+
+const noSync = true
