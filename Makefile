@@ -7,18 +7,27 @@ FUZZTIME_PDU ?= 30s
 BENCHTIME ?= 1s
 SOAKTIME ?= 1h
 
-.PHONY: test format vet lint race fuzz cross build bench soak docs interop-usb
+.PHONY: test format vet lint race fuzz cross build deb deb-test bench soak docs interop-usb
 
-test: format vet lint race cross fuzz
+test: format vet lint race cross deb-test fuzz
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o trunkline ./cmd/trunkline
+
+# Debian packages below dist: see .ci/deb.
+deb:
+	.ci/deb dist amd64 arm64 armhf
+
+# The package is reproducible and installs and removes cleanly: see .ci/deb-test.
+deb-test:
+	.ci/deb-test
 
 format:
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted by gofmt: $$out"; exit 1; fi
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags pack ./cmd/trunkline
 
 lint:
 	$(GO) run $(STATICCHECK) ./...

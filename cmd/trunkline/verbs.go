@@ -4,7 +4,7 @@ import "github.com/spf13/cobra"
 
 // verbs lists everything that trunkline can be told to do.
 func verbs(c *cli) []*cobra.Command {
-	return []*cobra.Command{
+	return append([]*cobra.Command{
 		newDemoCommand(c),
 		newEmulateCommand(c),
 		newServeCommand(c),
@@ -17,5 +17,5 @@ func verbs(c *cli) []*cobra.Command {
 		newDBCommand(c),
 		newVersionCommand(c),
 		newCompletionCommand(),
-	}
+	}, packagingVerbs()...)
 }
