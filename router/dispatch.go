@@ -19,10 +19,13 @@ type lane struct {
 	wake    chan struct{} // holds one token
 	beat    atomic.Int64  // last turn of the loop, Unix nanoseconds
 	sending atomic.Bool   // a part is with the backend, which has its own time limit
+	started bool          // under Router.change, as long as the lane is in the list
+	quit    chan struct{} // closed when the trunk was removed
+	done    chan struct{} // closed when run has returned
 }
 
 func newLane(r *Router, t Trunk) *lane {
-	l := &lane{Router: r, trunk: t, log: r.log.With("trunk", t.Name), wake: make(chan struct{}, 1)}
+	l := &lane{Router: r, trunk: t, log: r.log.With("trunk", t.Name), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	l.beat.Store(time.Now().UnixNano())
 	return l
 }
@@ -37,7 +40,7 @@ func (l *lane) nudge() {
 
 // nudgeAll tells every loop that may carry a message pinned so.
 func (r *Router) nudgeAll(pin string) {
-	for _, l := range r.lanes {
+	for _, l := range r.running() {
 		if pin == "" || pin == l.trunk.Name {
 			l.nudge()
 		}
@@ -158,7 +161,7 @@ func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
 		o.State = store.Unknown
 	case ctx.Err() != nil:
 		o.State, o.RetryAt = store.Waiting, now // we stopped, it did not fail
-	case now.Sub(later(m.CreatedAt, m.SendAt)) > l.config.GiveUpAfter:
+	case now.Sub(later(m.CreatedAt, m.SendAt)) > l.settings().GiveUpAfter:
 		o.State, o.Failure = store.Error, &store.Failure{Code: "gave_up", Text: "could not be sent in time; last: " + e.Error()}
 	default:
 		o.State, o.RetryAt = store.Waiting, now.Add(max(e.RetryAfter, l.backoff(m, o.Seq)))
@@ -180,10 +183,11 @@ func (l *lane) settle(ctx context.Context, o store.Outcome) (store.Message, erro
 
 // backoff doubles with every attempt and carries up to a quarter of jitter, so that many messages do not come back at once.
 func (l *lane) backoff(m *store.Message, seq int) time.Duration {
-	d := l.config.RetryMin
+	config := l.settings()
+	d := config.RetryMin
 	for range len(m.Parts[seq-1].Attempts) - 1 {
-		if d *= 2; d >= l.config.RetryMax {
-			d = l.config.RetryMax
+		if d *= 2; d >= config.RetryMax {
+			d = config.RetryMax
 			break
 		}
 	}

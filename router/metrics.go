@@ -21,13 +21,25 @@ func newMetrics(reg prometheus.Registerer, trunks []Trunk) *metrics {
 			Buckets: []float64{.005, .05, .5, 1, 2, 5, 10, 30, 60, 180, 600}}, []string{"trunk"}),
 	}
 	for _, t := range trunks {
-		for _, s := range []store.State{store.Sent, store.Waiting, store.Unknown, store.Error} {
-			m.parts.WithLabelValues(t.Name, s.String())
-		}
-		m.carried.WithLabelValues(t.Name)
+		m.trunk(t.Name)
 	}
 	if reg != nil {
 		reg.MustRegister(m.accepted, m.parts, m.carried)
 	}
 	return m
+}
+
+// trunk makes every series of a trunk, so that rates are right from the first part on.
+func (m *metrics) trunk(name string) {
+	for _, s := range []store.State{store.Sent, store.Waiting, store.Unknown, store.Error} {
+		m.parts.WithLabelValues(name, s.String())
+	}
+	m.carried.WithLabelValues(name)
+}
+
+// forget drops the series of a trunk that is no more.
+func (m *metrics) forget(name string) {
+	of := prometheus.Labels{"trunk": name}
+	m.parts.DeletePartialMatch(of)
+	m.carried.DeletePartialMatch(of)
 }

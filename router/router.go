@@ -64,9 +64,11 @@ type Options struct {
 
 // Router is safe for concurrent use.
 type Router struct {
-	config  Config
+	config  atomic.Pointer[Config]
 	store   *store.Store
-	lanes   []*lane
+	lanes   atomic.Pointer[[]*lane]
+	change  sync.Mutex    // held while lanes are exchanged
+	arrived chan struct{} // holds one token: there is a lane that does not run yet
 	measure func(string, int) (int, error)
 	log     *slog.Logger
 	metrics *metrics
@@ -78,10 +80,13 @@ func New(o Options) *Router {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Router{config: o.Config, store: o.Store, measure: o.Measure, log: o.Logger, metrics: newMetrics(o.Registerer, o.Trunks)}
+	r := &Router{store: o.Store, measure: o.Measure, log: o.Logger, metrics: newMetrics(o.Registerer, o.Trunks), arrived: make(chan struct{}, 1)}
+	r.Reconfigure(o.Config)
+	var lanes []*lane
 	for _, t := range o.Trunks {
-		r.lanes = append(r.lanes, newLane(r, t))
+		lanes = append(lanes, newLane(r, t))
 	}
+	r.lanes.Store(&lanes)
 	return r
 }
 
@@ -98,12 +103,16 @@ func (r *Router) Run(ctx context.Context) error {
 		r.log.Warn("an earlier run ended while it was sending", "requeued", found.Requeued, "unknown", found.Unknown)
 	}
 	var wg sync.WaitGroup
-	for _, l := range r.lanes {
-		wg.Go(func() { l.run(ctx) })
-	}
 	wg.Go(func() { r.housekeep(ctx) })
-	wg.Wait()
-	return nil
+	for {
+		r.begin(ctx, wg.Go)
+		select {
+		case <-r.arrived:
+		case <-ctx.Done():
+			wg.Wait()
+			return nil
+		}
+	}
 }
 
 const (
@@ -143,7 +152,7 @@ func (r *Router) Alive(ctx context.Context) error {
 	if age := now.Sub(time.Unix(0, r.beat.Load())); age > stalled {
 		return fmt.Errorf("housekeeping has not moved for %s", age.Round(time.Second))
 	}
-	for _, l := range r.lanes {
+	for _, l := range r.running() {
 		if age := now.Sub(time.Unix(0, l.beat.Load())); age > stalled && !l.sending.Load() {
 			return fmt.Errorf("dispatch of trunk %s has not moved for %s", l.trunk.Name, age.Round(time.Second))
 		}

@@ -55,7 +55,7 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 	}
 	numbers := r.recipients(s.To, wrong)
 	parts := r.parts(s.Text, wrong)
-	if s.Trunk != "" && !slices.ContainsFunc(r.lanes, func(l *lane) bool { return l.trunk.Name == s.Trunk }) {
+	if s.Trunk != "" && !slices.ContainsFunc(r.running(), func(l *lane) bool { return l.trunk.Name == s.Trunk }) {
 		wrong("trunk", "unknown", "there is no trunk %q; known: %s", clip(s.Trunk), strings.Join(r.trunkNames(), ", "))
 	}
 	if len(s.Tag) > maxTag {
@@ -105,8 +105,8 @@ func (r *Router) recipients(to []string, wrong complain) []phone.Number {
 		wrong("to", "required", "is empty; name at least one number")
 		return nil
 	}
-	if len(to) > r.config.RecipientsPerRequest {
-		wrong("to", "too_many", "has %d numbers, at most %d are taken at once", len(to), r.config.RecipientsPerRequest)
+	if len(to) > r.settings().RecipientsPerRequest {
+		wrong("to", "too_many", "has %d numbers, at most %d are taken at once", len(to), r.settings().RecipientsPerRequest)
 		return nil
 	}
 	numbers := make([]phone.Number, 0, len(to))
@@ -136,11 +136,11 @@ func (r *Router) parts(text string, wrong complain) int {
 	case text == "":
 		wrong("text", "required", "is empty; there is nothing to send")
 	case len(text) > maxTextBytes:
-		wrong("text", "too_long", "has %d bytes; at most %d parts can be sent", len(text), r.config.PartsPerMessage)
+		wrong("text", "too_long", "has %d bytes; at most %d parts can be sent", len(text), r.settings().PartsPerMessage)
 	case !utf8.ValidString(text):
 		wrong("text", "invalid", "is not valid UTF-8")
 	default:
-		n, err := r.measure(text, r.config.PartsPerMessage)
+		n, err := r.measure(text, r.settings().PartsPerMessage)
 		if err != nil {
 			wrong("text", "too_long", "%v", err)
 		}
@@ -150,8 +150,9 @@ func (r *Router) parts(text string, wrong complain) int {
 }
 
 func (r *Router) trunkNames() []string {
-	names := make([]string, len(r.lanes))
-	for i, l := range r.lanes {
+	lanes := r.running()
+	names := make([]string, len(lanes))
+	for i, l := range lanes {
 		names[i] = l.trunk.Name
 	}
 	slices.Sort(names)
