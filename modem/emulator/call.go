@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,32 +12,35 @@ import (
 // ringPeriod is the time between two RINGs.
 const ringPeriod = 5 * time.Second
 
-// States of a call, as <stat> of AT+CLCC except the first. 3GPP TS 27.007 §7.18.
+// maxCalls is how many calls a modem can have at once. 3GPP TS 22.030 §6.5.5.
+const maxCalls = 7
+
+// States of a call, as <stat> of AT+CLCC. 3GPP TS 27.007 §7.18.
 const (
-	callIdle     = -1
 	callActive   = 0
+	callHeld     = 1
 	callDialling = 2
 	callAlerting = 3
 	callIncoming = 4
+	callWaiting  = 5
 )
 
 // CallLines are lines that a make prints when a call changes, besides those of
-// the standards; "" prints none.
+// the standards; "" prints none. %d stands for the number of the call.
 type CallLines struct{ Dialled, Alerting, Active, Ended string }
 
-// callState is the one call that a modem can have; idleCall makes it.
-type callState struct {
+// voiceCall is one call of a modem. All of it is under the lock of the modem.
+type voiceCall struct {
 	CallOptions
+	index    int // <id> of AT+CLCC
 	state    int
 	number   string
 	outgoing bool
+	joined   bool // with others into one conversation
 	rings    int
 	ended    chan struct{} // closed at the end
 	answered chan struct{} // closed when taken
 }
-
-// idleCall is the state without a call.
-func idleCall() callState { return callState{state: callIdle} }
 
 // ErrBusy is returned by Call when the line is taken or cannot be reached.
 var ErrBusy = errors.New("line is busy or not reachable")
@@ -51,7 +55,8 @@ type CallOptions struct {
 
 // Call rings a modem until it is answered, refused, or ctx ends: then the caller
 // hangs up. Answered calls last until ctx ends or the modem hangs up; the result
-// says whether it was answered.
+// says whether it was answered. A modem that has a call already is told of a
+// waiting one, unless its host switched call waiting off (AT+CCWA).
 func (h *Handset) Call(ctx context.Context, to string) (answered bool, err error) {
 	return h.CallWith(ctx, to, CallOptions{})
 }
@@ -65,21 +70,23 @@ func (h *Handset) CallWith(ctx context.Context, to string, o CallOptions) (answe
 		return false, fmt.Errorf("call %s: %w", to, ErrBusy)
 	}
 	m.mu.Lock()
-	if !m.registered() || m.call.state != callIdle {
+	if !m.registered() || !m.takesCalls() {
 		m.mu.Unlock()
 		return false, fmt.Errorf("call %s: %w", to, ErrBusy)
 	}
-	c := callState{CallOptions: o, state: callIncoming, number: h.number, ended: make(chan struct{}), answered: make(chan struct{})}
-	m.call = c
-	m.ring()
+	c := m.addCall(&voiceCall{CallOptions: o, state: callIncoming, number: h.number})
+	if len(m.calls) > 1 {
+		c.state = callWaiting
+		m.tellWaiting(c)
+	} else {
+		m.ring(c)
+	}
 	m.mu.Unlock()
 	select {
 	case <-c.ended:
 	case <-ctx.Done():
 		m.mu.Lock()
-		if m.call.ended == c.ended {
-			m.remoteEnd("NO CARRIER")
-		}
+		m.remoteEnd(c, "NO CARRIER")
 		m.mu.Unlock()
 	}
 	select {
@@ -90,84 +97,137 @@ func (h *Handset) CallWith(ctx context.Context, to string, o CallOptions) (answe
 	return answered, nil
 }
 
+// takesCalls reports whether one more call can come in: one may ring or wait at
+// a time, beside one that is active and one that is held. The lock is held.
+func (m *Modem) takesCalls() bool {
+	if len(m.calls) == 0 {
+		return true
+	}
+	return m.set.callWaiting && len(m.calls) < maxCalls && m.callIn(callIncoming, callWaiting, callDialling, callAlerting) == nil
+}
+
+// addCall gives a call the lowest number that is free. The lock is held.
+func (m *Modem) addCall(c *voiceCall) *voiceCall {
+	c.ended, c.answered = make(chan struct{}), make(chan struct{})
+	for c.index = 1; slices.ContainsFunc(m.calls, func(o *voiceCall) bool { return o.index == c.index }); {
+		c.index++
+	}
+	m.calls = append(m.calls, c)
+	slices.SortFunc(m.calls, func(a, b *voiceCall) int { return a.index - b.index })
+	return c
+}
+
+// callIn returns the first call in one of the states, in their order; nil when
+// there is none. The lock is held.
+func (m *Modem) callIn(states ...int) *voiceCall {
+	for _, state := range states {
+		for _, c := range m.calls {
+			if c.state == state {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// callsIn returns all calls in one of the states. The lock is held.
+func (m *Modem) callsIn(states ...int) (found []*voiceCall) {
+	for _, c := range m.calls {
+		if slices.Contains(states, c.state) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 // ring prints RING and what the host asked to see, again and again. The lock is held.
-func (m *Modem) ring() {
-	if m.call.state != callIncoming {
+func (m *Modem) ring(c *voiceCall) {
+	if c.state != callIncoming || !slices.Contains(m.calls, c) {
 		return
 	}
-	ended := m.call.ended
-	m.call.rings++
+	c.rings++
 	if m.set.crc == 1 {
 		m.urc("+CRING: VOICE")
 	} else {
 		m.urc("RING")
 	}
-	if m.set.clip == 1 && (!m.call.LateCLIP || m.call.rings > 1) {
-		if m.call.Withheld {
+	if m.set.clip == 1 && (!c.LateCLIP || c.rings > 1) {
+		if c.Withheld {
 			m.urc(`+CLIP: "",128,,,,1`)
 		} else {
-			m.urc(fmt.Sprintf(`+CLIP: "%s",%d,,,,0`, m.call.number, typeOfAddress(strings.HasPrefix(m.call.number, "+"))))
+			m.urc(fmt.Sprintf(`+CLIP: "%s",%d,,,,0`, c.number, typeOfAddress(strings.HasPrefix(c.number, "+"))))
 		}
 	}
-	m.after(ringPeriod, func() {
-		if m.call.ended == ended {
-			m.ring()
-		}
-	})
+	m.after(ringPeriod, func() { m.ring(c) })
 }
 
-// endCall forgets the call. The lock is held.
-func (m *Modem) endCall() {
-	if m.call.state != callIdle && m.call.ended != nil {
-		close(m.call.ended)
-		if m.session != nil {
-			m.callLine(m.p.CallLines.Ended)
-		}
+// tellWaiting prints that one more call comes in. 3GPP TS 27.007 §7.12. The lock
+// is held.
+func (m *Modem) tellWaiting(c *voiceCall) {
+	switch {
+	case m.set.ccwa != 1:
+	case c.Withheld:
+		m.urc(`+CCWA: "",128,1,,1`)
+	default:
+		m.urc(fmt.Sprintf(`+CCWA: "%s",%d,1,,0`, c.number, typeOfAddress(strings.HasPrefix(c.number, "+"))))
 	}
-	m.call = idleCall()
 }
 
-// remoteEnd is the other side's end of the call. The lock is held.
-func (m *Modem) remoteEnd(word string) {
-	quiet := m.call.Quiet
-	if quiet {
-		close(m.call.ended)
-		m.call = idleCall()
-		return
+// endCall is the end of a call, told by the line of the make. The lock is held.
+func (m *Modem) endCall(c *voiceCall) {
+	m.callLine(c, m.p.CallLines.Ended)
+	m.drop(c)
+}
+
+// drop takes a call off the list without a word; one that waited for it rings
+// now. The lock is held.
+func (m *Modem) drop(c *voiceCall) {
+	m.calls = slices.DeleteFunc(m.calls, func(o *voiceCall) bool { return o == c })
+	close(c.ended)
+	if w := m.callIn(callWaiting); w != nil && len(m.calls) == 1 {
+		w.state = callIncoming
+		m.ring(w)
 	}
-	m.endCall()
-	m.urc(word)
 }
 
-func (m *Modem) callLine(line string) {
+// endCalls forgets all calls. The lock is held.
+func (m *Modem) endCalls() {
+	all := m.calls
+	m.calls = nil
+	for _, c := range all {
+		m.callLine(c, m.p.CallLines.Ended)
+		close(c.ended)
+	}
+}
+
+// remoteEnd is the other side's end of a call. Only that of the last one is told
+// by a word. The lock is held.
+func (m *Modem) remoteEnd(c *voiceCall, word string) {
+	switch {
+	case !slices.Contains(m.calls, c):
+	case c.Quiet:
+		m.drop(c)
+	default:
+		last := c.state != callWaiting && len(m.calls) == 1+len(m.callsIn(callWaiting))
+		m.callLine(c, m.p.CallLines.Ended)
+		if last {
+			m.urc(word)
+		}
+		m.drop(c)
+	}
+}
+
+func (m *Modem) callLine(c *voiceCall, line string) {
 	if line != "" {
-		m.urc(line)
+		m.urc(strings.ReplaceAll(line, "%d", fmt.Sprint(c.index)))
 	}
-}
-
-// callee is how the other side of a modem's calls behaves.
-type callee struct {
-	busy    bool
-	answers time.Duration // after which it answers; negative: never
-}
-
-// answerDelay is how long the other side takes to answer.
-const answerDelay = 2 * time.Second
-
-// NextCalls sets how the other side of the calls that the modem places behaves:
-// it is busy, or answers after a time, never when that is negative. By default it
-// answers after two seconds.
-func (m *Modem) NextCalls(busy bool, answers time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.calls = &callee{busy, answers}
 }
 
 // Press lets the other side of an active call press a key.
 func (m *Modem) Press(key byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.call.state != callActive {
+	if m.callIn(callActive) == nil {
 		return
 	}
 	switch format := m.p.Digit; {
@@ -180,13 +240,25 @@ func (m *Modem) Press(key byte) {
 	}
 }
 
-// HangUp lets the other side end the call.
+// HangUp lets the other side end the call; of several the active one.
 func (m *Modem) HangUp() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.call.state != callIdle {
-		m.remoteEnd("NO CARRIER")
+	if c := m.callIn(callActive, callAlerting, callDialling, callIncoming, callHeld, callWaiting); c != nil {
+		m.remoteEnd(c, "NO CARRIER")
 	}
+}
+
+// Calls returns the <stat> of the calls that the modem has, in the order of
+// their numbers. 3GPP TS 27.007 §7.18.
+func (m *Modem) Calls() []int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var states []int
+	for _, c := range m.calls {
+		states = append(states, c.state)
+	}
+	return states
 }
 
 // Pressed returns the keys that the host has pressed in calls.
@@ -194,132 +266,4 @@ func (m *Modem) Pressed() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.pressed
-}
-
-// dial is ATD for voice. V.250 §6.3.1, 3GPP TS 27.007 §6.2.
-func dial(r *run, c call) error {
-	m := r.m
-	number, voice := strings.CutSuffix(c.args, ";")
-	number = strings.TrimLeft(strings.ToUpper(number), "TP")
-	switch {
-	case !voice || !dialable(number) || number == "":
-		return final("NO CARRIER")
-	case m.call.state != callIdle:
-		return final("BUSY")
-	case !m.registered():
-		return final("NO CARRIER")
-	}
-	other := callee{answers: answerDelay}
-	if m.calls != nil {
-		other = *m.calls
-	}
-	ended := make(chan struct{})
-	m.call = callState{state: callDialling, number: number, outgoing: true, ended: ended, answered: make(chan struct{})}
-	m.callLine(m.p.CallLines.Dialled)
-	later := func(d time.Duration, from int, fn func()) {
-		m.after(d, func() {
-			if m.call.ended == ended && m.call.state == from {
-				fn()
-			}
-		})
-	}
-	switch {
-	case other.busy:
-		later(time.Second, callDialling, func() { m.remoteEnd("BUSY") })
-		return nil
-	case other.answers < 0:
-		later(time.Minute, callAlerting, func() { m.remoteEnd("NO ANSWER") })
-	default:
-		later(max(other.answers, 2*time.Millisecond), callAlerting, func() {
-			m.call.state = callActive
-			m.callLine(m.p.CallLines.Active)
-		})
-	}
-	later(min(time.Second, max(other.answers/2, time.Millisecond)), callDialling, func() {
-		m.call.state = callAlerting
-		m.callLine(m.p.CallLines.Alerting)
-	})
-	return nil
-}
-
-func answerCall(r *run, _ call) error {
-	m := r.m
-	if m.call.state != callIncoming {
-		return final("NO CARRIER")
-	}
-	m.call.state = callActive
-	close(m.call.answered)
-	m.callLine(m.p.CallLines.Active)
-	return nil
-}
-
-func hangUp(r *run, _ call) error {
-	r.m.endCall()
-	return nil
-}
-
-func currentCalls(r *run, c call) error {
-	k := &r.m.call
-	if k.state == callIdle || c.op != opExec {
-		return nil
-	}
-	if k.Withheld || k.Unlisted {
-		r.info(`+CLCC: 1,%d,%d,0,0`, bit(!k.outgoing), k.state)
-		return nil
-	}
-	r.info(`+CLCC: 1,%d,%d,0,0,"%s",%d`, bit(!k.outgoing), k.state, k.number, typeOfAddress(strings.HasPrefix(k.number, "+")))
-	return nil
-}
-
-// pressKey is AT+VTS. 3GPP TS 27.007 §C.2.11.
-func pressKey(r *run, c call) error {
-	if c.op != opSet {
-		return nil
-	}
-	key := splitArgs(c.args).text(0)
-	switch {
-	case len(key) != 1 || !strings.Contains("0123456789*#ABCD", key):
-		return cmeError(50)
-	case r.m.call.state != callActive:
-		return cmeError(3)
-	}
-	r.m.pressed += key
-	return nil
-}
-
-// forwarding is AT+CCFC for voice. 3GPP TS 27.007 §7.11.
-func forwarding(r *run, c call) error {
-	if c.op == opTest {
-		r.info("+CCFC: (0-5)")
-		return nil
-	}
-	a := splitArgs(c.args)
-	reason, ok := a.number(0, -1)
-	mode, ok2 := a.number(1, -1)
-	if c.op != opSet || !ok || !ok2 || reason < 0 || reason > 5 {
-		return cmeError(50)
-	}
-	if !r.m.registered() {
-		return cmeError(30)
-	}
-	switch mode {
-	case 2:
-		number, there := r.m.divert[reason]
-		if !there {
-			r.info("+CCFC: 0,7")
-			return nil
-		}
-		r.info(`+CCFC: 1,1,"%s",%d,,,20`, number, typeOfAddress(strings.HasPrefix(number, "+")))
-	case 3:
-		if !dialable(a.text(2)) {
-			return cmeError(50)
-		}
-		r.m.divert[reason] = a.text(2)
-	case 0, 4:
-		delete(r.m.divert, reason)
-	case 1:
-	default:
-		return cmeError(50)
-	}
-	return nil
 }

@@ -279,8 +279,10 @@ func TestUSSDAndCalls(t *testing.T) {
 		b.until("RING")
 		b.quiet(0)
 		b.want("ATA", "\r\nOK\r\n")
+		b.want("AT+CCWA=0,0,1", "\r\nOK\r\n")
+		b.want("AT+CCWA=0,2,1", "\r\n+CCWA: 0,1\r\n\r\nOK\r\n")
 		if _, err := b.n.Handset("+4917200000009").Call(t.Context(), simNumber); err == nil {
-			t.Error("a second caller gets through")
+			t.Error("a second caller gets through without call waiting")
 		}
 		b.want("ATH", "\r\nOK\r\n")
 		if r := <-done; !r.answered || r.err != nil {

@@ -29,11 +29,11 @@ func commandTable() map[string]handler {
 		"+COPS": operator, "+CSQ": signalQuality, "+CESQ": extendedSignal, "+CUSD": ussd, "+CGATT": answerWith("+CGATT: 1"),
 
 		"+CMGF": messageFormat, "+CSMS": messageService, "+CNMI": indications, "+CPMS": preferredMemory, "+CSCA": serviceCentre, "+CSMP": textParameters,
-		"+CSDH": flag(func(s *settings) *bool { return &s.showHeader }), "+CMMS": moreMessages, "+CNMA": acknowledge,
+		"+CSDH": flag(func(s *settings) *bool { return &s.showHeader }), "+CMMS": moreMessages, "+CGSMS": messageDomain, "+CNMA": acknowledge,
 		"+CMGL": listMessages, "+CMGR": readMessage, "+CMGD": deleteMessage, "+CMGW": writeMessage, "+CMGS": sendMessage, "+CMSS": sendStored,
 
 		"+CLIP": number("+CLIP", 1, func(s *settings) *int { return &s.clip }), "+CRC": number("+CRC", 1, func(s *settings) *int { return &s.crc }),
-		"+VTS": pressKey, "+CCFC": forwarding, "D": dial, "A": answerCall, "H": hangUp, "+CHUP": hangUp, "+CLCC": currentCalls, "+CEER": answerWith("+CEER: No cause information available"),
+		"+VTS": pressKey, "+CCFC": forwarding, "D": dial, "A": answerCall, "H": hangUp, "+CHUP": hangUp, "+CLCC": currentCalls, "+CHLD": holdCalls, "+CCWA": waitingCalls, "+CEER": answerWith("+CEER: No cause information available"),
 	}
 	for _, name := range []string{"L", "M", "O", "T", "P", "X", "&C", "&D", "&K", "&S", "&V", "&W"} {
 		t[name] = func(*run, call) error { return nil }
@@ -42,8 +42,8 @@ func commandTable() map[string]handler {
 		t[name] = register
 	}
 	for name, initial := range map[string]string{
-		"+CSSN": "0,0", "+CCWA": "0", "+CLIR": "0,2", "+COLP": "0,2", "+CVHU": "0", "+CTZU": "0", "+CTZR": "0", "+CMER": "0,0,0,0,0", "+CSCB": `0,"",""`, "+CGSMS": "1",
-		"+IPR": "115200", "+ICF": "3,3", "+IFC": "0,0", "+CSTA": "129", "+CMOD": "0", "+CR": "0", "+CGEREP": "0,0", "+CHLD": "", "+CLVL": "5", "+CMUT": "0",
+		"+CSSN": "0,0", "+CLIR": "0,2", "+COLP": "0,2", "+CVHU": "0", "+CTZU": "0", "+CTZR": "0", "+CMER": "0,0,0,0,0", "+CSCB": `0,"",""`,
+		"+IPR": "115200", "+ICF": "3,3", "+IFC": "0,0", "+CSTA": "129", "+CMOD": "0", "+CR": "0", "+CGEREP": "0,0", "+CLVL": "5", "+CMUT": "0",
 	} {
 		t[name] = remembered(initial, "(0-2)")
 	}
@@ -196,6 +196,10 @@ func functionality(r *run, c call) error {
 		return restart(r, c)
 	}
 	m.set.fun = fun
+	if fun != 1 {
+		m.endCalls()
+		m.deaf = time.Time{}
+	}
 	m.registrationChanged()
 	return nil
 }
@@ -212,8 +216,11 @@ func restart(r *run, _ call) error {
 
 func activity(r *run, _ call) error {
 	state := 0
-	if r.m.call.state != callIdle {
+	switch {
+	case r.m.callIn(callActive, callHeld, callDialling, callAlerting) != nil:
 		state = 4
+	case len(r.m.calls) > 0:
+		state = 3
 	}
 	r.info("+CPAS: %d", state)
 	return nil

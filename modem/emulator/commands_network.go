@@ -11,7 +11,7 @@ func registration(field func(*settings) *int) handler {
 		mode := field(&r.m.set)
 		switch c.op {
 		case opRead:
-			r.info("%s: %d,%s", c.name, *mode, r.m.registration(*mode))
+			r.info("%s: %d,%s", c.name, *mode, r.m.registration(c.name, *mode))
 		case opTest:
 			r.info("%s: (0-2)", c.name)
 		default:

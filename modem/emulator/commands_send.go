@@ -82,7 +82,7 @@ func (r *run) send(smsc, tpdu []byte) error {
 	switch {
 	case !r.alive():
 		err = errDead
-	case !m.registered():
+	case m.domain() != "cs+ps":
 		err = cmsError(331)
 	case len(smsc) < 2 && m.card.smsc == "":
 		err = cmsError(330)

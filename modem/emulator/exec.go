@@ -38,6 +38,7 @@ type run struct {
 	rest []call // after the one that executes
 
 	noDelete    bool // faults that struck this command
+	noHangUp    bool
 	reportFirst bool
 	lengthError int
 	truncate    int

@@ -35,12 +35,15 @@ const (
 	EchoOn      Kind = "echo-on"      // now, command, answer: as after ATE1
 	CNMIOff     Kind = "cnmi-off"     // now, command, answer: as after AT+CNMI=x,0,0,0
 	Full        Kind = "full"         // now, command, answer: no space for what arrives for Delay; 0: until cleared or restarted
+	NoHangUp    Kind = "no-hang-up"   // command of AT+CHUP, ATH, AT+CHLD: OK, and the calls are still there
+	Deaf        Kind = "deaf"         // now, command, answer: registered, but nothing arrives for Delay; 0: until the radio is switched off, or a restart
+	DataOnly    Kind = "data-only"    // now, command, answer: registered for LTE data alone, without messages, for Delay; 0: until AT+CGSMS is set to Code, default 3, or a restart
 	NoDelete    Kind = "no-delete"    // command of AT+CMGD: OK, and the message is still there
 	WrongLength Kind = "wrong-length" // command of AT+CMGL, AT+CMGR, deliver: the length in the header is off by Code, default 1
 	Truncate    Kind = "truncate"     // command of AT+CMGL, AT+CMGR, deliver: the PDU line ends Code octets early, default 1
 	ReportFirst Kind = "report-first" // body: the status report comes before the answer to AT+CMGS
 	Duplicate   Kind = "duplicate"    // deliver: the network sends the message once more
-	Clear       Kind = "clear"        // now: ends silence, hang and full, and forgets all faults that wait
+	Clear       Kind = "clear"        // now: ends silence, hang, full, deaf and data-only, and forgets all faults that wait
 )
 
 // Kinds lists the kinds of faults in the order of the alphabet.
@@ -86,6 +89,7 @@ var steps = map[Kind][]Step{
 	Glue: {StepAnswer}, Split: {StepAnswer}, Trickle: {StepAnswer},
 	NoPrompt: {StepPrompt}, TwoPrompts: {StepPrompt},
 	EchoOn: {StepNow, StepCommand, StepAnswer}, CNMIOff: {StepNow, StepCommand, StepAnswer}, Full: {StepNow, StepCommand, StepAnswer},
+	NoHangUp: {StepCommand}, Deaf: {StepNow, StepCommand, StepAnswer}, DataOnly: {StepNow, StepCommand, StepAnswer},
 	NoDelete: {StepCommand}, WrongLength: {StepCommand, StepDeliver}, Truncate: {StepCommand, StepDeliver},
 	ReportFirst: {StepBody}, Duplicate: {StepDeliver}, Clear: {StepNow},
 }
@@ -115,7 +119,7 @@ func (f Fault) Validate() (Fault, error) {
 }
 
 // only names the commands that a kind is about; it passes by all others.
-var only = map[Kind][]string{NoDelete: {"+CMGD"}, WrongLength: {"+CMGL", "+CMGR"}, Truncate: {"+CMGL", "+CMGR"}}
+var only = map[Kind][]string{NoDelete: {"+CMGD"}, NoHangUp: {"+CHUP", "H", "+CHLD"}, WrongLength: {"+CMGL", "+CMGR"}, Truncate: {"+CMGL", "+CMGR"}}
 
 // fits reports whether a fault may strike at a step of a command; name is empty
 // where no command is involved.

@@ -48,12 +48,14 @@ type Modem struct {
 	timers  map[*time.Timer]struct{} // of this life
 	faults  []*Fault
 	full    time.Time // no space before; far in the future: until cleared
+	deaf    time.Time // nothing from the network gets through before
+	lte     dataOnly
 	ack     chan bool // a routed message waits for AT+CNMA
 	refused bool      // a message was refused for lack of space
 	signal  int
-	replug  time.Duration // how long a pty stays away after unplug
-	call    callState
-	calls   *callee        // how the other sides of its calls behave
+	replug  time.Duration  // how long a pty stays away after unplug
+	calls   []*voiceCall   // in the order of their numbers
+	called  *callee        // how the other sides of its calls behave; nil: the usual
 	pressed string         // keys that the host pressed
 	divert  map[int]string // numbers by reason of AT+CCFC
 	said    []string       // in the open USSD session; nil: none
@@ -103,7 +105,6 @@ func New(n *Network, o Options) *Modem {
 	for _, missing := range m.p.Missing {
 		delete(m.commands, missing)
 	}
-	m.call = idleCall()
 	m.divert = map[int]string{}
 	m.timers = map[*time.Timer]struct{}{}
 	m.life = make(chan struct{})
@@ -216,7 +217,8 @@ func (m *Modem) powerOff() {
 	}
 	m.timers = map[*time.Timer]struct{}{}
 	m.ack, m.said = nil, nil
-	m.endCall()
+	m.endCalls()
+	m.deaf, m.lte = time.Time{}, dataOnly{}
 }
 
 // after runs fn with the lock held, unless this life has ended by then; at once
@@ -258,7 +260,7 @@ func (m *Modem) registrationChanged() {
 		mode int
 	}{{"+CREG", m.set.creg}, {"+CGREG", m.set.cgreg}, {"+CEREG", m.set.cereg}} {
 		if r.mode > 0 {
-			m.urc(r.name + ": " + m.registration(r.mode))
+			m.urc(r.name + ": " + m.registration(r.name, r.mode))
 		}
 	}
 	if on {

@@ -49,7 +49,7 @@ func huaweiE173() Profile {
 		},
 		SIMNumber: "^ICCID?", PINCounter: "^CPIN?", Restart: "^RESET", LineEnd: "\r\r\n", MMSRefused: true,
 		USSD: "packed", Digit: "^DDTMF: %s",
-		CallLines: CallLines{Dialled: "^ORIG:1,0", Alerting: "^CONF:1", Active: "^CONN:1,0", Ended: "^CEND:1,0,104,16"},
+		CallLines: CallLines{Dialled: "^ORIG:%d,0", Alerting: "^CONF:%d", Active: "^CONN:%d,0", Ended: "^CEND:%d,0,104,16"},
 	}
 }
 
@@ -104,7 +104,7 @@ func sim7600() Profile {
 		CNMI:    [5][]int{{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1, 2}, {0, 1}},
 		Missing: []string{"+QPINC", "+CCID"},
 		Fixed: map[string]string{
-			"+CNSMOD": "", "+CNSMOD?": "+CNSMOD: 0,8", "+CPCMREG": "", "+CGSMS": "", "+CGSMS?": "+CGSMS: 1", "+CVHU": "", "+CPSI?": "+CPSI: LTE,Online,262-01,0x4A2F,27447553,206,EUTRAN-BAND3,1300,5,5,-95,-901,-615,15",
+			"+CNSMOD": "", "+CNSMOD?": "+CNSMOD: 0,8", "+CPCMREG": "", "+CVHU": "", "+CPSI?": "+CPSI: LTE,Online,262-01,0x4A2F,27447553,206,EUTRAN-BAND3,1300,5,5,-95,-901,-615,15",
 		},
 		SIMNumber: "+CICCID", PINCounter: "+SPIC", Restart: "+CRESET", NoReportMemory: true,
 		Digit: "+RXDTMF: %s", CallLines: CallLines{Active: "VOICE CALL: BEGIN", Ended: "VOICE CALL: END: 000012"},
@@ -124,11 +124,11 @@ func ec25() Profile {
 		Missing:  []string{"+SPIC"},
 		Fixed: map[string]string{
 			"+QURCCFG": "", `+QURCCFG?`: `+QURCCFG: "urcport","usbat"`, "+QINDCFG": "", "+QCFG": "", "^DSCI": "", "+QTONEDET": "", "+QPCMV": "", "+QINISTAT": "+QINISTAT: 7",
-			"+QNWINFO": `+QNWINFO: "FDD LTE","26201","LTE BAND 3",1300`, "+CGSMS": "", "+CGSMS?": "+CGSMS: 1",
+			"+QNWINFO": `+QNWINFO: "FDD LTE","26201","LTE BAND 3",1300`,
 		},
 		SIMNumber: "+QCCID", PINCounter: "+QPINC?", ReportsAsSM: true,
 		Digit:     "+QTONEDET: %d",
-		CallLines: CallLines{Dialled: "^DSCI: 1,0,2,0,,0", Alerting: "^DSCI: 1,0,7,0,,0", Active: "^DSCI: 1,0,3,0,,0", Ended: "^DSCI: 1,0,6,0,,0"},
+		CallLines: CallLines{Dialled: "^DSCI: %d,0,2,0,,0", Alerting: "^DSCI: %d,0,7,0,,0", Active: "^DSCI: %d,0,3,0,,0", Ended: "^DSCI: %d,0,6,0,,0"},
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // 3GPP TS 27.005 §3.4.1.
 func (m *Modem) receive(d *delivery) cause {
 	m.mu.Lock()
-	if !m.registered() {
+	if !m.registered() || m.domain() == "ps" || time.Now().Before(m.deaf) {
 		m.mu.Unlock()
 		return noAnswer
 	}

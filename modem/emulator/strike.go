@@ -64,7 +64,8 @@ func (m *Modem) strikeNow(f Fault) {
 	s := m.session
 	switch f.Kind {
 	case Clear:
-		m.faults, m.full = nil, time.Time{}
+		m.faults, m.full, m.deaf = nil, time.Time{}, time.Time{}
+		m.setDataOnly(dataOnly{})
 		if s != nil {
 			s.out.unmuted()
 			s.defrost()
@@ -105,16 +106,26 @@ func (m *Modem) upset(s *session, f Fault) {
 		m.set.cnmi = [5]int{m.set.cnmi[0], 0, 0, 0, m.set.cnmi[4]}
 	case Full:
 		m.fill(f)
+	case Deaf:
+		m.deaf = m.until(f, func() { m.net.alert(m.number) })
+	case DataOnly:
+		m.setDataOnly(dataOnly{until: m.until(f, func() { m.setDataOnly(dataOnly{}) }), ends: f.Code})
 	}
+}
+
+// until is when a fault that lasts ends, and lets done happen then. The lock is
+// held.
+func (m *Modem) until(f Fault, done func()) time.Time {
+	if f.Delay <= 0 {
+		return farFuture
+	}
+	m.after(f.Delay, done)
+	return time.Now().Add(f.Delay)
 }
 
 // fill leaves no space for what arrives. The lock is held.
 func (m *Modem) fill(f Fault) {
-	m.full = farFuture
-	if f.Delay > 0 {
-		m.full = time.Now().Add(f.Delay)
-		m.after(f.Delay, func() { m.net.alert(m.number) })
-	}
+	m.full = m.until(f, func() { m.net.alert(m.number) })
 }
 
 // code is the result that an error fault gives.
@@ -156,6 +167,8 @@ func (r *run) struck(step Step) error {
 		switch f.Kind {
 		case Error:
 			err = f.code()
+		case NoHangUp:
+			r.noHangUp = true
 		case NoDelete:
 			r.noDelete = true
 		case ReportFirst:
