@@ -26,16 +26,20 @@ type metrics struct {
 	urcs           *prometheus.CounterVec
 	damaged        *prometheus.CounterVec
 	dropped        prometheus.Counter
+	series         *kept // nil: not exported
 }
 
 // newMetrics registers the series of the modem called name. A nil reg keeps them unregistered. Series that an earlier modem
 // of the same name registered are taken over, so that counters go on after a reload.
 func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
+	var series *kept
 	if reg != nil {
-		reg = prometheus.WrapRegistererWith(prometheus.Labels{"trunk": name}, reg)
+		series = &kept{Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"trunk": name}, reg)}
+		reg = series
 	}
 	var errs []error
 	m := &metrics{
+		series:     series,
 		up:         register(reg, &errs, gauge("up", "1 while the modem is initialised and registered for SMS.")),
 		registered: register(reg, &errs, gauge("registered", "1 while the modem is registered for SMS.")),
 		signal:     register(reg, &errs, gauge("signal_dbm", "Received signal power in dBm, 0 when unknown.")),

@@ -99,3 +99,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	return m
 }
+
+// Forget drops the series of a trunk that is no more.
+func (m *Metrics) Forget(trunk string) {
+	m.received.DeletePartialMatch(prometheus.Labels{"trunk": trunk})
+}
