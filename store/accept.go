@@ -29,7 +29,7 @@ type Accepted struct {
 
 // Accept stores messages, their index entries, one event each and the record of the idempotency key in one transaction; when it returns they are on
 // disk. When the key was used for the same request within its window, the messages of that time are returned; for another one, ErrKeyReused.
-// ErrInvalid names what the caller did wrong.
+// ErrInvalid names what the caller did wrong. ErrFull says that the disk has no room, or not enough left for new messages.
 func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	for i := range a.Messages {
 		if err := acceptable(&a.Messages[i]); err != nil {
@@ -56,7 +56,7 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	}
 
 	var out Accepted
-	err := s.update(ctx, func(t *tx) error {
+	err := s.add(ctx, func(t *tx) error {
 		out = Accepted{Messages: a.Messages}
 		if a.Key != nil {
 			replay, err := t.replay(keyID, a.Key)
@@ -67,6 +67,11 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 				out = Accepted{Messages: replay, Replayed: true}
 				return nil
 			}
+		}
+		if err := s.admit(RoomLow, errLow); err != nil {
+			return err
+		}
+		if a.Key != nil {
 			if err := t.Put(tableKeys, keyID, keyValue); err != nil {
 				return err
 			}

@@ -67,7 +67,12 @@ func TestConfig(t *testing.T) {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		keys = append(keys, key)
 	}
-	if want := []string{"path", "events_keep", "idempotency_keep"}; !slices.Equal(keys, want) {
+	full := store.Default()
+	full.RefuseAt, full.StopAt, full.EnoughRoom, full.Reserve, full.CompactAbove = 96, 95, -1, 1<<40, 100
+	if errs := full.Validate(); len(errs) != 4 {
+		t.Errorf("of four wrong settings about room were refused %v", errs)
+	}
+	if want := []string{"path", "events_keep", "idempotency_keep", "refuse_at"}; !slices.Equal(keys, want) {
 		t.Errorf("refused %q, want %q", keys, want)
 	}
 }

@@ -20,10 +20,13 @@ type Bad struct {
 
 // Quarantine keeps something that could not be decoded and writes the event "sms.undecodable". What is there already is not kept twice.
 func (s *Store) Quarantine(ctx context.Context, b Bad) error {
+	if err := s.admit(RoomOut, errOut); err != nil {
+		return err
+	}
 	digest := digestOf("undecodable", b.Raw)
 	key := append(appendTime(nil, b.At), digest[:8]...)
 	value := seal(tableQuarantine, key, appendBad(newFrame(128+len(b.Raw)), &b))
-	err := s.update(ctx, func(t *tx) error {
+	err := s.add(ctx, func(t *tx) error {
 		seen, err := t.digest(digest, b.At)
 		if err != nil || seen != nil {
 			return err

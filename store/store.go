@@ -46,9 +46,9 @@ func (s *Store) Failed() <-chan struct{} { return s.engine.Failed() }
 // Instance tells which store this is.
 func (s *Store) Instance() Instance { return s.instance }
 
-// update runs fn in a transaction, then tells followers of the feed and the log what it wrote. Damage that fn returns as its error is quarantined in
+// add runs fn in a transaction, then tells followers of the feed and the log what it wrote. Damage that fn returns as its error is quarantined in
 // a transaction of its own.
-func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
+func (s *Store) add(ctx context.Context, fn func(*tx) error) error {
 	var events int
 	var damaged []*Damage
 	err := s.engine.Update(ctx, func(e Tx) error {

@@ -21,6 +21,7 @@ import (
 	"trunkline/router/gsm"
 	"trunkline/store"
 	"trunkline/store/bolt"
+	"trunkline/store/room"
 	"trunkline/systemd"
 )
 
@@ -29,6 +30,7 @@ type gateway struct {
 	config  config.Config
 	log     *slog.Logger
 	engine  store.Engine
+	room    *room.Guard
 	store   *store.Store
 	finder  *modem.Finder
 	modems  map[string]*modem.Modem
@@ -72,8 +74,13 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		return nil, err
 	}
 	g.engine = engine
+	g.room, err = room.New(room.Options{Disk: room.Beside(c.Store.Path), RefuseAt: c.Store.RefuseAt, StopAt: c.Store.StopAt, Enough: c.Store.EnoughRoom, Reserve: c.Store.Reserve,
+		Logger: o.logger, Registerer: registry})
+	if err != nil {
+		return nil, err
+	}
 	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
-		IdempotencyKeep: c.Store.IdempotencyKeep})
+		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +128,7 @@ func (g *gateway) ready() error {
 	case <-g.store.Failed():
 		return storeFailedError{}
 	default:
-		return nil
+		return g.room.Check()
 	}
 }
 
@@ -147,6 +154,7 @@ func (g *gateway) run(ctx context.Context) error {
 		s.start("modems", stopModems, devices...)
 		s.start("inbound pumps", stopModems, pumps...)
 	}
+	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
 	s.start("router", drain, g.router.Run)
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {

@@ -33,7 +33,8 @@ type rig struct {
 	engine  *memory.Engine
 	store   *store.Store
 	router  *router.Router
-	direct  bool // modem.Config.Direct at the next start
+	room    store.Room // store.Options.Room at the next start
+	direct  bool       // modem.Config.Direct at the next start
 	stop    func()
 }
 
@@ -51,7 +52,7 @@ func inBubble(t *testing.T, o emulator.NetworkOptions, test func(r *rig)) {
 
 func (r *rig) start() {
 	var err error
-	if r.store, err = store.Open(context.Background(), r.engine, store.Options{Assembler: Assembler{}}); err != nil {
+	if r.store, err = store.Open(context.Background(), r.engine, store.Options{Assembler: Assembler{}, Room: r.room}); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

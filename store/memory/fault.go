@@ -37,6 +37,14 @@ func (e *Engine) FailAt(n int, moment Moment, applied bool, err error) {
 	e.fault = &fault{n, moment, applied, err}
 }
 
+// RefuseBy asks fn before each commit: its error refuses the commit as a whole, like a disk without room, and leaves the engine good. nil takes it away.
+// fn must not use the engine.
+func (e *Engine) RefuseBy(fn func() error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refuse = fn
+}
+
 // operation counts one operation and returns the fault that strikes it.
 func (e *Engine) operation() error {
 	e.mu.Lock()
@@ -52,6 +60,11 @@ func (e *Engine) commit(t *tx) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ops++
+	if e.refuse != nil {
+		if err := e.refuse(); err != nil {
+			return err
+		}
+	}
 	f := e.fault
 	if f == nil || e.ops < f.at || f.moment == Before && e.ops > f.at {
 		e.tables = t.tables

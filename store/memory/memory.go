@@ -20,6 +20,7 @@ type Engine struct {
 	failed chan struct{}
 	broken bool
 	fault  *fault
+	refuse func() error
 	ops    int
 }
 
