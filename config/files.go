@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"trunkline/modem"
 )
 
 // secretFile notes a file with a secret that is missing or that others than its owner may read. The secret itself is not read.
@@ -14,6 +16,10 @@ func secretFile(p *problems, key, path string) {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case modem.Credential(path) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && !exists(filepath.Dir(path))):
+		// Only the unit may look at its credentials, and they are there only while it runs: what is wrong with them shows when it starts.
+	case modem.Credential(path) && errors.Is(err, fs.ErrNotExist):
+		p.add(key, "name it with LoadCredential= in a drop-in of the unit, and restart the unit", "there is no credential %s", filepath.Base(path))
 	case errors.Is(err, fs.ErrNotExist):
 		p.add(key, "create it with mode 0600", "%s does not exist", path)
 	case errors.Is(err, fs.ErrPermission):
@@ -22,7 +28,7 @@ func secretFile(p *problems, key, path string) {
 		p.add(key, "", "%v", err)
 	case !info.Mode().IsRegular():
 		p.add(key, "", "%s is no regular file", path)
-	case info.Mode().Perm()&0o077 != 0:
+	case modem.PrivateFile(path, info.Mode()) != nil:
 		p.add(key, "chmod 600 "+path, "%s has mode %04o: others than its owner can read or change the secret", path, info.Mode().Perm())
 	}
 }
@@ -47,4 +53,9 @@ func resolveDevice(path string) string {
 		return real
 	}
 	return filepath.Clean(path)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

@@ -187,3 +187,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestCredential: a secret that systemd hands over is only there while the unit runs, so that checking the file before that finds nothing wrong.
+func TestCredential(t *testing.T) {
+	if _, err := Parse("f", []byte("[modem.a]\ndevice = '/dev/a'\npin_file = '/run/credentials/no-such-unit.service/a.pin'\n")); err != nil {
+		t.Error(err)
+	}
+	if _, err := Parse("f", []byte("[modem.a]\ndevice = '/dev/a'\npin_file = '/run/credentials/a.pin'\n")); err == nil {
+		t.Error("a path that is no credential's was taken for one")
+	}
+}

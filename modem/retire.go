@@ -33,3 +33,10 @@ func (k *kept) forget() {
 		k.Unregister(c) // by its description: equal ones count as one
 	}
 }
+
+// Members returns how many modems share the finder.
+func (f *Finder) Members() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.members)
+}

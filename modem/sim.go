@@ -131,8 +131,8 @@ func readPIN(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return "", fmt.Errorf("%s has mode %04o, others may read it: chmod 0600 %s", path, mode, path)
+	if err := PrivateFile(path, info.Mode()); err != nil {
+		return "", err
 	}
 	if info.Size() > 64 {
 		return "", fmt.Errorf("%s is too long for a PIN", path)

@@ -75,7 +75,7 @@ func newRig(tb testing.TB, n int, air time.Duration) *rig {
 			tb.Error(err)
 		}
 	})
-	for _, m := range g.modems {
+	for _, m := range g.fleet.all() {
 		wait, stop := context.WithTimeout(ctx, 30*time.Second)
 		if err := m.Ready(wait); err != nil {
 			tb.Fatal(err)

@@ -75,6 +75,9 @@ func (p pinMemory) SetRefused(secret string, refused bool) error {
 // modemControl does with modems what the API asks for, and keeps a record of it in the event feed, before it is done.
 type modemControl struct{ *gateway }
 
+// errModemGone answers who asked for a modem that a reload has just taken away.
+var errModemGone = api.NewProblem(http.StatusNotFound, api.CodeNotFound, "There is no such modem", "")
+
 // record writes who does what to a modem.
 func (c modemControl) record(ctx context.Context, kind, account, name, what string) error {
 	return c.store.Append(ctx, store.Event{Type: kind, At: time.Now().UTC(), Reference: -1, Trunk: name, Code: account, Text: what})
@@ -82,7 +85,10 @@ func (c modemControl) record(ctx context.Context, kind, account, name, what stri
 
 // USSD implements httpd.Control.
 func (c modemControl) USSD(ctx context.Context, account, name string, r api.USSDRequest) (api.USSDReply, error) {
-	m := c.modems[name]
+	m := c.fleet.modem(name)
+	if m == nil {
+		return api.USSDReply{}, errModemGone
+	}
 	what := "cancel"
 	if !r.Cancel {
 		what = modem.Redact(r.Code + r.Reply)
@@ -105,15 +111,23 @@ func (c modemControl) USSD(ctx context.Context, account, name string, r api.USSD
 
 // AT implements httpd.Control.
 func (c modemControl) AT(ctx context.Context, account, name, command string) (api.ATAnswer, error) {
+	m := c.fleet.modem(name)
+	if m == nil {
+		return api.ATAnswer{}, errModemGone
+	}
 	if err := c.record(ctx, "modem.at", account, name, clip(modem.Redact(command))); err != nil {
 		return api.ATAnswer{}, err
 	}
-	a, err := c.modems[name].Console(ctx, command)
+	a, err := m.Console(ctx, command)
 	return api.ATAnswer{Lines: a.Lines, Result: a.Result}, problemOfModem(err, "command")
 }
 
 // Unlock implements httpd.Control.
 func (c modemControl) Unlock(ctx context.Context, account, name string, r api.UnlockRequest) error {
+	m := c.fleet.modem(name)
+	if m == nil {
+		return errModemGone
+	}
 	what := "PIN"
 	if r.PUK != "" {
 		what = "PUK and new PIN"
@@ -121,7 +135,7 @@ func (c modemControl) Unlock(ctx context.Context, account, name string, r api.Un
 	if err := c.record(ctx, "modem.unlock", account, name, what); err != nil {
 		return err
 	}
-	return problemOfModem(c.modems[name].Unlock(ctx, modem.Unlock{PIN: r.PIN, PUK: r.PUK, Accept: r.Accept}), "pin")
+	return problemOfModem(m.Unlock(ctx, modem.Unlock{PIN: r.PIN, PUK: r.PUK, Accept: r.Accept}), "pin")
 }
 
 // problemOfModem words an error of a modem. What it says comes from the modem or the network, never from the inside of this program.

@@ -40,7 +40,7 @@ func newDemoCommand(c *cli) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := demo{dir: dir, out: &lines{w: cmd.OutOrStdout()}, self: invocation()}
 			if verbose {
-				d.log = newLogger(config.Log{Level: "info", Format: "text"}, cmd.ErrOrStderr(), c.env)
+				d.log = newLogger("text", slog.LevelInfo, cmd.ErrOrStderr(), c.env)
 			}
 			return d.run(cmd.Context())
 		},

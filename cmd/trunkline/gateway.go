@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,23 +29,33 @@ import (
 
 // gateway is the whole daemon: store, modems, router, server.
 type gateway struct {
-	config  config.Config
-	log     *slog.Logger
-	engine  store.Engine
-	room    *room.Guard
-	store   *store.Store
-	finder  *modem.Finder
-	modems  map[string]*modem.Modem
-	trunks  map[string]*gsm.Trunk
-	router  *router.Router
-	server  *httpd.Server
-	socket  net.Listener
-	metrics net.Listener // nil: off
+	config   config.Config // what runs; changed by reload, which run calls
+	log      *slog.Logger
+	level    *slog.LevelVar
+	registry *prometheus.Registry
+	engine   store.Engine
+	room     *room.Guard
+	store    *store.Store
+	finder   *modem.Finder
+	received *gsm.Metrics
+	fleet    *fleet
+	router   *router.Router
+	server   *httpd.Server
+	socket   net.Listener
+	metrics  net.Listener // nil: off
+	reloads  <-chan os.Signal
+	load     func() (config.Config, error)
+	open     func(trunk string) func(ctx context.Context) (modem.Port, error)
+	reloaded *reloadMetrics
+	trouble  atomic.Pointer[string] // why the last reload failed; nil: it did not
 }
 
 // gatewayOptions are what surrounds a gateway; every field may be left out.
 type gatewayOptions struct {
 	logger    *slog.Logger
+	level     *slog.LevelVar                                                   // of the logger; a reload sets it
+	reloads   <-chan os.Signal                                                 // each asks for a reload
+	load      func() (config.Config, error)                                    // reads the configuration again; nil: it cannot be reloaded
 	listeners map[string]net.Listener                                          // handed over by systemd, by name: "api", "metrics"
 	open      func(trunk string) func(ctx context.Context) (modem.Port, error) // nil: the device of the configuration
 }
@@ -60,14 +72,19 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if o.logger == nil {
 		o.logger = slog.New(slog.DiscardHandler)
 	}
-	g := &gateway{config: c, log: o.logger, modems: map[string]*modem.Modem{}, trunks: map[string]*gsm.Trunk{}}
+	if o.level == nil {
+		o.level = new(slog.LevelVar)
+	}
+	g := &gateway{config: c, log: o.logger, level: o.level, fleet: newFleet(), reloads: o.reloads, load: o.load, open: o.open}
 	defer func() {
 		if err != nil {
 			g.close()
 		}
 	}()
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	g.registry = registry
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), fleetCollector{g.fleet}, buildInfo())
+	g.reloaded = newReloadMetrics(registry)
 
 	engine, err := bolt.Open(c.Store.Path, bolt.Options{Logger: o.logger, Registerer: registry})
 	if err != nil {
@@ -85,21 +102,15 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		return nil, err
 	}
 	var trunks []router.Trunk
-	received := gsm.NewMetrics(registry)
+	g.received = gsm.NewMetrics(registry)
 	g.finder = modem.NewFinder(modem.FinderOptions{Logger: o.logger})
 	for _, name := range slices.Sorted(maps.Keys(c.Modem)) {
-		mo := modem.Options{Name: name, Finder: g.finder, Logger: o.logger, Registerer: registry, Alphabet: septets{}, Memory: pinMemory{g.store}}
-		if o.open != nil {
-			mo.Open = o.open(name)
+		m, err := g.build(context.Background(), name, c.Modem[name])
+		if err != nil {
+			return nil, err
 		}
-		if mo.LastCard, err = gsm.LastCard(context.Background(), g.store, name); err != nil {
-			return nil, fmt.Errorf("modem %s: %w", name, err)
-		}
-		if g.modems[name], err = modem.New(c.Modem[name], mo); err != nil {
-			return nil, fmt.Errorf("modem %s: %w", name, err)
-		}
-		g.trunks[name] = gsm.New(gsm.Options{Name: name, Modem: g.modems[name], Store: g.store, Logger: o.logger, Metrics: received})
-		trunks = append(trunks, router.Trunk{Name: name, Backend: g.trunks[name]})
+		g.fleet.join(name, m)
+		trunks = append(trunks, router.Trunk{Name: name, Backend: m.trunk})
 	}
 	g.router = router.New(router.Options{Config: c.Router, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
 	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
@@ -142,35 +153,34 @@ const (
 // run serves until ctx ends or the store fails, and ends what runs in an order in which nothing that was taken is lost.
 func (g *gateway) run(ctx context.Context) error {
 	s := newStages()
-	var devices, pumps []func(context.Context) error
-	drain := 10 * time.Second
-	for name, m := range g.modems {
-		devices = append(devices, m.Run)
-		pumps = append(pumps, g.trunks[name].Run)
-		drain = max(drain, g.config.Modem[name].SendTimeout+10*time.Second)
-	}
-	if len(devices) > 0 {
-		s.start("port finder", stopServer, g.finder.Run)
-		s.start("modems", stopModems, devices...)
-		s.start("inbound pumps", stopModems, pumps...)
-	}
+	s.start("port finder", stopServer, g.finder.Run)
+	s.start("modems", stopModems, g.fleet.devices.Run)
+	s.start("inbound pumps", stopModems, g.fleet.pumps.Run)
 	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
-	s.start("router", drain, g.router.Run)
+	sending := s.start("router", g.drain(), g.router.Run)
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })
 	}
 	s.start("listeners", stopServer, serving...)
 	s.start("watchdog", stopServer, g.watchdog, g.tell)
-	g.log.Info("the gateway is ready", "socket", g.socket.Addr().String(), "modems", len(g.modems), "store", g.config.Store.Path)
+	g.log.Info("the gateway is ready", "socket", g.socket.Addr().String(), "modems", len(g.config.Modem), "store", g.config.Store.Path)
 
 	var cause error
 	limit := time.Hour
-	select {
-	case <-ctx.Done():
-	case <-g.store.Failed():
-		cause, limit = storeFailedError{}, stopFailed
-	case cause = <-s.failed:
+serving:
+	for {
+		select {
+		case <-g.reloads:
+			g.reloadNow(ctx)
+			sending.limit = max(sending.limit, g.drain())
+			continue
+		case <-ctx.Done():
+		case <-g.store.Failed():
+			cause, limit = storeFailedError{}, stopFailed
+		case cause = <-s.failed:
+		}
+		break serving
 	}
 	if cause != nil {
 		g.log.Error("stopping", "cause", cause)
@@ -183,6 +193,15 @@ func (g *gateway) run(ctx context.Context) error {
 	err := errors.Join(cause, s.stop(limit), g.close())
 	g.log.Info("stopped")
 	return err
+}
+
+// drain is how long the router may need to end: until the answer to the part in flight has come or is given up.
+func (g *gateway) drain() time.Duration {
+	limit := 10 * time.Second
+	for _, c := range g.config.Modem {
+		limit = max(limit, c.SendTimeout+10*time.Second)
+	}
+	return limit
 }
 
 // close frees what newGateway opened.
@@ -238,19 +257,30 @@ func (g *gateway) tell(ctx context.Context) error {
 // status is the line that systemd shows.
 func (g *gateway) status() string {
 	up := 0
-	for _, m := range g.modems {
+	all := g.fleet.all()
+	for _, m := range all {
 		if m.Status().State == modem.Ready {
 			up++
 		}
 	}
-	return fmt.Sprintf("%d/%d modems up", up, len(g.modems))
+	line := fmt.Sprintf("%d/%d modems up", up, len(all))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if counts, err := g.store.Counts(ctx); err == nil {
+		line += fmt.Sprintf(", %d waiting", counts[store.Waiting])
+	}
+	if why := g.trouble.Load(); why != nil {
+		line += "; not reloaded: " + *why
+	}
+	return line
 }
 
 // views shows the modems as the API does, in order of their names.
 func (g *gateway) views() []api.Modem {
 	var out []api.Modem
-	for _, name := range slices.Sorted(maps.Keys(g.modems)) {
-		out = append(out, modemView(name, g.modems[name].Status()))
+	all := g.fleet.all()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, modemView(name, all[name].Status()))
 	}
 	return out
 }
@@ -267,7 +297,7 @@ func modemView(name string, s modem.Status) api.Modem {
 		m.SignalDBm = &s.SignalDBm
 	}
 	m.Network, m.Restarts = s.Network, s.Restarts
-	m.Roaming = s.Registration == modem.Roaming || s.Registration == modem.RoamingSMSOnly || s.Registration == modem.RoamingNoCSFB
+	m.Roaming = roams(s.Registration)
 	if q := s.Quality; q != (modem.Quality{}) {
 		m.Quality = &api.Quality{RxLevelDBm: q.RxLevelDBm, RSCPDBm: q.RSCPDBm, EcNoDB: q.EcNoDB, RSRPDBm: q.RSRPDBm, RSRQDB: q.RSRQDB}
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +23,7 @@ func newServeCommand(c *cli) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the gateway",
 		Long: "Serve runs the gateway until it gets SIGTERM or SIGINT; then it takes no more, waits for the answer to the message in flight, and ends.\n" +
-			"A second signal ends it at once.",
+			"A second signal ends it at once. SIGHUP reads the configuration again: see docs/operations.md.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := config.Load(file)
@@ -36,8 +38,14 @@ func newServeCommand(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLogger(conf.Log, cmd.ErrOrStderr(), c.env)
-			g, err := newGateway(conf, gatewayOptions{logger: log, listeners: listeners})
+			level := new(slog.LevelVar)
+			level.Set(conf.Log.SlogLevel())
+			log := newLogger(conf.Log.Format, level, cmd.ErrOrStderr(), c.env)
+			reloads := make(chan os.Signal, 1) // several in a row are one
+			signal.Notify(reloads, syscall.SIGHUP)
+			defer signal.Stop(reloads)
+			g, err := newGateway(conf, gatewayOptions{logger: log, level: level, listeners: listeners, reloads: reloads,
+				load: func() (config.Config, error) { return config.Load(file) }})
 			if err != nil {
 				return err
 			}
@@ -48,10 +56,9 @@ func newServeCommand(c *cli) *cobra.Command {
 	return cmd
 }
 
-// newLogger returns a logger as the section [log] asks for.
-func newLogger(l config.Log, w io.Writer, env func(string) string) *slog.Logger {
-	o := &slog.HandlerOptions{Level: l.SlogLevel()}
-	format := l.Format
+// newLogger returns a logger that writes in a format of the section [log].
+func newLogger(format string, level slog.Leveler, w io.Writer, env func(string) string) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
 	if format == "auto" {
 		format = "text"
 		if f, ok := w.(*os.File); ok && systemd.Journaled(f, env) {

@@ -68,7 +68,12 @@ func TestServeUnderSystemd(t *testing.T) {
 	if err != nil || m.State != "delivered" {
 		t.Fatalf("message is %s, %v\n%s", m.State, err, out)
 	}
-	told("STATUS=1/1 modems up")
+	told("STATUS=1/1 modems up, 0 waiting")
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	told("RELOADING=1\nMONOTONIC_USEC=")
+	told("READY=1\nSTATUS=1/1 modems up, 0 waiting")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -163,7 +163,7 @@ func newSoak(t *testing.T) (s *story, stop func() error) {
 		return err
 	})
 	t.Cleanup(func() { stop() })
-	for name, m := range g.modems {
+	for name, m := range g.fleet.all() {
 		wait, done := context.WithTimeout(ctx, 30*time.Second)
 		if err := m.Ready(wait); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -27,7 +27,7 @@ type stage struct {
 func newStages() *stages { return &stages{failed: make(chan error, 1)} }
 
 // start runs tasks until stop. A task that returns before it is told to has failed, whatever it returns.
-func (s *stages) start(name string, limit time.Duration, tasks ...func(context.Context) error) {
+func (s *stages) start(name string, limit time.Duration, tasks ...func(context.Context) error) *stage {
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &stage{name: name, limit: limit, cancel: cancel, done: make(chan struct{})}
 	var wg sync.WaitGroup
@@ -48,6 +48,7 @@ func (s *stages) start(name string, limit time.Duration, tasks ...func(context.C
 	}
 	go func() { wg.Wait(); close(st.done) }()
 	s.all = append(s.all, st)
+	return st
 }
 
 var errEnded = errors.New("a task of the gateway returned")
