@@ -31,7 +31,8 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 		}
 	}
 	for _, table := range []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
-		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered} {
+		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
+		tableRetries} {
 		from := []byte(nil)
 		for {
 			var wrong []Damage
@@ -74,6 +75,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		return examineEntry(r, e)
 	case tableSets:
 		return examineSet(r, k)
+	case tableUndelivered, tableRetries:
+		return examineDeliveryEntry(r, e)
 	case tableDeadlines:
 		if _, ok := messageOf(e); ok {
 			return examineEntry(r, e)
@@ -99,6 +102,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 				return fmt.Sprintf("entry %s in table %s is missing", hexKey(e.key), e.table), nil
 			}
 		}
+	case tableDeliveries:
+		return examineDelivery(r, k, v)
 	case tableSegments:
 		s, err := openSegment(k, v)
 		if err != nil {
@@ -189,6 +194,12 @@ func inspect(table Table, key, value []byte) error {
 				err = damage(table, key, err.Error())
 			}
 		}
+	case tableWebhooks:
+		_, err = openWebhook(key, value)
+	case tableCursors:
+		_, err = openCursor(key, value)
+	case tableDeliveries:
+		_, err = openDelivery(key, value)
 	case tableMeta, tableRemembered:
 		_, err = unseal(table, key, value)
 	}

@@ -36,6 +36,16 @@
 //	└── sequence number                 Event
 //	remembered
 //	└── key                             a few octets that a part of the program keeps over restarts
+//	webhooks
+//	└── ID                              Webhook: an endpoint with its filter, secrets and pause
+//	cursors
+//	└── ID                              WebhookCursor: how far the endpoint is in the feed
+//	deliveries
+//	└── ID · sequence number            Delivery of an event to an endpoint, with its event and the log of its tries
+//	undelivered                         every delivery that is pending
+//	└── ID · message · sequence number
+//	retries                             every pending delivery that may go next of its message
+//	└── ID · T · sequence number
 //
 // Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
 // buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in

@@ -29,6 +29,12 @@ const (
 	tableDeadlines  Table = "deadlines"
 	tableEvents     Table = "events"
 	tableRemembered Table = "remembered"
+
+	tableWebhooks    Table = "webhooks"
+	tableCursors     Table = "cursors"
+	tableDeliveries  Table = "deliveries"
+	tableUndelivered Table = "undelivered"
+	tableRetries     Table = "retries"
 )
 
 // Kinds of deadlines; the rest of the key names what it is for.

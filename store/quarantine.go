@@ -141,6 +141,10 @@ func (t *tx) putAside(d *Damage, at time.Time) error {
 		if err = t.Delete(d.Table, d.Key); err == nil {
 			err = t.dropEntries(e.Message)
 		}
+	case d.Table == tableDeliveries && len(d.Key) == idBytes+8:
+		if err = t.Delete(d.Table, d.Key); err == nil {
+			err = t.dropDeliveryEntries(d.Key, at)
+		}
 	default:
 		err = t.Delete(d.Table, d.Key)
 	}

@@ -54,6 +54,9 @@ func (s *Store) dueWork(ctx context.Context, at time.Time) (due bool, err error)
 		if err != nil || last == 0 {
 			return err
 		}
+		if last, err = eventFloor(r, last); err != nil {
+			return err
+		}
 		return r.Scan(tableEvents, nil, eventKey(last), false, func(k, v []byte) (bool, error) {
 			e, err := openEvent(k, v)
 			due = err != nil || e.At.Before(at.Add(-s.options.EventsKeep))
@@ -144,10 +147,14 @@ func (t *tx) meet(kind byte, key []byte, at time.Time, ids *idPool) error {
 	return nil
 }
 
-// tidyEvents forgets events from before a time. The newest one stays, since the next number follows from it.
+// tidyEvents forgets events from before a time. The newest one stays, since the next number follows from it, and so does what an active endpoint of
+// webhooks has still to get.
 func (t *tx) tidyEvents(at, before time.Time) (more bool, err error) {
 	last, err := lastEvent(t)
 	if err != nil || last == 0 {
+		return false, err
+	}
+	if last, err = eventFloor(t, last); err != nil {
 		return false, err
 	}
 	var old [][]byte
@@ -206,13 +213,18 @@ func (t *tx) tidyBad(before time.Time) (more bool, err error) {
 // FirstEvent returns the number of the oldest event that is kept, 0 when there is none. A follower that is behind it has missed something.
 func (s *Store) FirstEvent(ctx context.Context) (first uint64, err error) {
 	err = s.engine.View(ctx, func(r Reader) error {
-		first = 0
-		return r.Scan(tableEvents, nil, nil, false, func(k, _ []byte) (bool, error) {
-			if len(k) == 8 {
-				first = binary.BigEndian.Uint64(k)
-			}
-			return false, nil
-		})
+		first, err = firstEvent(r)
+		return err
+	})
+	return first, err
+}
+
+func firstEvent(r Reader) (first uint64, err error) {
+	err = r.Scan(tableEvents, nil, nil, false, func(k, _ []byte) (bool, error) {
+		if len(k) == 8 {
+			first = binary.BigEndian.Uint64(k)
+		}
+		return false, nil
 	})
 	return first, err
 }
