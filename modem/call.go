@@ -75,19 +75,23 @@ const (
 	hangUpLimit = 20 * time.Second
 )
 
-// Answer takes the call that rings. It returns when the modem has taken the request; EventCall tells when the call stands. ErrNoCall when
-// nothing rings.
+// Answer takes the call that rings, or the one that waits: the active one is then held. It returns when the modem has taken the request;
+// EventCall tells when the call stands. ErrNoCall when nothing rings or waits.
 func (m *Modem) Answer(ctx context.Context) error {
 	return m.queue(ctx, m.urgent, func(s *session) error {
-		c := s.m.calls.find(CallIncoming)
+		c := s.m.calls.find(CallIncoming, CallWaiting)
 		if c == nil {
 			return ErrNoCall
 		}
+		before, text := c.State, "A"
+		if before == CallWaiting {
+			text = "+CHLD=2"
+		}
 		s.m.calls.move(c, CallAnswering)
-		_, err := s.run(&exchange{text: "A", limit: answerLimit})
+		_, err := s.run(&exchange{text: text, limit: answerLimit})
 		if ce, ok := errors.AsType[*CommandError](err); ok {
 			// The caller may have given up in this moment: the list tells.
-			s.m.calls.move(c, CallIncoming)
+			s.m.calls.move(c, before)
 			err = fmt.Errorf("answer: %w", ce)
 		}
 		return errors.Join(err, s.listCalls())
@@ -97,20 +101,19 @@ func (m *Modem) Answer(ctx context.Context) error {
 // Reject refuses the call that rings or waits; the caller hears busy. ErrNoCall when there is none.
 func (m *Modem) Reject(ctx context.Context) error {
 	return m.queue(ctx, m.urgent, func(s *session) error {
-		if c := s.m.calls.find(CallIncoming); c != nil {
-			return s.endCall(c, CauseRejected, "+CHUP", "H")
+		c := s.m.calls.find(CallIncoming, CallWaiting)
+		if c == nil {
+			return ErrNoCall
 		}
-		if c := s.m.calls.find(CallWaiting); c != nil {
-			return s.endCall(c, CauseRejected, "+CHLD=0")
-		}
-		return ErrNoCall
+		return s.endCall(c, CauseRejected)
 	})
 }
 
-// HangUp ends the call that is there, whatever its state. ErrNoCall when there is none.
+// HangUp ends the call that is there, whatever its state but waiting: the active one before others, one that is held at last. ErrNoCall when
+// there is none.
 func (m *Modem) HangUp(ctx context.Context) error {
 	return m.queue(ctx, m.urgent, func(s *session) error {
-		c := s.m.calls.find(CallActive, CallDialling, CallAlerting, CallAnswering, CallHeld, CallIncoming, CallEnding)
+		c := s.m.calls.find(CallActive, CallDialling, CallAlerting, CallAnswering, CallIncoming, CallEnding, CallHeld)
 		if c == nil {
 			return ErrNoCall
 		}
@@ -118,7 +121,22 @@ func (m *Modem) HangUp(ctx context.Context) error {
 		if c.State == CallIncoming {
 			cause = CauseRejected
 		}
-		return s.endCall(c, cause, "+CHUP", "H")
+		return s.endCall(c, cause)
+	})
+}
+
+// Swap holds the active call and takes back the one that is held; with one call it does what there is to do of that. ErrNoCall when
+// there is none, ErrCallBusy when another one waits: Answer or Reject decide about it first.
+func (m *Modem) Swap(ctx context.Context) error {
+	return m.queue(ctx, m.urgent, func(s *session) error {
+		switch {
+		case s.m.calls.find(CallActive, CallHeld) == nil:
+			return ErrNoCall
+		case s.m.calls.find(CallWaiting) != nil:
+			return ErrCallBusy
+		}
+		_, err := s.run(&exchange{text: "+CHLD=2", limit: answerLimit})
+		return errors.Join(err, s.listCalls())
 	})
 }
 
@@ -190,13 +208,29 @@ func (s *session) press(c *trackedCall, key byte) (err error) {
 }
 
 // endCall ends a call with the first command that the modem takes.
-func (s *session) endCall(c *trackedCall, cause string, commands ...string) (err error) {
+func (s *session) endCall(c *trackedCall, cause string) (err error) {
 	c.Cause = cause
+	if c.State != CallEnding {
+		c.endings = c.waysToEnd()
+	}
 	s.m.calls.move(c, CallEnding)
-	for _, text := range commands {
+	for _, text := range c.endings {
 		if _, err = s.run(&exchange{text: text, limit: hangUpLimit}); err == nil || fatal(err) {
 			break
 		}
 	}
 	return errors.Join(err, s.listCalls())
+}
+
+// waysToEnd are the commands that end a call in its state. AT+CHUP leaves alone what waits and what is held. 3GPP TS 27.007 §6.5, §7.13.
+func (c *trackedCall) waysToEnd() []string {
+	switch {
+	case c.State == CallWaiting:
+		return []string{"+CHLD=0"}
+	case c.State == CallHeld && c.index > 0:
+		return []string{fmt.Sprintf("+CHLD=1%d", c.index), "+CHLD=0"}
+	case c.State == CallHeld:
+		return []string{"+CHLD=0"}
+	}
+	return []string{"+CHUP", "H"}
 }

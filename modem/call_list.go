@@ -8,6 +8,9 @@ type listedCall struct {
 	number   string
 }
 
+// rings tells whether the call waits for an answer from here.
+func (l listedCall) rings() bool { return l.state == CallIncoming || l.state == CallWaiting }
+
 // listStates are <stat> of +CLCC. 3GPP TS 27.007 §7.18.
 var listStates = [...]CallState{CallActive, CallHeld, CallDialling, CallAlerting, CallIncoming, CallWaiting}
 

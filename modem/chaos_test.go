@@ -31,9 +31,9 @@ func chaosFault(rng *rand.Rand) emulator.Fault {
 	kinds := []emulator.Kind{emulator.Silence, emulator.Hang, emulator.Reset, emulator.Unplug, emulator.Garbage, emulator.LongLine,
 		emulator.URC, emulator.Lost, emulator.Late, emulator.Error, emulator.Glue, emulator.Split, emulator.Trickle, emulator.NoPrompt,
 		emulator.TwoPrompts, emulator.EchoOn, emulator.CNMIOff, emulator.Full, emulator.NoDelete, emulator.WrongLength, emulator.Truncate,
-		emulator.ReportFirst, emulator.Duplicate}
+		emulator.ReportFirst, emulator.Duplicate, emulator.Deaf, emulator.DataOnly, emulator.NoHangUp}
 	return emulator.Fault{Kind: kinds[rng.IntN(len(kinds))],
-		On:   pick("+CMGS", "+CMGS", "+CMGS", "", "", "+CSQ", "+CREG", "+CNMI", "+CPMS", "+CMGL", "+CMGD", "+CMGF", "E0", "+CFUN", "+CPIN", "+CMMS", "+CESQ"),
+		On:   pick("+CMGS", "+CMGS", "+CMGS", "", "", "+CSQ", "+CREG", "+CNMI", "+CPMS", "+CMGL", "+CMGD", "+CMGF", "E0", "+CFUN", "+CPIN", "+CLCC", "+CHUP", "+CHLD", "+CMMS", "+CESQ"),
 		Step: []emulator.Step{"", emulator.StepNow, emulator.StepCommand, emulator.StepPrompt, emulator.StepBody, emulator.StepAnswer, emulator.StepDeliver}[rng.IntN(7)],
 		Skip: rng.IntN(3), Offset: rng.IntN(40) - 1, Code: []int{0, 1, 38, 302, 314, 500, 1014}[rng.IntN(7)], Delay: time.Duration(1+rng.IntN(200)) * time.Second,
 		Data: pick("", "RING", `+CMTI: "SM",1`, "^RSSI:9", "RDY", "+CPIN: READY", "+CREG: 0", "+CMS ERROR: 500")}
@@ -42,12 +42,13 @@ func chaosFault(rng *rand.Rand) emulator.Fault {
 // chaos is one random script against one emulated modem, and what has been seen so far.
 type chaos struct {
 	*bench
-	t    *testing.T
-	rng  *rand.Rand
-	sent map[string]error // outcomes by recipient
-	mu   sync.Mutex
-	got  map[string]bool // TPDUs received, in hex
-	last string          // what was injected last, for reports
+	t      *testing.T
+	rng    *rand.Rand
+	sent   map[string]error // outcomes by recipient
+	mu     sync.Mutex
+	got    map[string]bool // TPDUs received, in hex
+	phones sync.WaitGroup
+	last   string // what was injected last, for reports
 }
 
 // within fails when what took longer than limit.
@@ -107,7 +108,7 @@ func (c *chaos) keep(raw string) {
 // step does one random thing.
 func (c *chaos) step(i int) {
 	rng := c.rng
-	switch n := rng.IntN(20); {
+	switch n := rng.IntN(22); {
 	case n < 6:
 		f := chaosFault(rng)
 		if c.dev.Inject(f) == nil { // not every fault can strike everywhere
@@ -124,9 +125,25 @@ func (c *chaos) step(i int) {
 		c.dev.Restart()
 	case n == 17:
 		c.dev.SetSignal([]int{99, 20, 20}[rng.IntN(3)])
+	case n == 18:
+		c.ring(time.Duration(rng.IntN(120)) * time.Second)
+	case n == 19:
+		do := []func(context.Context) error{c.Answer, c.Reject, c.HangUp, c.Swap}[rng.IntN(4)]
+		// A turn, two commands and the list, and what brings the dialogue back into step.
+		c.within("call", time.Minute+2*hangUpLimit+5*time.Second+3*20*time.Second, do)
 	default:
 		time.Sleep(time.Duration(rng.IntN(300)) * time.Second)
 	}
+}
+
+// ring lets a phone call for so long.
+func (c *chaos) ring(d time.Duration) {
+	from := []string{friend, secondCaller}[c.rng.IntN(2)]
+	c.phones.Go(func() {
+		ctx, cancel := context.WithTimeout(c.t.Context(), d)
+		defer cancel()
+		c.net.Handset(from).Call(ctx, ownNumber1) // often it is busy or not reachable
+	})
 }
 
 // finish clears all faults and compares what each side believes.
@@ -147,7 +164,8 @@ func (c *chaos) finish() {
 		t.Errorf("%d messages left in the modem", used)
 	}
 	for _, d := range c.net.Deliveries() {
-		if d.To == "+4915100000001" && d.Cause == 0 && !d.Report && !c.got[hex.EncodeToString(d.TPDU)] {
+		own := d.From == ownNumber1 // what the card wrote to itself is nobody's
+		if d.To == ownNumber1 && !own && d.Cause == 0 && !d.Report && !c.got[hex.EncodeToString(d.TPDU)] {
 			t.Errorf("lost: %X at %v, last fault %s", []byte(d.TPDU), d.At, c.last)
 		}
 	}
@@ -186,7 +204,7 @@ func (c *chaos) finish() {
 			t.Errorf("AT%s: %v: %+v", want.command, err, c.Status())
 		}
 	}
-	if s := c.Status(); s.State != Ready || s.Reason != "" {
+	if s := c.Status(); s.State != Ready || s.Reason != "" || len(s.Calls) != 0 || len(c.dev.Calls()) != 0 {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -196,7 +214,12 @@ func runChaos(t *testing.T, seed uint64, steps int) {
 	profiles := emulator.Profiles()
 	p := profiles[seed%uint64(len(profiles))]
 	o := emulator.Options{Profile: p, Boot: seed%2 == 0, Capacity: map[string]int{"SM": 10}}
-	withEmulator(t, o, emulator.NetworkOptions{Latency: 2 * time.Second}, func(c *Config, _ *Options) { c.SendTimeout = chaosSend }, func(t *testing.T, b *bench) {
+	withEmulator(t, o, emulator.NetworkOptions{Latency: 2 * time.Second}, func(c *Config, _ *Options) {
+		c.SendTimeout = chaosSend
+		if seed%3 == 0 {
+			c.MaxSilence, c.SelfTestNumber = 20*time.Minute, ownNumber1
+		}
+	}, func(t *testing.T, b *bench) {
 		c := &chaos{bench: b, t: t, rng: rand.New(rand.NewPCG(seed, 7)), sent: map[string]error{}, got: map[string]bool{}}
 		var wg sync.WaitGroup
 		defer wg.Wait()
@@ -219,6 +242,7 @@ func runChaos(t *testing.T, seed uint64, steps int) {
 		for i := range steps {
 			c.step(i)
 		}
+		c.phones.Wait()
 		c.finish()
 	})
 }

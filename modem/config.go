@@ -31,6 +31,15 @@ type Config struct {
 	ICCID string `toml:"iccid"`
 	// SMSOverIMS counts an LTE registration alone as able to send. Without IMS at the operator such sends fail.
 	SMSOverIMS bool `toml:"sms_over_ims"`
+	// SMSService is the way by which the modem sends (AT+CGSMS): "cs", "ps", "cs_preferred" or "ps_preferred"; "keep" leaves it as it is;
+	// "auto" does so until the modem is registered for LTE data alone or the network refuses messages, and then tries cs_preferred and cs.
+	SMSService string `toml:"sms_service"`
+	// MaxSilence is how long a modem that says that it is registered may receive nothing, neither message nor report, before its radio is
+	// switched off and on; never during a call. It is for modems that go deaf, and for cards to which something comes more often. "0s" for never.
+	MaxSilence time.Duration `toml:"max_silence"`
+	// SelfTestNumber is the number of the card in the modem, as "+49171…". When nothing came for max_silence, the card writes to it: the
+	// radio is switched off and on only when that does not arrive. Each test costs a message, and reaches nobody else. "" for no tests.
+	SelfTestNumber string `toml:"self_test_number"`
 	// SendTimeout bounds the wait for the network's answer after the PDU was written. Beyond it the outcome is unknown.
 	SendTimeout time.Duration `toml:"send_timeout"`
 	// SweepInterval is how often a NoticeStored asks for a sweep although the modem announced nothing.
@@ -54,7 +63,7 @@ type Config struct {
 
 // Default returns the configuration that is right for most modems; Device is left to be set.
 func Default() Config {
-	return Config{Baud: 115200, SendTimeout: 180 * time.Second, SweepInterval: 60 * time.Second,
+	return Config{Baud: 115200, SMSService: serviceAuto, SendTimeout: 180 * time.Second, SweepInterval: 60 * time.Second,
 		BalanceEvery: 24 * time.Hour, BalancePattern: `(-?[0-9][0-9.,']*)`}
 }
 
@@ -99,6 +108,17 @@ func (c Config) Validate() []error {
 	}
 	if c.ICCID != "" && (len(c.ICCID) < 18 || len(c.ICCID) > 20 || !isDigits(c.ICCID)) {
 		add("iccid", fmt.Sprintf("%q is not an ICCID", c.ICCID), "18 to 20 digits, as printed on the card")
+	}
+	if _, named := services[c.SMSService]; !named && c.SMSService != serviceAuto && c.SMSService != serviceKeep {
+		add("sms_service", fmt.Sprintf("%q is no way to send", c.SMSService), "one of "+serviceNames())
+	}
+	if c.MaxSilence != 0 && c.MaxSilence < 10*time.Minute {
+		add("max_silence", fmt.Sprintf("%v is too short", c.MaxSilence), `"0s" for never, or at least "10m"`)
+	}
+	if c.SelfTestNumber != "" && !isSMSC(c.SelfTestNumber) {
+		add("self_test_number", fmt.Sprintf("%q is not a number", c.SelfTestNumber), "+ and 5 to 20 digits: the number of the card in this modem")
+	} else if c.SelfTestNumber != "" && c.MaxSilence == 0 {
+		add("self_test_number", "nothing is tested without max_silence", `set max_silence, for example "6h"`)
 	}
 	if c.SendTimeout <= 0 {
 		add("send_timeout", fmt.Sprintf("%v is not positive", c.SendTimeout), `for example "180s"; networks take up to 120 s`)

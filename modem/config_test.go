@@ -22,6 +22,9 @@ smsc = "+491710760000"
 imei = "490154203237518"
 iccid = "8949000000000000001"
 sms_over_ims = true
+sms_service = "cs_preferred"
+max_silence = "6h"
+self_test_number = "+49151234567"
 send_timeout = "90s"
 sweep_interval = "2m"`, nil},
 		{"speed to be found", "device = \"/dev/ttyS0\"\nbaud = 0", nil},
@@ -41,6 +44,10 @@ iccid = "x"
 send_timeout = "0s"
 usb = "4"
 sweep_interval = "10ms"`, []string{"usb", "baud", "pin_file", "smsc", "imei", "iccid", "send_timeout", "sweep_interval"}},
+		{"unknown way to send", "device = \"/dev/x\"\nsms_service = \"lte\"", []string{"sms_service"}},
+		{"short silence", "device = \"/dev/x\"\nmax_silence = \"1m\"", []string{"max_silence"}},
+		{"test of nothing", "device = \"/dev/x\"\nself_test_number = \"+49151234567\"", []string{"self_test_number"}},
+		{"test to a name", "device = \"/dev/x\"\nmax_silence = \"1h\"\nself_test_number = \"me\"", []string{"self_test_number"}},
 		{"negative", "device = \"/dev/x\"\nsend_timeout = \"-1s\"\nbaud = -1", []string{"baud", "send_timeout"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,10 +1,5 @@
 package modem
 
-import (
-	"context"
-	"sync"
-)
-
 // EventKind tells what an Event is about.
 type EventKind uint8
 
@@ -68,66 +63,3 @@ func (m *Modem) tell(e Event) {
 
 // eventLimit bounds the events that wait for the consumer.
 const eventLimit = 1024
-
-// eventQueue is an ordered, bounded queue between those who must never wait and the consumer.
-type eventQueue struct {
-	out  chan Event
-	wake chan struct{} // capacity 1
-
-	mu      sync.Mutex
-	waiting []Event
-}
-
-func newEventQueue() *eventQueue {
-	return &eventQueue{out: make(chan Event), wake: make(chan struct{}, 1)}
-}
-
-// put reports false when e was dropped because the queue is full.
-func (q *eventQueue) put(e Event) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.waiting) >= eventLimit {
-		return false
-	}
-	q.waiting = append(q.waiting, e)
-	signal(q.wake)
-	return true
-}
-
-func (q *eventQueue) first() (Event, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.waiting) == 0 {
-		return Event{}, false
-	}
-	return q.waiting[0], true
-}
-
-func (q *eventQueue) shift() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.waiting = q.waiting[1:]; len(q.waiting) == 0 {
-		q.waiting = nil
-	}
-}
-
-// run hands events over until ctx ends. What was not handed over stays for the next run.
-func (q *eventQueue) run(ctx context.Context) {
-	for {
-		e, ok := q.first()
-		if !ok {
-			select {
-			case <-q.wake:
-				continue
-			case <-ctx.Done():
-				return
-			}
-		}
-		select {
-		case q.out <- e:
-			q.shift()
-		case <-ctx.Done():
-			return
-		}
-	}
-}

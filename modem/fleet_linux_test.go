@@ -3,7 +3,6 @@ package modem
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -52,6 +51,8 @@ func fleetFaults() []emulator.Fault {
 		{Kind: emulator.TwoPrompts, On: "+CMGS"},
 		{Kind: emulator.EchoOn},
 		{Kind: emulator.CNMIOff},
+		{Kind: emulator.Deaf, Delay: 3 * time.Second},
+		{Kind: emulator.DataOnly, Delay: 3 * time.Second},
 		{Kind: emulator.Full, Delay: 2 * time.Second},
 		{Kind: emulator.NoDelete},
 		{Kind: emulator.WrongLength, On: "+CMGL"},
@@ -91,29 +92,13 @@ func measureFleet(t *testing.T) fleetSample {
 	return fleetSample{mib("VmRSS:"), mib("RssAnon:"), float64(mem.HeapAlloc) / (1 << 20), float64(runtime.NumGoroutine()), float64(len(files))}
 }
 
-// trend fits a line through values at equal distances: their mean, what the line rises from the first to the last, and
-// the standard deviation of the values from the line.
-func trend(values []float64) (mean, rise, noise float64) {
-	n := float64(len(values))
-	var sx, sy, sxx, sxy float64
-	for i, y := range values {
-		x := float64(i)
-		sx, sy, sxx, sxy = sx+x, sy+y, sxx+x*x, sxy+x*y
-	}
-	mean = sy / n
-	slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
-	var rest float64
-	for i, y := range values {
-		d := y - mean - slope*(float64(i)-sx/n)
-		rest += d * d
-	}
-	return mean, slope * (n - 1), math.Sqrt(rest / max(n-2, 1))
-}
-
 // quarters are the means of the four quarters of the values: growth that ends looks different from growth that goes on.
 func quarters(values []float64) (means [4]float64) {
 	for i := range means {
-		means[i], _, _ = trend(values[i*len(values)/4 : (i+1)*len(values)/4])
+		part := values[i*len(values)/4 : (i+1)*len(values)/4]
+		for _, v := range part {
+			means[i] += v / float64(len(part))
+		}
 	}
 	return means
 }
@@ -211,25 +196,36 @@ func TestSoakFleet(t *testing.T) {
 		})
 	}
 
-	napFleet(traffic, min(lasts/4, 2*time.Minute)) // until buffers and pools have their size
+	napFleet(traffic, lasts*2/5) // until buffers and pools have their size
 	var rss, own, heap, goroutines, files []float64
-	every := min(lasts/20, 5*time.Second)
+	every := min(lasts/100, time.Second)
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
 	for traffic.Err() == nil {
 		s := measureFleet(t)
 		rss, own, heap = append(rss, s.rss), append(own, s.own), append(heap, s.heap)
 		goroutines, files = append(goroutines, s.goroutines), append(files, s.files)
-		napFleet(traffic, every)
+		select {
+		case <-ticks.C:
+		case <-traffic.Done():
+		}
 	}
 	work.Wait()
 	t.Logf("%d modems, %v: %d faults, %d sent, %d of unknown outcome, %d not sent, %d texts received, %d events", fleetSize, lasts, struck.Load(), sent.Load(), unknown.Load(), refused.Load(), received.Load(), told.Load())
+	const kib64 = 1. / 16 // MiB
 	for _, x := range []struct {
 		what   string
 		values []float64
-	}{{"MiB resident", rss}, {"MiB of its own", own}, {"MiB heap", heap}, {"goroutines", goroutines}, {"open files", files}} {
-		mean, rise, noise := trend(x.values)
-		t.Logf("%s: mean %.1f, by quarters of the time %.1f, line rises %+.2f over %d samples, deviation from it %.2f", x.what, mean, quarters(x.values), rise, len(x.values), noise)
-		if rise > max(2*noise, 0.02*mean) {
+		leak   float64 // in a minute, that has to be found
+	}{{"MiB resident", rss, kib64}, {"MiB of its own", own, kib64}, {"MiB heap", heap, kib64}, {"goroutines", goroutines, 2}, {"open files", files, 2}} {
+		g, d := growth(x.values, every)
+		t.Logf("%s: by quarters of the time %.2f, grow by %+.3f ±%.3f in a minute, %d values", x.what, quarters(x.values), g, d, len(x.values))
+		is, blind := grows(g, d, x.leak)
+		if is {
 			t.Errorf("%s grow", x.what)
+		}
+		if blind && lasts >= 10*time.Minute {
+			t.Errorf("%s vary too much: a growth of %.3f in a minute would not be seen", x.what, x.leak)
 		}
 	}
 

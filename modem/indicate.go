@@ -4,13 +4,20 @@ package modem
 func (m *Modem) indicate(u urc, ev *events) {
 	switch u.kind {
 	case urcStored:
+		m.hear()
 		m.indicateStored(u)
 	case urcFull:
 		m.limiter.warn("full", "a message memory of the modem is full")
 		m.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
 	case urcDeliver:
+		m.hear()
+		if m.silence.own(u.trailer) {
+			signal(ev.own)
+			break
+		}
 		m.indicateRouted(NoticeDeliver, "cmt", u)
 	case urcReport:
+		m.hear()
 		m.indicateRouted(NoticeReport, "cds", u)
 	case urcRegistration:
 		signal(ev.refresh)

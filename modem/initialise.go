@@ -41,6 +41,9 @@ func (s *session) initialise(ctx context.Context) error {
 	if err := s.readCard(ctx); err != nil {
 		return err
 	}
+	if err := s.prepareService(); err != nil {
+		return err
+	}
 	if err := s.chooseMemories(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 const (
 	stepSession    = "session"    // initialise again, on the same port where that is possible
 	stepNetwork    = "network"    // select the operator anew; for want of a network, no part of the ladder
+	stepService    = "service"    // send by another way; for want of service, no part of the ladder
 	stepRadio      = "radio"      // switch the radio off and on, then initialise
 	stepReset      = "reset"      // let the modem restart itself
 	stepReopen     = "reopen"     // close the port and open it again

@@ -22,6 +22,8 @@ type metrics struct {
 	recoveries     *prometheus.CounterVec
 	restarts       prometheus.Counter
 	balance        *prometheus.GaugeVec
+	heard          prometheus.Gauge
+	selfTests      *prometheus.CounterVec
 	calls          *prometheus.CounterVec
 	urcs           *prometheus.CounterVec
 	damaged        *prometheus.CounterVec
@@ -56,10 +58,14 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 			prometheus.ExponentialBuckets(0.001, 3, 12))),
 		resyncs: register(reg, &errs, counter("resyncs_total", "Times the dialogue was brought back into step.")),
 		recoveries: register(reg, &errs, counterVec("recoveries_total",
-			"Recovery steps taken: session, network, radio, reset, reopen, power, quarantine.", "step")),
+			"Recovery steps taken: session, network, service, radio, reset, reopen, power, quarantine.", "step")),
 		restarts: register(reg, &errs, counter("restarts_total", "Restarts of the modem that nobody asked for.")),
 		balance: register(reg, &errs, prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("balance",
 			"Balance of the card, in the unit that the operator tells; absent until it is known.")), nil)),
+		heard: register(reg, &errs, gauge("last_received_timestamp_seconds",
+			"When a message or report came in last, in seconds since 1970; 0 before the first.")),
+		selfTests: register(reg, &errs, counterVec("self_tests_total",
+			"Messages of a card to itself by what became of them: arrived, lost, failed.", "outcome")),
 		calls: register(reg, &errs, counterVec("calls_total",
 			"Calls by how they ended: answered, missed, rejected, failed.", "outcome")),
 		urcs: register(reg, &errs, counterVec("urcs_total", "Indications by kind.", "kind")),
@@ -73,8 +79,11 @@ func newMetrics(reg prometheus.Registerer, name string) (*metrics, error) {
 	for _, o := range []string{"ok", "error", "timeout", "lost"} {
 		m.commands.WithLabelValues(o)
 	}
-	for _, s := range []string{stepSession, stepNetwork, stepRadio, stepReset, stepReopen, stepPower, stepQuarantine} {
+	for _, s := range []string{stepSession, stepNetwork, stepService, stepRadio, stepReset, stepReopen, stepPower, stepQuarantine} {
 		m.recoveries.WithLabelValues(s)
+	}
+	for _, o := range []string{"arrived", "lost", "failed"} {
+		m.selfTests.WithLabelValues(o)
 	}
 	for _, o := range callOutcomes {
 		m.calls.WithLabelValues(o)

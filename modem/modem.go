@@ -45,16 +45,18 @@ type Modem struct {
 	metrics *metrics
 	open    func(ctx context.Context) (Port, error)
 	memory  Memory
-	notices *noticeQueue
+	notices *queue[Notice]
 	board   *board
 
-	events   *eventQueue
+	events   *queue[Event]
 	alphabet Alphabet
 	life     life
 	levels   map[string]string // of memories, under the lock of life
 	ussd     ussd
 	calls    *switchboard
 	locked   unlocks
+	silence  *silence
+	service  int // of AT+CGSMS that was chosen because another did not work, -1 for none; used by Run only
 
 	requests chan *request
 	urgent   chan *request // for calls: taken before all others
@@ -95,10 +97,11 @@ func New(c Config, o Options) (*Modem, error) {
 	}
 	m := &Modem{
 		config: c, name: o.Name, log: log.With("modem", o.Name), metrics: mt, open: o.Open, memory: o.Memory,
-		notices:  newNoticeQueue(),
+		notices:  newQueue(noticeLimit, sameHint),
 		board:    &board{status: Status{Name: o.Name, Device: c.Device, State: Opening}, changed: make(chan struct{})},
 		requests: make(chan *request), urgent: make(chan *request), offline: closedChannel(),
-		events: newEventQueue(), alphabet: o.Alphabet, levels: map[string]string{}, calls: newSwitchboard(),
+		events: newQueue[Event](eventLimit, nil), alphabet: o.Alphabet, levels: map[string]string{}, calls: newSwitchboard(),
+		silence: newSilence(c.SelfTestNumber), service: -1,
 	}
 	m.board.status.PINTries, m.board.status.PUKTries = -1, -1
 	m.lastICCID = o.LastCard

@@ -216,7 +216,7 @@ func TestRegister(t *testing.T) {
 	}{
 		{1, -1, false, Ready, ""}, {5, 0, false, Ready, ""}, {6, -1, false, Ready, ""}, {7, -1, false, Ready, ""}, {0, 0, false, Searching, ReasonNotRegistered},
 		{2, -1, false, Searching, ReasonNotRegistered}, {3, -1, false, Searching, ReasonDenied}, {4, -1, false, Searching, ReasonNotRegistered},
-		{11, -1, false, Searching, ReasonNotRegistered}, {8, -1, false, Searching, ReasonNotRegistered}, {-1, 1, false, Ready, ""}, {0, 1, false, Searching, ReasonNotRegistered},
+		{11, -1, false, Searching, ReasonNotRegistered}, {8, -1, false, Searching, ReasonNotRegistered}, {-1, 1, false, Ready, ""}, {0, 1, false, Searching, ReasonDataOnly},
 		{2, 5, true, Ready, ""}, {-1, -1, false, Ready, ""}, {99, -1, false, Searching, ReasonNotRegistered},
 	} {
 		c := Default()
@@ -261,7 +261,7 @@ func TestSignal(t *testing.T) {
 }
 
 func TestNoticeQueue(t *testing.T) {
-	q := newNoticeQueue()
+	q := newQueue(noticeLimit, sameHint)
 	hint := Notice{Kind: NoticeStored, Index: -1}
 	for range 3 {
 		q.put(hint)

@@ -269,7 +269,7 @@ func TestSubmitAndStatus(t *testing.T) {
 		s := r.Status()
 		want := Status{Name: "desk", Device: "/dev/null", State: Ready, IMEI: "490154203237518", IMSI: "262010000000001",
 			ICCID: "8949000000000000001", Manufacturer: "ACME", Model: "M1", Revision: "R1.0", Number: "+4915112345678",
-			SMSC: "+491710760000", Operator: "Operator", Network: "lte", Registration: Home, Registered: true, SignalDBm: -73, Opens: 1, PINTries: -1, PUKTries: -1,
+			SMSC: "+491710760000", Operator: "Operator", Network: "lte", Registration: Home, Registered: true, Domain: DomainCS, SignalDBm: -73, Opens: 1, PINTries: -1, PUKTries: -1,
 			Storage: []Storage{{"SM", 0, 20}}, Since: s.Since, LastAnswer: s.LastAnswer}
 		if fmt.Sprintf("%+v", s) != fmt.Sprintf("%+v", want) {
 			t.Errorf("Status\n got %+v\nwant %+v", s, want)

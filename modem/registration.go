@@ -83,7 +83,13 @@ func (s *session) nudge() error {
 			return err
 		}
 	}
-	switch lost := time.Since(s.adrift); {
+	lost := time.Since(s.adrift)
+	if st.Domain == DomainPS && lost >= dataOnlyFor {
+		if set, err := s.otherService(errDataOnly); set || err != nil {
+			return err
+		}
+	}
+	switch {
 	case s.nudges == 0 && lost >= 5*time.Minute:
 		s.nudges++
 		s.m.recover(stepNetwork, errNoNetwork)
@@ -139,7 +145,8 @@ func (m *Modem) register(cs, lte int) {
 		best = lte
 	}
 	reg := Registration(min(best, 255))
-	m.board.update(func(st *Status) { st.Registration, st.Registered = reg, registered })
+	domain := domainOf(cs >= 0 && canSend(cs), lte >= 0 && canSend(lte))
+	m.board.update(func(st *Status) { st.Registration, st.Registered, st.Domain = reg, registered, domain })
 	if registered {
 		m.metrics.registered.Set(1)
 		m.gauges(true)
@@ -153,6 +160,8 @@ func (m *Modem) register(cs, lte int) {
 	reason, hint := ReasonNotRegistered, "no network: check antenna, reception and whether the card is active"
 	if reg == Denied {
 		reason, hint = ReasonDenied, "the network refuses this card: is it active, may it roam?"
+	} else if domain == DomainPS {
+		reason, hint = ReasonDataOnly, "registered for LTE data alone, which carries no messages here: set sms_over_ims when the operator has IMS, else let the modem use 2G or 3G"
 	}
 	m.wentDown(reason, hint)
 	if m.board.state(Searching, reason, hint) {

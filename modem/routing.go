@@ -68,8 +68,8 @@ func (s *session) chooseService() error {
 // direct tells whether messages are to be handed over without being stored in the modem.
 func (s *session) direct() bool { return s.m.config.Direct && s.acknowledges }
 
-// service is the command for the service that was chosen.
-func (s *session) service() string {
+// messageService is the command for what chooseService chose.
+func (s *session) messageService() string {
 	if s.direct() {
 		return "+CSMS=1"
 	}
@@ -140,7 +140,7 @@ func (s *session) checkRouting() (kept bool, err error) {
 	}
 	// It may have restarted without a word: then all the rest is gone as well.
 	s.m.limiter.warn("cnmi", "modem changed how it announces messages; set again", "was", s.cnmi, "now", now)
-	for _, texts := range [][]string{dialogueSetup, s.vendor.setup, {"+CMGF=0", s.service(), "+CNMI=" + s.cnmi}, networkSetup, callSetup, s.vendor.calls} {
+	for _, texts := range [][]string{dialogueSetup, s.vendor.setup, {"+CMGF=0", s.messageService(), "+CNMI=" + s.cnmi}, s.chosenService(), networkSetup, callSetup, s.vendor.calls} {
 		if err := s.softly(texts); err != nil {
 			return false, err
 		}

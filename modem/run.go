@@ -85,7 +85,7 @@ func (m *Modem) once(ctx context.Context) error {
 	cause := m.ladder.cause
 	for {
 		m.starting()
-		s := &session{m: m, g: g, e: ev, patient: time.Now().Before(m.ladder.graceEnds)}
+		s := &session{m: m, g: g, e: ev, triedService: map[int]bool{}, patient: time.Now().Before(m.ladder.graceEnds)}
 		if due != nil {
 			s.patient = s.take(due, cause)
 		}

@@ -27,6 +27,11 @@ type session struct {
 	adrift       time.Time // since when there is no registration; zero with one
 	nudges       int       // what was done about it
 
+	service      int                         // of AT+CGSMS, -1 when it is not known
+	triedService map[int]bool                // that was tried because another did not work
+	refusals     int                         // sends in a row that the network would not serve
+	mend         func(context.Context) error // to be done before the next request; nil: nothing
+
 	noQuality bool        // AT+CESQ was refused
 	noList    bool        // AT+CLCC was refused: calls are followed by indications alone
 	timer     *time.Timer // when to look after the calls again; nil without calls
@@ -39,11 +44,12 @@ type events struct {
 	refresh   chan struct{} // capacity 1: registration changed
 	card      chan struct{} // capacity 1: the card changed
 	calls     chan callHint // what was told about calls; when it is full the list of calls tells the same
+	own       chan struct{} // capacity 1: a message to itself was handed over and waits for its acknowledgement
 	late      chan int      // capacity 1: reference of a send that was given up
 }
 
 func newEvents() *events {
-	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), card: make(chan struct{}, 1), late: make(chan int, 1),
+	return &events{restarted: make(chan struct{}, 1), booted: make(chan struct{}, 1), refresh: make(chan struct{}, 1), card: make(chan struct{}, 1), late: make(chan int, 1), own: make(chan struct{}, 1),
 		calls: make(chan callHint, 64)}
 }
 
@@ -182,6 +188,12 @@ func (s *session) inStep(tries int) error {
 	return errOutOfStep
 }
 
+// over tells whether err ends the session.
+func (s *session) over(err error) bool {
+	_, setup := errors.AsType[*SetupError](err)
+	return setup || errors.Is(err, ErrRestarted)
+}
+
 // serve takes requests until the session ends; the error says why.
 func (s *session) serve(ctx context.Context) error {
 	s.m.serving(true)
@@ -215,6 +227,16 @@ func (s *session) serve(ctx context.Context) error {
 			continue
 		default:
 		}
+		if mend := s.mend; mend != nil {
+			s.mend = nil
+			if err := mend(ctx); s.over(err) {
+				return err
+			}
+			if s.timeouts >= 3 {
+				return errOutOfStep
+			}
+			continue
+		}
 		select {
 		case <-ctx.Done():
 			return errStopping
@@ -236,12 +258,18 @@ func (s *session) serve(ctx context.Context) error {
 			}
 		case ref := <-s.e.late:
 			s.m.put(Notice{Kind: NoticeLate, Length: -1, Index: ref})
+		case <-s.e.own:
+			if s.acknowledges {
+				err = s.soft("+CNMA=0")
+			}
 		case <-s.e.card:
 			err = s.checkCard(ctx)
 		case <-s.e.refresh:
 			err = s.readRegistration()
 		case <-status.C:
-			err = s.readStatus()
+			if err = s.readStatus(); err == nil {
+				err = s.watchSilence(ctx)
+			}
 		case <-sweep.C:
 			s.m.notices.put(Notice{Kind: NoticeStored, Length: -1, Index: -1})
 		case r := <-s.m.requests:
@@ -257,7 +285,7 @@ func (s *session) serve(ctx context.Context) error {
 			}
 			r.done <- r.run(s)
 		}
-		if _, setup := errors.AsType[*SetupError](err); setup || errors.Is(err, ErrRestarted) {
+		if s.over(err) {
 			return err
 		}
 		if s.timeouts >= 3 {

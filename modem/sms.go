@@ -32,6 +32,9 @@ func (m *Modem) List(ctx context.Context) (found []Stored, err error) {
 				return err
 			}
 			part, err := s.list(ctx, memory)
+			if err == nil {
+				part, err = s.takeOwn(part)
+			}
 			if err != nil {
 				return err
 			}
@@ -179,22 +182,24 @@ func (m *Modem) Delete(ctx context.Context, st Stored) error {
 	if st.Index < 0 || st.Index > maxSlot || st.Memory != "" && !slices.Contains(memoryNames, st.Memory) {
 		return fmt.Errorf("delete message: no such slot: %q %d", st.Memory, st.Index)
 	}
-	return m.do(ctx, func(s *session) error {
-		if err := s.use(st.Memory); err != nil {
-			return fmt.Errorf("delete message: select memory: %w", err)
-		}
-		_, err := s.run(&exchange{text: fmt.Sprintf("+CMGD=%d", st.Index)})
-		if ce, ok := errors.AsType[*CommandError](err); ok && (ce.CMS == 321 || ce.CME == 21) {
-			return nil
-		}
-		if err != nil {
-			// What the modem believes to be selected may be what is wrong.
-			s.selected = ""
-			return fmt.Errorf("delete message: %w", err)
-		}
-		s.selectedAt = time.Now()
+	return m.do(ctx, func(s *session) error { return s.delete(st) })
+}
+
+func (s *session) delete(st Stored) error {
+	if err := s.use(st.Memory); err != nil {
+		return fmt.Errorf("delete message: select memory: %w", err)
+	}
+	_, err := s.run(&exchange{text: fmt.Sprintf("+CMGD=%d", st.Index)})
+	if ce, ok := errors.AsType[*CommandError](err); ok && (ce.CMS == 321 || ce.CME == 21) {
 		return nil
-	})
+	}
+	if err != nil {
+		// What the modem believes to be selected may be what is wrong.
+		s.selected = ""
+		return fmt.Errorf("delete message: %w", err)
+	}
+	s.selectedAt = time.Now()
+	return nil
 }
 
 // Acknowledge answers a directly routed message: ok tells the network that it is stored, otherwise that it has to keep it.

@@ -52,6 +52,8 @@ const (
 	ReasonPUKRequired   Reason = "puk_required"
 	ReasonSMSMode       Reason = "sms_mode"
 	ReasonNotRegistered Reason = "not_registered"
+	ReasonDataOnly      Reason = "data_only" // registered for LTE alone, without messages
+	ReasonDeaf          Reason = "deaf"      // of an alarm only: registered, but nothing arrives
 	ReasonDenied        Reason = "registration_denied"
 )
 
@@ -117,6 +119,7 @@ type Status struct {
 
 	Operator     string
 	Registration Registration
+	Domain       Domain  // what it is registered for; "" for nothing, or unknown
 	Registered   bool    // SMS can be sent as far as the registration tells
 	Network      string  // radio technology: "gsm", "edge", "umts", "hsdpa", "hsupa", "hspa", "lte", "nb-iot", "nr", …; "" when unknown
 	SignalDBm    int     // received power; 0 when unknown
@@ -126,7 +129,9 @@ type Status struct {
 
 	Opens      int       // successful opens of the port
 	LastAnswer time.Time // when the modem last finished a command
-	Restarts   int       // restarts that nobody asked for, within the last hour
+	// LastReceived is when a message or report came in last; zero before the first of this process.
+	LastReceived time.Time
+	Restarts     int // restarts that nobody asked for, within the last hour
 
 	PINTries int // entries of the PIN that the card still takes; -1 when unknown
 	PUKTries int // entries of the PUK that the card still takes; -1 when unknown

@@ -75,6 +75,7 @@ func (s *session) submit(ctx context.Context, tpdu []byte, more bool, commit fun
 	committed = e.phase == handedOver && !e.partial
 	switch {
 	case err == nil:
+		s.refusals, s.m.silence.doubt = 0, time.Time{}
 		return s.reference(answer), true, nil
 	case commitErr != nil:
 		return -1, false, commitErr
@@ -89,6 +90,10 @@ func (s *session) submit(ctx context.Context, tpdu []byte, more bool, commit fun
 		s.g.damaged("prompt", "modem did not ask for the PDU", "limit", promptLimit)
 		err = fmt.Errorf("%w: %w", ErrNoPrompt, err)
 	}
+	if committed {
+		s.m.silence.doubt = time.Now()
+	}
+	s.refused(err)
 	return -1, committed, err
 }
 
@@ -126,6 +131,7 @@ func referenceOf(answer []string) int {
 // §4.2.9); ok is false when the card does not tell. Some modems keep the count to themselves: compare before believing it.
 func (m *Modem) LastReference(ctx context.Context) (ref int, ok bool, err error) {
 	err = m.do(ctx, func(s *session) error {
+		s.m.silence.doubt = time.Now()
 		data, err := s.readCardFile("+CRSM=176,28483,0,0,2")
 		if err == nil && len(data) >= 2 {
 			ref, ok = int(nibble(data[0])<<4|nibble(data[1])), true

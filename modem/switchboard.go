@@ -17,7 +17,7 @@ const (
 
 // callLimits are how long a call may stay in a state without a sign of life. Active and held calls last.
 var callLimits = map[CallState]time.Duration{
-	CallIncoming: 90 * time.Second, CallWaiting: 90 * time.Second, CallAnswering: 10 * time.Second, CallDialling: 90 * time.Second,
+	CallIncoming: 90 * time.Second, CallWaiting: 180 * time.Second, CallAnswering: 10 * time.Second, CallDialling: 90 * time.Second,
 	CallAlerting: 180 * time.Second, CallEnding: endingLimit,
 }
 
@@ -31,6 +31,7 @@ type trackedCall struct {
 	hungUp   int       // times it was hung up again
 	ringing  time.Time // last RING, to count one that is printed twice only once
 	endCause string    // what an indication said about its end
+	endings  []string  // commands that end it, in state CallEnding
 }
 
 // switchboard keeps the calls of a modem. Only the owner of the dialogue changes it; the status is for everybody.
@@ -195,8 +196,11 @@ func (s *session) checkCall(c *trackedCall) error {
 	}
 	switch c.State {
 	case CallIncoming, CallWaiting:
-		s.endedCall(c, CauseRemote, "silence")
-		return nil
+		if s.noList || c.missing > 0 {
+			s.endedCall(c, CauseRemote, "silence")
+			return nil
+		}
+		c.Cause = CauseTimeout // the modem lists it although nobody calls
 	case CallEnding:
 		if c.hungUp++; c.hungUp > 1 {
 			// Neither of two requests ended it: only the radio is left.
@@ -211,7 +215,7 @@ func (s *session) checkCall(c *trackedCall) error {
 		c.Cause = CauseTimeout
 	}
 	c.sign = time.Now()
-	return s.endCall(c, c.Cause, "+CHUP", "H")
+	return s.endCall(c, c.Cause)
 }
 
 // listCalls reads the list of calls and makes the calls agree with it. Without calls it is not asked for.
@@ -340,10 +344,11 @@ func (s *session) compare(answer []string) {
 	}
 }
 
-// match finds the call that a line of the list is about: by its index, else one of the same direction that has none yet.
+// match finds the call that a line of the list is about: by its index, else one of the same direction that has none yet. A call that was
+// answered does not ring again: then its index was given to another one.
 func (b *switchboard) match(l listedCall, taken map[*trackedCall]bool) *trackedCall {
 	for _, c := range b.calls {
-		if !taken[c] && c.index == l.index && c.Outgoing == l.outgoing {
+		if !taken[c] && c.index == l.index && c.Outgoing == l.outgoing && (c.Answered.IsZero() || !l.rings()) {
 			return c
 		}
 	}
