@@ -37,6 +37,11 @@ func (c Config) validate(p *problems) {
 	section(p, "api", c.API.Validate())
 	section(p, "router", c.Router.Validate())
 	section(p, "log", c.Log.Validate())
+	for name := range c.Router.Trunk {
+		if _, ok := c.Modem[name]; !ok {
+			p.add(join("router.trunk", name), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")
+		}
+	}
 	taken := map[string]string{} // what names a modem → the section that has it
 	for _, name := range c.Trunks() {
 		key := join("modem", name)

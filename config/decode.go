@@ -161,6 +161,9 @@ func (d decoder) instances(path string, in any, out reflect.Value) {
 		d.mismatch(path, "named tables such as ["+path+".desk]", in)
 		return
 	}
+	if out.IsNil() {
+		out.Set(reflect.MakeMap(out.Type()))
+	}
 	for name, v := range tables {
 		at := join(path, name)
 		table, ok := v.(map[string]any)

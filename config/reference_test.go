@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"trunkline/modem"
+	"trunkline/router"
 )
 
 var update = flag.Bool("update", false, "write the generated and golden files anew")
@@ -46,33 +47,44 @@ func sections(t *testing.T) []sectionDoc {
 	for i := range defaults.NumField() {
 		name := defaults.Type().Field(i).Tag.Get("toml")
 		at := source[name]
-		comments := fieldComments(t, at.dir, at.typ)
-		v := defaults.Field(i)
-		doc := sectionDoc{name: name}
+		v, table := defaults.Field(i), name
 		if v.Kind() == reflect.Map {
-			doc.name += ".desk"
+			table += ".desk"
 			v = reflect.ValueOf(modem.Default())
 		}
-		for j := range v.NumField() {
-			f := v.Type().Field(j)
-			key := f.Tag.Get("toml")
-			if key == "" || key == "-" {
-				t.Errorf("%s.%s has no toml key", at.dir, f.Name)
-				continue
-			}
-			text := asKeys(comments[f.Name], f.Name, v.Type())
-			if text == "" {
-				t.Errorf("%s.%s has no comment", at.dir, f.Name)
-			}
-			value := literal(t, v.Field(j))
-			if s, ok := sample[name+"."+key]; ok {
-				value = strconv.Quote(s)
-			}
-			doc.settings = append(doc.settings, setting{key: key, kind: typeName(f.Type), value: value, text: text})
-		}
-		all = append(all, doc)
+		all = append(all, describe(t, name, table, at.dir, at.typ, v)...)
 	}
 	return all
+}
+
+// describe tells of one table, and of the tables of each instance within it.
+func describe(t *testing.T, name, table, dir, typ string, v reflect.Value) (all []sectionDoc) {
+	t.Helper()
+	comments := fieldComments(t, dir, typ)
+	doc := sectionDoc{name: table}
+	for j := range v.NumField() {
+		f := v.Type().Field(j)
+		key := f.Tag.Get("toml")
+		if key == "" || key == "-" {
+			t.Errorf("%s.%s has no toml key", dir, f.Name)
+			continue
+		}
+		if f.Type.Kind() == reflect.Map {
+			element := f.Type.Elem()
+			all = append(all, describe(t, name+"."+key, table+"."+key+".desk", dir, element.Name(), reflect.Zero(element))...)
+			continue
+		}
+		text := asKeys(comments[f.Name], f.Name, v.Type())
+		if text == "" {
+			t.Errorf("%s.%s has no comment", dir, f.Name)
+		}
+		value := literal(t, v.Field(j))
+		if s, ok := sample[name+"."+key]; ok {
+			value = strconv.Quote(s)
+		}
+		doc.settings = append(doc.settings, setting{key: key, kind: typeName(f.Type), value: value, text: text})
+	}
+	return append([]sectionDoc{doc}, all...)
 }
 
 // fieldComments returns the comment of each field of a struct type, above it or behind it.
@@ -197,6 +209,9 @@ func referenceTOML(all []sectionDoc) string {
 		if strings.HasPrefix(s.name, "modem.") {
 			b.WriteString(wrap("One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -."))
 		}
+		if strings.HasPrefix(s.name, "router.trunk.") {
+			b.WriteString(wrap("Limits of a trunk, here desk. A trunk without a table has none."))
+		}
 		fmt.Fprintf(&b, "[%s]\n", s.name)
 		for i, k := range s.settings {
 			if i > 0 {
@@ -226,14 +241,20 @@ This page is made from the program's source.
 		if strings.HasPrefix(s.name, "modem.") {
 			title = "modem.NAME"
 		}
+		if strings.HasPrefix(s.name, "router.trunk.") {
+			title = "router.trunk.NAME"
+		}
 		fmt.Fprintf(&b, "\n## `[%s]`\n\n", title)
-		if title != s.name {
+		if title == "modem.NAME" {
 			b.WriteString("One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -.\n\n")
+		}
+		if title == "router.trunk.NAME" {
+			b.WriteString("Limits of a trunk; a trunk without a table has none. NAME is that of the trunk, as in `[modem.NAME]`.\n\n")
 		}
 		b.WriteString("| key | type | default | meaning |\n| --- | --- | --- | --- |\n")
 		for _, k := range s.settings {
 			value := "`" + k.value + "`"
-			if _, required := sample["modem."+k.key]; required && title != s.name {
+			if _, required := sample["modem."+k.key]; required && title == "modem.NAME" {
 				value = ""
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.key, k.kind, value, strings.ReplaceAll(k.text, "|", "\\|"))
@@ -266,6 +287,7 @@ func TestReference(t *testing.T) {
 	desk := modem.Default()
 	desk.Device = sample["modem.device"]
 	want.Modem["desk"] = desk
+	want.Router.Trunk = map[string]router.TrunkConfig{"desk": {}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the reference gives\n%+v, the defaults are\n%+v", got, want)
 	}

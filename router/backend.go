@@ -18,11 +18,13 @@ type Trunk struct {
 type Backend interface {
 	// Ready waits until the trunk can send, and returns the identity of the line that it sends on (of a modem: its SIM), within which references count.
 	Ready(ctx context.Context) (line string, err error)
-	// Prepare sets the TPDU of every part of a message that has none yet. It has no effect but on m and gives the same parts for the same m.
+	// Prepare sets the TPDU of every part of a message that has none yet; a part whose Resends is not 0 may be with the network already. It has no
+	// effect but on m and gives the same parts for the same m.
 	Prepare(m *store.Message) error
 	// Send hands part seq to the network and returns the reference that the network gave, -1 when there is none. It calls mark exactly once, right before
-	// the first octet that cannot be taken back; when mark fails, nothing is sent. ctx cancels only what comes before mark. The error is a *SendError.
-	Send(ctx context.Context, m *store.Message, seq int, mark func() error) (reference int, err error)
+	// the first octet that cannot be taken back, with the reference that the line gave last before, -1 when that is not known; when mark fails, nothing is
+	// sent. ctx cancels only what comes before mark. The error is a *SendError.
+	Send(ctx context.Context, m *store.Message, seq int, mark func(before int) error) (reference int, err error)
 }
 
 // Class sorts failures by what may be done next.
@@ -42,6 +44,7 @@ type SendError struct {
 	Class      Class
 	Code       string        // stable, e.g. "cms_21", "timeout"
 	RetryAfter time.Duration // at least this long before the next try; 0: the router decides
+	Hold       time.Duration // the trunk, not the message, seems to be at fault: when another message meets that too, the trunk pauses so long
 	Err        error         // never nil
 }
 

@@ -15,7 +15,10 @@ func (r *Router) settings() *Config { return r.config.Load() }
 func (r *Router) running() []*lane { return *r.lanes.Load() }
 
 // Reconfigure takes other settings, which must be valid, for everything that is decided from now on.
-func (r *Router) Reconfigure(c Config) { r.config.Store(&c) }
+func (r *Router) Reconfigure(c Config) {
+	r.config.Store(&c)
+	r.books.take(c)
+}
 
 // Add dispatches through one more trunk from now on. The error says that a trunk has this name already.
 func (r *Router) Add(t Trunk) error {

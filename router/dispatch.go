@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trunkline/callplan/phone"
 	"trunkline/store"
 )
 
@@ -19,6 +20,11 @@ type lane struct {
 	wake    chan struct{} // holds one token
 	beat    atomic.Int64  // last turn of the loop, Unix nanoseconds
 	sending atomic.Bool   // a part is with the backend, which has its own time limit
+	up      atomic.Bool   // the backend was ready when it was last asked
+	limited atomic.Int64  // limits hold messages back until then, Unix nanoseconds; 0: none do
+	held    atomic.Int64  // the trunk is left alone until then, Unix nanoseconds
+	turns   store.Turns   // whom the trunk served last
+	faulty  phone.Number  // recipient of the message that was refused by a fault of the trunk
 	started bool          // under Router.change, as long as the lane is in the list
 	quit    chan struct{} // closed when the trunk was removed
 	done    chan struct{} // closed when run has returned
@@ -27,7 +33,54 @@ type lane struct {
 func newLane(r *Router, t Trunk) *lane {
 	l := &lane{Router: r, trunk: t, log: r.log.With("trunk", t.Name), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	l.beat.Store(time.Now().UnixNano())
+	l.up.Store(true)
 	return l
+}
+
+// able tells whether the trunk could send a usual message now.
+func (l *lane) able() bool {
+	now := time.Now().UnixNano()
+	return l.up.Load() && l.limited.Load() <= now && l.held.Load() <= now
+}
+
+// claim says what to ask the queue for.
+func (l *lane) claim(line string, lanes []string) store.Claim {
+	now := time.Now().UTC()
+	ambiguous := l.books.rules.Load().trunk(l.trunk.Name).ambiguous
+	return store.Claim{Trunk: l.trunk.Name, SIM: line, At: now, Lanes: lanes, After: l.turns, OnAmbiguous: ambiguous, Prepare: func(m *store.Message) error {
+		if m.OnAmbiguous == store.ResendOnce || m.OnAmbiguous == store.AsTrunk && ambiguous == store.ResendOnce {
+			shortenValidity(m, now)
+		}
+		return l.trunk.Backend.Prepare(m)
+	}}
+}
+
+// shortenValidity asks the network to keep a message only so long that it can be sent again afterwards, in the time that is left for it.
+func shortenValidity(m *store.Message, now time.Time) {
+	if m.Validity == 0 {
+		m.Validity = store.UsualValidity
+	}
+	if !m.ExpiresAt.IsZero() {
+		m.Validity = min(m.Validity, m.ExpiresAt.Sub(now)/2)
+	}
+}
+
+// jitter waits between two messages, so that they do not come in step.
+func (l *lane) jitter(ctx context.Context) {
+	if d := l.books.rules.Load().trunk(l.trunk.Name).Jitter; d > 0 {
+		l.pauseFor(ctx, rand.N(d))
+	}
+}
+
+// pauseFor waits, whatever there is to do, in turns that are short enough to show that the loop lives.
+func (l *lane) pauseFor(ctx context.Context, d time.Duration) {
+	for ; d > 0 && ctx.Err() == nil; d -= idle {
+		l.beat.Store(time.Now().UnixNano())
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(d, idle)):
+		}
+	}
 }
 
 // nudge tells the loop that there may be work.
@@ -50,6 +103,7 @@ func (r *Router) nudgeAll(pin string) {
 const (
 	idle         = 30 * time.Second // longest sleep of a loop that nobody wakes
 	storeTrouble = time.Second      // pause after an error of the store
+	minimalWait  = time.Millisecond // a loop never spins, whatever the clock does
 )
 
 func (l *lane) run(ctx context.Context) {
@@ -59,16 +113,31 @@ func (l *lane) run(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		m, ok, err := l.store.Claim(ctx, store.Claim{Trunk: l.trunk.Name, SIM: line, At: time.Now().UTC(), Prepare: l.trunk.Backend.Prepare})
+		if held := time.Until(time.Unix(0, l.held.Load())); held > 0 {
+			l.pauseFor(ctx, min(held, idle))
+			continue
+		}
+		lanes := l.looksInto()
+		m, ok, err := l.store.Claim(ctx, l.claim(line, lanes))
 		if err == nil && ok {
+			l.limited.Store(0)
+			l.turns[m.Priority] = m.Account
 			l.carry(ctx, line, m)
+			l.jitter(ctx)
 			continue
 		}
 		wait := idle
-		if err == nil {
+		var limit *store.LimitError
+		switch {
+		case errors.As(err, &limit):
+			err = nil
+			l.limited.Store(limit.Until.UnixNano())
+			wait = min(max(time.Until(limit.Until), minimalWait), idle)
+		case err == nil:
+			l.limited.Store(0)
 			var due time.Time
-			if due, ok, err = l.store.Due(ctx, l.trunk.Name); ok {
-				wait = min(time.Until(due), idle)
+			if due, ok, err = l.store.Due(ctx, l.trunk.Name, lanes...); ok {
+				wait = min(max(time.Until(due), minimalWait), idle)
 			}
 		}
 		if err != nil {
@@ -83,7 +152,11 @@ func (l *lane) run(ctx context.Context) {
 func (l *lane) ready(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, idle)
 	defer cancel()
-	return l.trunk.Backend.Ready(ctx)
+	line, err := l.trunk.Backend.Ready(ctx)
+	if l.up.Swap(err == nil) && err != nil {
+		l.nudgeAll("") // others may carry what this trunk should
+	}
+	return line, err
 }
 
 func (l *lane) sleep(ctx context.Context, d time.Duration) {
@@ -113,8 +186,7 @@ func (l *lane) carry(ctx context.Context, line string, m store.Message) {
 	for m.State == store.Sending {
 		seq := claimedPart(&m)
 		if seq == 0 {
-			l.log.Error("a claimed message has no part to send", "message", m.ID)
-			return
+			break // evidence is awaited
 		}
 		o := store.Outcome{ID: m.ID, Seq: seq, SIM: line, Reference: -1}
 		if ctx.Err() != nil {
@@ -143,9 +215,11 @@ func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
 	l.sending.Store(true)
 	defer l.sending.Store(false)
 	marking := context.WithoutCancel(ctx)
-	ref, err := l.trunk.Backend.Send(ctx, m, o.Seq, func() error { return l.store.Mark(marking, m.ID, o.Seq, time.Now().UTC()) })
+	ref, err := l.trunk.Backend.Send(ctx, m, o.Seq, func(before int) error {
+		return l.store.MarkAfter(marking, m.ID, o.Seq, before, time.Now().UTC())
+	})
 	if err == nil {
-		o.State, o.Reference = store.Sent, ref
+		o.State, o.Reference, l.faulty = store.Sent, ref, phone.Number{}
 		return
 	}
 	var e *SendError
@@ -166,7 +240,20 @@ func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
 	default:
 		o.State, o.RetryAt = store.Waiting, now.Add(max(e.RetryAfter, l.backoff(m, o.Seq)))
 	}
+	if e.Hold > 0 {
+		l.hold(m.To, e.Hold)
+	}
 	l.log.Warn("a part was not sent", "message", m.ID, "part", o.Seq, "outcome", o.State, "code", e.Code, "err", e.Err)
+}
+
+// hold leaves the trunk alone for a while when messages to two recipients in a row met a fault of it. One alone may be the recipient's own, and must not
+// keep the next from being tried.
+func (l *lane) hold(to phone.Number, d time.Duration) {
+	if !l.faulty.IsZero() && l.faulty != to {
+		l.held.Store(time.Now().Add(d).UnixNano())
+		l.nudgeAll("")
+	}
+	l.faulty = to
 }
 
 // settle stores an outcome, however long the store needs to take it: what the network has must not be forgotten while we live.
@@ -197,8 +284,9 @@ func (l *lane) backoff(m *store.Message, seq int) time.Duration {
 // claimedPart returns the part whose attempt is open, 0 when there is none.
 func claimedPart(m *store.Message) int {
 	for i := range m.Parts {
-		if m.Parts[i].State == store.Sending {
-			return m.Parts[i].Seq
+		p := &m.Parts[i]
+		if n := len(p.Attempts); p.State == store.Sending && n > 0 && p.Attempts[n-1].Phase == store.Claimed {
+			return p.Seq
 		}
 	}
 	return 0

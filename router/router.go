@@ -23,11 +23,21 @@ type Config struct {
 	RetryMin             time.Duration `toml:"retry_min"`              // pause after the first failure; doubles with each further one
 	RetryMax             time.Duration `toml:"retry_max"`              // longest pause
 	GiveUpAfter          time.Duration `toml:"give_up_after"`          // a message that still could not be sent so long after it was due ends in error
+	UnknownAfter         time.Duration `toml:"unknown_after"`          // when an answer is lost, evidence of what became of the part is awaited so long; 1s to 24h
+	OnAmbiguous          string        `toml:"on_ambiguous"`           // what is done when there is none: "unknown" (people decide), "resend" (rather twice than never) or "resend_once_if_no_report"
+	ReportWindow         time.Duration `toml:"report_window"`          // status reports are awaited so long; then "sent" is the last that is known
+	Pool                 string        `toml:"pool"`                   // trunk of a message that asks for none: "any" (whichever is free), "round_robin", "least_used", "weighted" or "sticky" (one for each recipient)
+	TimeZone             string        `toml:"time_zone"`              // IANA zone of quiet hours, days and months, e.g. "Europe/Berlin"; "Local" is the machine's
+	Quota                string        `toml:"quota"`                  // most parts of every account that has no quota of its own, e.g. "100 M"; units are D, W, M and Y; empty: any number
+	Quotas               []string      `toml:"quotas"`                 // quotas of accounts, e.g. ["uid:1000 100 D", "uid:1001 0 M"]; 0 blocks
+
+	Trunk map[string]TrunkConfig `toml:"trunk"` // limits of each trunk, by its name
 }
 
 // Default returns what is right for most.
 func Default() Config {
-	return Config{PartsPerMessage: 10, RecipientsPerRequest: 1000, RetryMin: 5 * time.Second, RetryMax: 10 * time.Minute, GiveUpAfter: 72 * time.Hour}
+	return Config{PartsPerMessage: 10, RecipientsPerRequest: 1000, RetryMin: 5 * time.Second, RetryMax: 10 * time.Minute, GiveUpAfter: 72 * time.Hour,
+		UnknownAfter: 10 * time.Minute, OnAmbiguous: store.StayUnknown.String(), ReportWindow: 72 * time.Hour, Pool: PoolAny, TimeZone: "Local"}
 }
 
 // Validate returns everything that is wrong, each error starting with the key.
@@ -48,7 +58,7 @@ func (c Config) Validate() (errs []error) {
 	if c.GiveUpAfter <= 0 {
 		wrong("give_up_after: %s must be above zero, e.g. \"72h\"", c.GiveUpAfter)
 	}
-	return errs
+	return append(errs, c.validateQueue()...)
 }
 
 // Options is what a Router works with.
@@ -56,6 +66,8 @@ type Options struct {
 	Config Config
 	Store  *store.Store
 	Trunks []Trunk
+	// Books are what the store counts by; nil: the router makes its own, which limit nothing unless the store has them.
+	Books *Books
 	// Measure returns how many parts a text takes and, when there are more than limit, an error that says so.
 	Measure    func(text string, limit int) (parts int, err error)
 	Logger     *slog.Logger          // nil: none
@@ -70,6 +82,9 @@ type Router struct {
 	change  sync.Mutex    // held while lanes are exchanged
 	arrived chan struct{} // holds one token: there is a lane that does not run yet
 	measure func(string, int) (int, error)
+	books   *Books
+	pool    pool
+	orphans atomic.Pointer[[]string] // trunks that messages in the queue should go through
 	log     *slog.Logger
 	metrics *metrics
 	beat    atomic.Int64 // last turn of the housekeeping loop, Unix nanoseconds
@@ -80,7 +95,11 @@ func New(o Options) *Router {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Router{store: o.Store, measure: o.Measure, log: o.Logger, metrics: newMetrics(o.Registerer, o.Trunks), arrived: make(chan struct{}, 1)}
+	r := &Router{store: o.Store, measure: o.Measure, log: o.Logger, metrics: newMetrics(o.Registerer, o.Trunks), arrived: make(chan struct{}, 1), books: o.Books,
+		pool: pool{given: map[string]int{}, earned: map[string]int{}}}
+	if r.books == nil {
+		r.books = NewBooks(o.Config)
+	}
 	r.Reconfigure(o.Config)
 	var lanes []*lane
 	for _, t := range o.Trunks {
@@ -102,6 +121,7 @@ func (r *Router) Run(ctx context.Context) error {
 	if found.Requeued+found.Unknown > 0 {
 		r.log.Warn("an earlier run ended while it was sending", "requeued", found.Requeued, "unknown", found.Unknown)
 	}
+	r.weigh(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.housekeep(ctx) })
 	for {
@@ -126,6 +146,7 @@ func (r *Router) housekeep(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		r.beat.Store(time.Now().UnixNano())
+		r.findOrphans(ctx)
 		more, err := r.store.Tidy(ctx, time.Now().UTC())
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("housekeeping failed", "err", err)

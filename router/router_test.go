@@ -20,6 +20,7 @@ type line struct {
 	answers []func(mark func() error) (int, error)
 	down    chan struct{} // not nil: not ready until closed
 	air     time.Duration
+	before  int // one more than the reference that the line gave last; 0: not known
 
 	mu   sync.Mutex
 	sent []string // "text/seq" of each part that was marked
@@ -60,7 +61,7 @@ func (l *line) Prepare(m *store.Message) error {
 	return nil
 }
 
-func (l *line) Send(ctx context.Context, m *store.Message, seq int, mark func() error) (int, error) {
+func (l *line) Send(ctx context.Context, m *store.Message, seq int, mark func(int) error) (int, error) {
 	l.mu.Lock()
 	answer := taken
 	if len(l.answers) > 0 {
@@ -70,7 +71,7 @@ func (l *line) Send(ctx context.Context, m *store.Message, seq int, mark func() 
 	l.mu.Unlock()
 	time.Sleep(l.air)
 	return answer(func() error {
-		err := mark()
+		err := mark(l.before - 1)
 		if err == nil {
 			l.mu.Lock()
 			l.sent = append(l.sent, fmt.Sprintf("%s/%d", m.Text, seq))
@@ -106,12 +107,22 @@ type bench struct {
 // start runs a router over the trunks in the present bubble.
 func start(t *testing.T, trunks ...Trunk) *bench {
 	t.Helper()
+	return startWith(t, Default(), trunks...)
+}
+
+// startWith does so with settings of its own.
+func startWith(t *testing.T, c Config, trunks ...Trunk) *bench {
+	t.Helper()
+	if errs := c.Validate(); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	books := NewBooks(c)
 	engine := memory.New()
-	s, err := store.Open(t.Context(), engine, store.Options{})
+	s, err := store.Open(t.Context(), engine, store.Options{UnknownAfter: c.UnknownAfter, ReportWindow: c.ReportWindow, Accounting: books})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := New(Options{Config: Default(), Store: s, Trunks: trunks, Measure: measure})
+	r := New(Options{Config: c, Books: books, Store: s, Trunks: trunks, Measure: measure})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
@@ -164,7 +175,7 @@ func TestDispatch(t *testing.T) {
 		{"refused for good", "hi", []func(func() error) (int, error){fails(Rejected, true)}, 0, store.Error, "scripted", 1},
 		{"refused at the second part", long, []func(func() error) (int, error){taken, fails(Rejected, true)}, 0, store.Error, "scripted", 2},
 		{"answer lost", "hi", []func(func() error) (int, error){fails(Unknown, true)}, 24 * time.Hour, store.Unknown, "scripted", 1},
-		{"answer to the second part lost, the third goes on", long, []func(func() error) (int, error){taken, fails(Unknown, true), taken}, 0, store.Unknown, "scripted", 3},
+		{"answer to the second part lost, the third goes on", long, []func(func() error) (int, error){taken, fails(Unknown, true), taken}, time.Hour, store.Unknown, "scripted", 3},
 		{"twice nothing sent, then taken", "hi", []func(func() error) (int, error){fails(Unavailable, false), fails(Unavailable, false), taken}, time.Minute, store.Sent, "", 1},
 		{"never works", "hi", []func(func() error) (int, error){fails(Unavailable, false)}, 80 * time.Hour, store.Error, "gave_up", 0},
 		{"cannot be encoded", "unsendable", nil, 0, store.Error, "unsendable", 0},
@@ -332,7 +343,7 @@ func TestConfigValidate(t *testing.T) {
 	if errs := Default().Validate(); len(errs) > 0 {
 		t.Errorf("the defaults are wrong: %v", errs)
 	}
-	if errs := (Config{PartsPerMessage: 256, RetryMin: time.Second}).Validate(); len(errs) != 4 {
+	if errs := (Config{PartsPerMessage: 256, RetryMin: time.Second, UnknownAfter: time.Second, ReportWindow: time.Hour, Pool: PoolAny, OnAmbiguous: "unknown"}).Validate(); len(errs) != 4 {
 		t.Errorf("%d errors: %v", len(errs), errs)
 	}
 }

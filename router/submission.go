@@ -20,6 +20,8 @@ type Submission struct {
 	ValidFor time.Duration // 0: for ever here, the network's default there
 	SendAt   time.Time     // zero: now
 
+	OnAmbiguous string // name of a store.Ambiguity; empty: as the trunk is set
+
 	IdempotencyKey  string   // empty: none
 	IdempotencyHash [32]byte // of the request, so that the key is not reused for another
 

@@ -73,13 +73,20 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 	if !s.SendAt.IsZero() && (s.SendAt.Before(now.Add(-maxPast)) || s.SendAt.After(now.Add(maxAhead))) {
 		wrong("send_at", "out_of_range", "%s is not within a year of now", s.SendAt.Format(time.RFC3339))
 	}
+	var ambiguous store.Ambiguity
+	if s.OnAmbiguous != "" {
+		var err error
+		if ambiguous, err = store.ParseAmbiguity(s.OnAmbiguous); err != nil {
+			wrong("on_ambiguous", "invalid", "%v", err)
+		}
+	}
 	if len(bad) > 0 {
 		return nil, &ValidationError{Fields: bad}
 	}
 	messages := make([]store.Message, len(numbers))
 	for i, to := range numbers {
 		m := store.Message{ID: store.NewMessageID(), Direction: store.Out, State: store.Waiting, To: to, Text: s.Text, Account: s.Account, Tag: s.Tag,
-			Pin: s.Trunk, Priority: uint8(priority), Flash: s.Flash, CreatedAt: now, SendAt: s.SendAt.UTC(), Validity: s.ValidFor, Parts: make([]store.Part, parts)}
+			Pin: s.Trunk, Priority: uint8(priority), Flash: s.Flash, CreatedAt: now, SendAt: s.SendAt.UTC(), Validity: s.ValidFor, OnAmbiguous: ambiguous, Parts: make([]store.Part, parts)}
 		if s.SendAt.IsZero() {
 			m.SendAt = time.Time{}
 		}
@@ -92,6 +99,9 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 		}
 		for p := range m.Parts {
 			m.Parts[p] = store.Part{Seq: p + 1, State: store.Waiting, Reference: -1, Status: -1}
+		}
+		if m.Pin == "" {
+			m.Prefer = r.prefer(to, parts)
 		}
 		messages[i] = m
 	}

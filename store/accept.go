@@ -29,13 +29,15 @@ type Accepted struct {
 
 // Accept stores messages, their index entries, one event each and the record of the idempotency key in one transaction; when it returns they are on
 // disk. When the key was used for the same request within its window, the messages of that time are returned; for another one, ErrKeyReused.
-// ErrInvalid names what the caller did wrong. ErrFull says that the disk has no room, or not enough left for new messages.
+// ErrInvalid names what the caller did wrong. ErrFull says that the disk has no room, or not enough left for new messages; a *QuotaError
+// that an account has no room left.
 func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	for i := range a.Messages {
 		if err := acceptable(&a.Messages[i]); err != nil {
 			return Accepted{}, err
 		}
 	}
+	s.assign(a.Messages)
 	var keyID, keyValue []byte
 	var known keyRecord
 	if a.Key != nil {
@@ -79,6 +81,11 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 				return err
 			}
 		}
+		if s.options.Accounting != nil {
+			if err := t.charge(a.Messages); err != nil {
+				return err
+			}
+		}
 		for i := range a.Messages {
 			m := &a.Messages[i]
 			if err := t.Put(tableMessages, m.ID[:], values[i]); err != nil {
@@ -96,6 +103,9 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 		return nil
 	})
 	if err != nil {
+		if s.options.Accounting != nil && len(a.Messages) > 0 {
+			s.refused(ctx, err, a.Messages[0].CreatedAt)
+		}
 		return Accepted{}, err
 	}
 	if out.Replayed {

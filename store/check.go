@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 		}
 	}
 	for _, table := range []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
-		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
+		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
 		tableRetries} {
 		from := []byte(nil)
 		for {
@@ -200,6 +200,8 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openCursor(key, value)
 	case tableDeliveries:
 		_, err = openDelivery(key, value)
+	case tableUsage:
+		_, err = parseUsage(key, value)
 	case tableMeta, tableRemembered:
 		_, err = unseal(table, key, value)
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -15,26 +14,55 @@ type Claim struct {
 	Trunk string
 	SIM   string // identity of the SIM in it; references count per SIM
 	At    time.Time
-	// Prepare sets the TPDU of every part that has none. It has no other effect and may run more than once; its error says that the message
-	// cannot be sent at all. nil: nothing is prepared.
+	// Prepare sets the TPDU of every part that has none, and may set Validity. It has no other effect and may run more than once; its error says
+	// that the message cannot be sent at all. nil: nothing is prepared.
 	Prepare func(m *Message) error
+	// Lanes are where to look: names of trunks, PreferredLane of some, and "" for what any trunk may carry. nil: the trunk's own two and "".
+	Lanes []string
+	// After is whom the trunk served last at each priority: the next account in turn is served now. "" at first.
+	After Turns
+	// OnAmbiguous is the trunk's answer to AsTrunk; AsTrunk is StayUnknown.
+	OnAmbiguous Ambiguity
 }
+
+func (c *Claim) lanes() []string {
+	if c.Lanes != nil {
+		return c.Lanes
+	}
+	return usualLanes(c.Trunk)
+}
+
+func usualLanes(trunk string) []string { return []string{trunk, PreferredLane(trunk), ""} }
+
+// Turns names an account for each priority.
+type Turns [priorityHighest + 1]string
 
 // claimBudget bounds how many messages one Claim passes over because they expired, cannot be sent or are damaged.
 const claimBudget = 64
 
-// Claim takes the next due message of a trunk: the highest priority first, then the one due first, then the oldest. Its state becomes Sending and an
-// attempt is open for its first part that waits. ok is false when nothing is due. Messages whose time passed become Expired on the way, those
-// that Prepare refuses become Error with code "unsendable".
+// Claim takes the next due message of a trunk: the highest priority first, then the account whose turn it is, and of that the one due first, then the
+// oldest. Its state becomes Sending and an attempt is open for its first part that waits. ok is false when nothing is due. Messages whose time
+// passed become Expired on the way, those that Prepare refuses or whose account has no quota left become Error.
+//
+// Parts are counted for the trunk in the same transaction. A message whose parts would exceed a limit stays where it is, and so does everything
+// behind it that the limit is for; when nothing else is due, the error is a *LimitError that says until when.
 func (s *Store) Claim(ctx context.Context, c Claim) (m Message, ok bool, err error) {
-	if at, some, err := s.Due(ctx, c.Trunk); err != nil || !some || at.After(c.At) {
+	var some bool
+	err = s.engine.View(ctx, func(r Reader) error {
+		key, err := candidate(r, &c, priorityHighest)
+		some = key != nil
+		return err
+	})
+	if err != nil || !some {
 		return Message{}, false, err
 	}
 	var claimed *record
+	var limited *LimitError
 	err = s.update(ctx, func(t *tx) error {
-		claimed = nil
+		claimed, limited = nil, nil
+		highest := priorityHighest
 		for range claimBudget {
-			key, err := t.candidate(c.Trunk, c.At)
+			key, err := candidate(t, &c, highest)
 			if err != nil || key == nil {
 				return err
 			}
@@ -46,7 +74,7 @@ func (s *Store) Claim(ctx context.Context, c Claim) (m Message, ok bool, err err
 				continue
 			}
 			if errors.Is(err, ErrNotFound) {
-				if err := t.Delete(tableQueue, bytes.Clone(key)); err != nil {
+				if err := t.Delete(tableQueue, key); err != nil {
 					return err
 				}
 				continue
@@ -54,60 +82,86 @@ func (s *Store) Claim(ctx context.Context, c Claim) (m Message, ok bool, err err
 			if err != nil {
 				return err
 			}
-			if taken, err := t.take(m, c); err != nil {
+			taken, limit, err := t.take(m, &c, limited)
+			switch {
+			case err != nil:
 				return err
-			} else if taken {
+			case taken:
 				claimed = m
 				return nil
+			case limit != nil:
+				limited = limited.join(limit)
+				if highest = int(min(m.Priority, priorityHighest)) - 1; highest < 0 {
+					return nil
+				}
 			}
 		}
 		return nil
 	})
-	if err != nil || claimed == nil {
+	switch {
+	case err != nil:
 		return Message{}, false, err
+	case claimed != nil:
+		s.metrics.claimed.Inc()
+		return *claimed.Message, true, nil
+	case limited != nil:
+		return Message{}, false, limited
 	}
-	s.metrics.claimed.Inc()
-	return *claimed.Message, true, nil
+	return Message{}, false, nil
 }
 
-// take makes a due message the trunk's, unless it expired or cannot be sent.
-func (t *tx) take(m *record, c Claim) (bool, error) {
+// take makes a due message the trunk's, unless it expired, cannot be sent or would exceed a limit. known is the limit that others met already.
+func (t *tx) take(m *record, c *Claim, known *LimitError) (taken bool, limit *LimitError, err error) {
 	if !m.ExpiresAt.IsZero() && !c.At.Before(m.ExpiresAt) {
-		return false, t.expire(m, c.At)
+		return false, nil, t.expire(m, c.At)
+	}
+	if limit, err = t.within(m.Message, c, known); err != nil || limit != nil {
+		return false, limit, err
+	}
+	if refused, err := t.chargeAgain(m, c.At); err != nil || refused {
+		return false, nil, err
 	}
 	was := *m.Message
 	was.Parts = slices.Clone(m.Parts)
 	if err := m.become(Sending); err != nil {
-		return false, err
+		return false, nil, err
 	}
 	m.Trunk = c.Trunk
 	if len(m.Parts) > 1 && m.Concat == 0 {
 		if err := t.reference(m.Message); err != nil {
-			return false, err
+			return false, nil, err
 		}
 	}
 	if c.Prepare != nil {
 		if err := c.Prepare(m.Message); err != nil {
 			*m.Message = was
-			m.Failure = &Failure{Code: "unsendable", Text: err.Error()}
-			if err := m.become(Error); err != nil {
-				return false, err
-			}
-			m.drop(Canceled)
-			return false, t.finish(m, c.At, nil)
+			return false, nil, t.fail(m, c.At, &Failure{Code: "unsendable", Text: err.Error()})
 		}
 	}
 	part := m.next()
 	if part == nil {
-		m.Failure = &Failure{Code: "unsendable", Text: "no part of it waits to be sent"}
-		if err := m.become(Error); err != nil {
-			return false, err
-		}
-		return false, t.finish(m, c.At, nil)
+		return false, nil, t.fail(m, c.At, &Failure{Code: "unsendable", Text: "no part of it waits to be sent"})
 	}
-	part.open(c.Trunk, c.SIM, c.At)
+	policy := m.OnAmbiguous
+	if policy == AsTrunk {
+		policy = c.OnAmbiguous
+	}
+	part.open(c.Trunk, c.SIM, c.At, policy)
 	m.NotBefore = time.Time{}
-	return true, t.finish(m, c.At, part)
+	if err := t.count(m.Message, part.last()); err != nil {
+		return false, nil, err
+	}
+	return true, nil, t.finish(m, c.At, part)
+}
+
+// fail ends a message that cannot be sent.
+func (t *tx) fail(m *record, at time.Time, failure *Failure) error {
+	if err := m.become(Error); err != nil {
+		return err
+	}
+	m.Failure = failure
+	m.drop(Canceled)
+	return t.finish(m, at, nil)
 }
 
 // expire ends a waiting message whose time passed; parts that were sent stay what they are.
@@ -138,105 +192,21 @@ func (t *tx) reference(m *Message) error {
 	return t.Put(tableMeta, key, seal(tableMeta, key, binary.AppendUvarint(newFrame(2), next)))
 }
 
-// candidate returns the queue key of the next due message of a trunk, nil when there is none. It is valid until the next write.
-func (t *tx) candidate(trunk string, at time.Time) ([]byte, error) {
-	var best []byte
-	err := eachHead(t, trunk, func(h head) bool {
-		if !h.timed || !h.at.After(at) {
-			if best == nil || bytes.Compare(h.order(), queueOrder(best)) < 0 {
-				best = h.key
-			}
-			return false
-		}
-		return true
-	})
-	return best, err
-}
-
-// Due returns when Claim can next succeed for a trunk; ok is false when nothing waits for it. The zero time means at once.
-func (s *Store) Due(ctx context.Context, trunk string) (at time.Time, ok bool, err error) {
-	err = s.engine.View(ctx, func(r Reader) error {
-		at, ok = time.Time{}, false
-		return eachHead(r, trunk, func(h head) bool {
-			due := h.at
-			if !h.timed {
-				due = time.Time{}
-			}
-			if !ok || due.Before(at) {
-				at, ok = due, true
-			}
-			return true
-		})
-	})
-	return at, ok, err
-}
-
-// head is the first entry of one lane, priority and kind (at once, or timed) of the queue.
-type head struct {
-	key   []byte
-	timed bool
-	at    time.Time
-}
-
-// order returns what entries of different lanes are compared by: priority, time, id.
-func (h head) order() []byte { return queueOrder(h.key) }
-
-// queueOrder drops the lane and the mark of timed entries from a queue key, so that a message due an hour ago comes before one accepted just now.
-func queueOrder(key []byte) []byte {
-	k := key[1+int(key[0]):]
-	return append([]byte{k[0]}, k[2:]...)
-}
-
-// eachHead calls fn for the heads of a trunk's two lanes, in each lane from the highest priority down, until it returns false; a lane that fn
-// left is not looked at below the priority it was left at, the other one is.
-func eachHead(r Reader, trunk string, fn func(head) bool) error {
-	lanes := []string{trunk}
-	if trunk != "" {
-		lanes = append(lanes, "")
-	}
-	for _, lane := range lanes {
-		prefix := appendName(nil, lane)
-		from, end := prefix, after(prefix)
-		stop := -1 // priority byte at which fn said stop
-		for {
-			var h head
-			err := r.Scan(tableQueue, from, end, false, func(k, _ []byte) (bool, error) {
-				if len(k) == len(prefix)+2+timeBytes+idBytes {
-					rest := k[len(prefix):]
-					h = head{key: bytes.Clone(k), timed: rest[1] == 1, at: readTime(rest[2:])}
-				}
-				return false, nil
-			})
-			if err != nil {
-				return err
-			}
-			if h.key == nil {
-				break
-			}
-			priority := int(h.key[len(prefix)])
-			if stop >= 0 && priority != stop {
-				break
-			}
-			if !fn(h) {
-				stop = priority
-			}
-			if from = after(h.key[:len(prefix)+2]); from == nil {
-				break
-			}
-		}
-	}
-	return nil
-}
-
 // Mark records that the part whose attempt is open goes out now. It is durable before Mark returns: from here on nobody can tell whether the
 // network has the part until the answer is known. ErrAttempt when there is no attempt that is only claimed.
 func (s *Store) Mark(ctx context.Context, id MessageID, seq int, at time.Time) error {
+	return s.MarkAfter(ctx, id, seq, -1, at)
+}
+
+// MarkAfter is Mark for a line that is known to have given the reference before last: 0 to 255, -1 when that is not known. It is kept as evidence in
+// case that the answer is lost.
+func (s *Store) MarkAfter(ctx context.Context, id MessageID, seq, before int, at time.Time) error {
 	_, err := s.change(ctx, id, func(t *tx, m *record) error {
 		p := m.part(seq)
 		if p == nil || p.attempt() == nil || p.attempt().Phase != Claimed {
 			return ErrAttempt
 		}
-		p.attempt().Phase = Committing
+		p.attempt().Phase, p.attempt().Before = Committing, before
 		return t.save(m)
 	})
 	return err

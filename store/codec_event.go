@@ -29,7 +29,8 @@ func appendEvent(b []byte, e *Event) []byte {
 	b = putString(b, 9, e.Code)
 	b = putString(b, 10, e.Text)
 	b = putNumber(b, 11, e.Number)
-	return putUint(b, 13, uint64(max(e.Duration, 0)))
+	b = putUint(b, 13, uint64(max(e.Duration, 0)))
+	return putString(b, 14, e.Account)
 }
 
 func decodeEvent(seq uint64, payload []byte) (*Event, error) {
@@ -64,6 +65,8 @@ func decodeEvent(seq uint64, payload []byte) (*Event, error) {
 			e.Number = f.name()
 		case 13:
 			e.Duration = f.duration()
+		case 14:
+			e.Account = f.string()
 		}
 	}
 	switch kind {

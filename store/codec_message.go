@@ -39,7 +39,9 @@ func appendMessage(b []byte, m *Message) []byte {
 	for _, note := range m.Notes {
 		b = putString(b, 31, note)
 	}
-	return b
+	b = putUint(b, 32, uint64(m.OnAmbiguous))
+	b = putBytes(b, 33, m.Charge)
+	return putString(b, 34, m.Prefer)
 }
 
 func decodeMessage(id MessageID, payload []byte) (*Message, error) {
@@ -117,6 +119,12 @@ func decodeMessage(id MessageID, payload []byte) (*Message, error) {
 			m.Missing = append(m.Missing, f.small())
 		case 31:
 			m.Notes = append(m.Notes, f.string())
+		case 32:
+			m.OnAmbiguous = Ambiguity(f.octet())
+		case 33:
+			m.Charge = f.clone()
+		case 34:
+			m.Prefer = f.string()
 		}
 	}
 	return m, f.err
@@ -136,7 +144,8 @@ func appendPart(b []byte, p *Part) []byte {
 	for i := range p.Attempts {
 		b = putRecord(b, 11, func(b []byte) []byte { return appendAttempt(b, &p.Attempts[i]) })
 	}
-	return b
+	b = putUint(b, 12, uint64(p.Resends))
+	return putString(b, 13, p.Evidence)
 }
 
 func decodePart(payload []byte) (Part, error) {
@@ -170,6 +179,10 @@ func decodePart(payload []byte) (Part, error) {
 				return p, err
 			}
 			p.Attempts = append(p.Attempts, a)
+		case 12:
+			p.Resends = f.octet()
+		case 13:
+			p.Evidence = f.string()
 		}
 	}
 	return p, f.err
@@ -182,11 +195,15 @@ func appendAttempt(b []byte, a *Attempt) []byte {
 	b = putUint(b, 4, uint64(a.Phase))
 	b = putTime(b, 5, a.StartedAt)
 	b = putTime(b, 6, a.EndedAt)
-	return putFailure(b, 7, a.Failure)
+	b = putFailure(b, 7, a.Failure)
+	b = putOptional(b, 8, a.Before)
+	b = putUint(b, 9, uint64(a.OnAmbiguous))
+	b = putTime(b, 10, a.Until)
+	return putBool(b, 11, a.Consulted)
 }
 
 func decodeAttempt(payload []byte) (Attempt, error) {
-	var a Attempt
+	a := Attempt{Before: -1}
 	f := fields{rest: payload}
 	for f.next() {
 		switch f.num {
@@ -208,6 +225,14 @@ func decodeAttempt(payload []byte) (Attempt, error) {
 				return a, err
 			}
 			a.Failure = failure
+		case 8:
+			a.Before = f.optional()
+		case 9:
+			a.OnAmbiguous = Ambiguity(f.octet())
+		case 10:
+			a.Until = f.time()
+		case 11:
+			a.Consulted = f.bool()
 		}
 	}
 	return a, f.err

@@ -36,15 +36,17 @@ func codecs() []codec {
 		Data: []byte{0, 255}, Account: "uid:1000", Tag: "tag", Pin: "desk", Trunk: "roof", Priority: 9, Flash: true, Port: 2948, CreatedAt: at(1), SendAt: at(2), ExpiresAt: at(3),
 		Validity: time.Hour, NotBefore: at(4), SentAt: at(5), DeliveredAt: at(6), ReceivedAt: at(7), CentreAt: at(8), Concat: 255,
 		Parts: []Part{{Seq: 1, State: Delivered, Reference: 0, TPDU: []byte{1, 2}, Trunk: "roof", SIM: "8949", SentAt: at(9), DeliveredAt: at(10), AwaitUntil: at(11), Status: 0,
-			Attempts: []Attempt{{Number: 1, Trunk: "roof", SIM: "8949", Phase: Ended, StartedAt: at(12), EndedAt: at(13), Failure: failure}, {Number: 2, Phase: Claimed}}},
+			Attempts: []Attempt{{Number: 1, Trunk: "roof", SIM: "8949", Phase: Ended, StartedAt: at(12), EndedAt: at(13), Failure: failure, Before: 255,
+				OnAmbiguous: ResendOnce, Until: at(14), Consulted: true}, {Number: 2, Phase: Claimed, Before: -1}}, Resends: 2, Evidence: EvidenceSIM},
 			{Seq: 2, State: Waiting, Reference: -1, Status: -1}},
-		Failure: failure, DuplicateOf: id(2), Incomplete: true, Missing: []int{3, 200}, Notes: []string{"tp_scts", "conflict"}}
+		Failure: failure, DuplicateOf: id(2), Incomplete: true, Missing: []int{3, 200}, Notes: []string{"tp_scts", "conflict"},
+		OnAmbiguous: Resend, Charge: []byte{1, 2, 3}, Prefer: "cellar"}
 	template := *message
 	template.ID = MessageID{}
 	return []codec{
 		{"message", tableMessages, message.ID[:], message, func(b []byte, v any) []byte { return appendMessage(b, v.(*Message)) },
 			func(b []byte) (any, error) { return decodeMessage(message.ID, b) }},
-		{"event", tableEvents, eventKey(7), &Event{Seq: 7, Type: "part.sent", At: at(1), Message: id(1), State: Sent, Part: 2, Reference: 0, Trunk: "desk", Code: "c", Text: "t"},
+		{"event", tableEvents, eventKey(7), &Event{Seq: 7, Type: "part.sent", At: at(1), Message: id(1), State: Sent, Part: 2, Reference: 0, Trunk: "desk", Code: "c", Text: "t", Account: "uid:0"},
 			func(b []byte, v any) []byte { return appendEvent(b, v.(*Event)) }, func(b []byte) (any, error) { return decodeEvent(7, b) }},
 		{"key", tableKeys, []byte("k"), &keyRecord{Hash: [32]byte{1, 31: 2}, Until: at(1), Messages: []acceptedRef{{id(1), Waiting}, {id(2), Debug}}},
 			func(b []byte, v any) []byte { return appendKey(b, v.(*keyRecord)) }, func(b []byte) (any, error) { return decodeKey(b) }},

@@ -71,7 +71,9 @@ type Options struct {
 	ReportWindow    time.Duration         // how long a status report is awaited; 0: 72 h
 	DigestKeep      time.Duration         // how long what came in is recognised when it comes again; 0: 7 d
 	Room            Room                  // watches the disk; nil: everything is taken
-	ReportKeep      time.Duration         // how long a status report waits for the answer of the modem; 0: 10 min
+	ReportKeep      time.Duration         // how long a status report that nobody awaits is kept, in case that the answer of the modem is late; 0: 24 h
+	UnknownAfter    time.Duration         // how long evidence is awaited before a part whose answer was lost is Unknown; 0: not at all
+	Accounting      Accounting            // what is counted and limited; nil: nothing is
 }
 
 func (o Options) withDefaults() Options {
@@ -90,7 +92,7 @@ func (o Options) withDefaults() Options {
 		{&o.SegmentKeep, 24 * time.Hour},
 		{&o.ReportWindow, 72 * time.Hour},
 		{&o.DigestKeep, 7 * 24 * time.Hour},
-		{&o.ReportKeep, 10 * time.Minute},
+		{&o.ReportKeep, 24 * time.Hour},
 	} {
 		if *d.value == 0 {
 			*d.value = d.usual

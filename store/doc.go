@@ -11,11 +11,12 @@
 //	messages
 //	└── ID                              Message with its parts and attempts; IDs are in order of time, so that an accept appends
 //	queue                               every message in Waiting
-//	└── lane · 9-priority · timed · T · ID   lane: the trunk that must carry it, or empty for any
+//	└── lane · 9-priority · account · timed · T · ID   lane: the trunk that must carry it, ~ and the one that should, or empty for any
 //	open                                every message in Held, Sending or Unknown
-//	└── state · ID
+//	├── state · ID
+//	└── 0xFF · ID · seq                 part whose answer was lost and of which evidence is awaited
 //	refs                                every part whose status report is awaited
-//	└── SIM · reference · LINE · T · ID · seq
+//	└── SIM · reference · LINE · T · ID · seq          reference: the one expected, while the answer is missing
 //	reports                             status reports that came before the answer of the modem
 //	└── SIM · reference · LINE · T · digest
 //	keys
@@ -32,6 +33,8 @@
 //	└── table · key                     records that did not carry what was written, as they were
 //	deadlines                           what Tidy has to do, and when
 //	└── T · kind · key
+//	usage
+//	└── trunk or account · kind · T     parts counted in the window that begins at T
 //	events
 //	└── sequence number                 Event
 //	remembered

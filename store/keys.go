@@ -35,6 +35,7 @@ const (
 	tableDeliveries  Table = "deliveries"
 	tableUndelivered Table = "undelivered"
 	tableRetries     Table = "retries"
+	tableUsage       Table = "usage"
 )
 
 // Kinds of deadlines; the rest of the key names what it is for.
@@ -45,6 +46,8 @@ const (
 	deadlineSet     byte = 's' // digest of the set's key: a set of segments is given up
 	deadlineDigest  byte = 'd' // SHA-256: what came in is forgotten
 	deadlineReport  byte = 'r' // key in reports: an unmatched report is forgotten
+	deadlineUnclear byte = 'u' // ID, seq: evidence about a part is no longer awaited, or it is sent again
+	deadlineUsage   byte = 'c' // key in usage: a window's count is forgotten
 	maxNameBytes         = 255
 	idBytes              = 16
 	timeBytes            = 8
@@ -85,19 +88,25 @@ func line(n phone.Number) string {
 	return s[max(0, len(s)-9):]
 }
 
-// lane returns the trunk that must carry a waiting message, empty when any may: the one that was asked for, or the one that already sent a part,
-// since phones join only parts that come from the same number.
+// lane names the lane in which a message waits: the trunk that must carry it, since it was asked for or sent a part already (phones join only parts
+// that come from the same number); PreferredLane of the trunk that should; empty when any may.
 func (m *Message) lane() string {
 	if m.Pin != "" {
 		return m.Pin
 	}
 	for i := range m.Parts {
-		if s := m.Parts[i].State; s != Waiting && s != Sending {
+		if p := &m.Parts[i]; p.State != Waiting && p.State != Sending || p.unclear() {
 			return m.Trunk
 		}
 	}
+	if m.Prefer != "" {
+		return PreferredLane(m.Prefer)
+	}
 	return ""
 }
+
+// PreferredLane names the lane of messages that a trunk should carry and others may when it cannot; see Claim.Lanes.
+func PreferredLane(trunk string) string { return "~" + trunk }
 
 // due returns when a waiting message may be sent; timed is false when that is at once, whatever the clock says.
 func (m *Message) due() (at time.Time, timed bool) {
@@ -114,6 +123,7 @@ func (m *Message) due() (at time.Time, timed bool) {
 func appendQueueKey(b []byte, m *Message) []byte {
 	b = appendName(b, m.lane())
 	b = append(b, priorityHighest-min(m.Priority, priorityHighest))
+	b = appendName(b, m.Account)
 	at, timed := m.due()
 	if timed {
 		b = append(b, 1)
@@ -132,8 +142,9 @@ func refsPrefix(sim string, reference int, n phone.Number) []byte {
 	return appendName(b, line(n))
 }
 
-func refsKey(m *Message, p *Part) []byte {
-	b := appendTime(refsPrefix(p.SIM, p.Reference, m.To), p.SentAt)
+// refsKey is under the reference by which a report will name the part, which is a guess while the answer is missing.
+func refsKey(m *Message, p *Part, reference int, since time.Time) []byte {
+	b := appendTime(refsPrefix(p.SIM, reference, m.To), since)
 	b = append(b, m.ID[:]...)
 	return append(b, byte(p.Seq))
 }
@@ -175,9 +186,18 @@ func entries(m *Message) []entry {
 		all = append(all, entry{tableOpen, openKey(m.State, m.ID)})
 	}
 	for i := range m.Parts {
-		if p := &m.Parts[i]; !p.AwaitUntil.IsZero() {
-			all = append(all, entry{tableRefs, refsKey(m, p)},
-				entry{tableDeadlines, deadlineKeyOf(p.AwaitUntil, deadlineAwait, m.ID[:], []byte{byte(p.Seq)})})
+		p := &m.Parts[i]
+		if !p.AwaitUntil.IsZero() {
+			all = append(all, entry{tableDeadlines, deadlineKeyOf(p.AwaitUntil, deadlineAwait, m.ID[:], []byte{byte(p.Seq)})})
+		}
+		if reference, since, ok := p.awaited(); ok {
+			all = append(all, entry{tableRefs, refsKey(m, p, reference, since)})
+		}
+		if a := p.last(); a != nil && !a.Until.IsZero() {
+			all = append(all, entry{tableDeadlines, deadlineKeyOf(a.Until, deadlineUnclear, m.ID[:], []byte{byte(p.Seq)})})
+		}
+		if p.unclear() {
+			all = append(all, entry{tableOpen, unclearKey(m.ID, p.Seq)})
 		}
 	}
 	slices.SortFunc(all, entry.compare)
@@ -195,7 +215,7 @@ func messageOf(e entry) (id MessageID, ok bool) {
 	case tableRefs:
 		at = len(e.key) - idBytes - 1
 	case tableDeadlines:
-		if len(e.key) > timeBytes && (e.key[timeBytes] == deadlineExpire || e.key[timeBytes] == deadlineAwait) {
+		if len(e.key) > timeBytes && (e.key[timeBytes] == deadlineExpire || e.key[timeBytes] == deadlineAwait || e.key[timeBytes] == deadlineUnclear) {
 			at = timeBytes + 1
 		}
 	}

@@ -142,7 +142,7 @@ func (s *Store) Counts(ctx context.Context) (map[State]int, error) {
 		}
 		busy := map[MessageID]bool{}
 		err = r.Scan(tableOpen, nil, nil, false, func(k, _ []byte) (bool, error) {
-			if id, ok := messageOf(entry{tableOpen, k}); ok {
+			if id, ok := messageOf(entry{tableOpen, k}); ok && k[0] != unclearMark {
 				counts[State(k[0])]++
 				busy[id] = true
 			}

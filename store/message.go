@@ -56,6 +56,7 @@ type Message struct {
 	Account   string       // who submitted it, e.g. "uid:1000"; empty for received ones
 	Tag       string       // the submitter's own word, kept and given back
 	Pin       string       // trunk that the submitter asked for; empty: any
+	Prefer    string       // trunk of the pool that should carry it while it can; empty: whichever is free
 	Trunk     string       // trunk that carries or carried it; empty while waiting for any
 	Priority  uint8        // 0 lowest … 9 highest; 5 is usual
 	Flash     bool         // class 0: shown at once
@@ -78,6 +79,9 @@ type Message struct {
 	Incomplete  bool      // parts were missing when the time for them ended
 	Missing     []int     // their sequence numbers
 	Notes       []string  // deviations that the decoder reported, by field, e.g. "tp_scts"
+
+	OnAmbiguous Ambiguity // what to do when the answer to a part is lost; 0: what the trunk says
+	Charge      []byte    // row of the table of usage that its parts are counted in for its account's quota; nil: none
 }
 
 // Part is one TPDU of a message.
@@ -93,6 +97,8 @@ type Part struct {
 	AwaitUntil  time.Time // a status report is matched until then; zero when none is awaited
 	Status      int       // last TP-ST of a report, -1 when there is none
 	Attempts    []Attempt // oldest first; at most MaxAttempts are kept
+	Resends     uint8     // how often it was sent again although the network may have had it
+	Evidence    string    // how its state is known when it was not the modem's answer: one of the Evidence constants
 }
 
 // MaxAttempts is how many attempts of one part are kept.
@@ -105,6 +111,7 @@ const (
 	Claimed    Phase = 1 // nothing of the PDU was written: safe to try again
 	Committing Phase = 2 // the PDU was on its way when the phase was last known
 	Ended      Phase = 3
+	Unclear    Phase = 4 // the answer was lost; evidence is awaited
 )
 
 // Attempt is one try for one part.
@@ -116,6 +123,11 @@ type Attempt struct {
 	StartedAt time.Time
 	EndedAt   time.Time
 	Failure   *Failure // nil when it ended well
+
+	Before      int       // reference that the line had given last before it, -1 when that is not known: this attempt's is the next
+	OnAmbiguous Ambiguity // what is done when its answer is lost; never 0 once it was claimed
+	Until       time.Time // when Unclear: evidence is awaited until then; when the part is Unknown: it is sent again then; else zero
+	Consulted   bool      // when Unclear: the line was asked what it sent last, and that told nothing
 }
 
 // Failure is a reason in words and as a stable code, e.g. "cms_21", "timeout", "crash".

@@ -9,8 +9,8 @@ import (
 
 // metrics counts what the store did since the program started.
 type metrics struct {
-	accepted, replayed, claimed, events, damaged prometheus.Counter
-	settled, reports, received                   *prometheus.CounterVec
+	accepted, replayed, claimed, refused, events, damaged prometheus.Counter
+	settled, reports, received                            *prometheus.CounterVec
 
 	registerer prometheus.Registerer
 	all        []prometheus.Collector
@@ -32,13 +32,14 @@ func newMetrics(r prometheus.Registerer, s *Store) (*metrics, error) {
 		accepted:   counter("accepted_total", "Messages that were accepted."),
 		replayed:   counter("replayed_total", "Requests that were recognised by their idempotency key."),
 		claimed:    counter("claimed_total", "Messages that a trunk claimed."),
+		refused:    counter("quota_refused_total", "Submissions that an account's quota did not allow."),
 		events:     counter("events_total", "Events that were written."),
 		damaged:    counter("damaged_records_total", "Records that did not carry what was written."),
 		settled:    vector("attempts_total", "Attempts that ended, by what became of the part.", "state", Sent.String(), Error.String(), Unknown.String(), Waiting.String()),
 		reports:    vector("reports_total", "Status reports, by whether a part awaited them.", "match", Matched.String(), Unmatched.String(), Ambiguous.String()),
 		received:   vector("received_total", "What came in, by what became of it.", "outcome", "message", "segment", "duplicate", "known", "silent", "undecodable"),
 	}
-	m.all = []prometheus.Collector{m.accepted, m.replayed, m.claimed, m.events, m.damaged, m.settled, m.reports, m.received, &stateCollector{s}}
+	m.all = []prometheus.Collector{m.accepted, m.replayed, m.claimed, m.refused, m.events, m.damaged, m.settled, m.reports, m.received, &stateCollector{s}}
 	if r == nil {
 		return m, nil
 	}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -21,6 +23,44 @@ type migration struct {
 // migrations lists every step there ever was, oldest first.
 var migrations = []migration{
 	{1, "messages and events", func(Tx) error { return nil }},
+	{2, "queue by account", queueByAccount},
+}
+
+// queueByAccount writes the queue anew, with the account of each message in its key, so that accounts can take turns.
+func queueByAccount(t Tx) error {
+	var old [][]byte
+	err := t.Scan(tableQueue, nil, nil, false, func(k, _ []byte) (bool, error) {
+		old = append(old, bytes.Clone(k))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range old {
+		if err := t.Delete(tableQueue, k); err != nil {
+			return err
+		}
+	}
+	for _, k := range old {
+		id, ok := messageOf(entry{tableQueue, k})
+		if !ok {
+			continue
+		}
+		m, err := readMessage(t, id)
+		if _, bad := damaged(err); bad || errors.Is(err, ErrNotFound) {
+			continue // put aside when it is read next
+		}
+		if err != nil {
+			return err
+		}
+		if m.State != Waiting {
+			continue
+		}
+		if err := t.Put(tableQueue, appendQueueKey(nil, m), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var (

@@ -16,19 +16,20 @@ type Recovered struct {
 const recoverSlice = 128
 
 // Recover puts in order what a crash left in Sending: an attempt that was only claimed sent nothing, so the part waits again; one that was marked may
-// have, so the part is Unknown with failure "crash". The message waits when it has parts that wait. It is called once, before the first Claim.
+// have, so that evidence is awaited and the part is Unknown, with failure "crash", when none comes. The message waits when it has parts that wait. It
+// is called once, before the first Claim.
 func (s *Store) Recover(ctx context.Context, at time.Time) (Recovered, error) {
 	var all Recovered
+	var last MessageID
 	for {
 		var some Recovered
-		var looked int
-		err := s.update(ctx, func(t *tx) error {
-			some, looked = Recovered{}, 0
-			ids, err := t.sending()
+		var ids []MessageID
+		err := s.update(ctx, func(t *tx) (err error) {
+			some = Recovered{}
+			ids, err = t.sending(last)
 			if err != nil {
 				return err
 			}
-			looked = len(ids)
 			for _, id := range ids {
 				if err := t.recover(id, at, &some); err != nil {
 					return err
@@ -41,17 +42,18 @@ func (s *Store) Recover(ctx context.Context, at time.Time) (Recovered, error) {
 		}
 		all.Requeued += some.Requeued
 		all.Unknown += some.Unknown
-		if looked == 0 {
+		if len(ids) == 0 {
 			return all, nil
 		}
+		last = ids[len(ids)-1]
 	}
 }
 
-// sending returns a slice of the messages that are Sending.
-func (t *tx) sending() ([]MessageID, error) {
+// sending returns a slice of the messages that are Sending, those behind an id.
+func (t *tx) sending(last MessageID) ([]MessageID, error) {
 	var ids []MessageID
 	prefix := []byte{byte(Sending)}
-	err := t.Scan(tableOpen, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+	err := t.Scan(tableOpen, append(openKey(Sending, last), 0), after(prefix), false, func(k, _ []byte) (bool, error) {
 		if id, ok := messageOf(entry{tableOpen, k}); ok {
 			ids = append(ids, id)
 		}
@@ -75,17 +77,21 @@ func (t *tx) recover(id MessageID, at time.Time, count *Recovered) error {
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		a := p.attempt()
-		if a == nil {
+		if a == nil || a.Phase == Unclear {
 			continue
 		}
 		cut = p
 		if a.Phase == Claimed {
+			if err := t.uncount(m.Message, a); err != nil {
+				return err
+			}
 			p.end(at, &Failure{Code: "crash", Text: "the program ended before anything was sent"})
 			p.State = Waiting
 			continue
 		}
-		p.end(at, &Failure{Code: "crash", Text: "the program ended before the answer of the modem was stored"})
-		p.State = Unknown
+		if err := t.doubt(m, p, at, &Failure{Code: "crash", Text: "the program ended before the answer of the modem was stored"}); err != nil {
+			return err
+		}
 		count.Unknown++
 	}
 	to := m.outcome()
@@ -93,10 +99,16 @@ func (t *tx) recover(id MessageID, at time.Time, count *Recovered) error {
 		to = Waiting
 	}
 	if cut != nil {
-		m.Failure = cut.Attempts[len(cut.Attempts)-1].Failure
+		m.Failure = cut.last().Failure
 	}
-	if to == Waiting {
+	switch to {
+	case Waiting:
 		count.Requeued++
+	case Sending:
+		if cut == nil {
+			return nil
+		}
+		return t.finishPart(m, at, cut, m.Failure)
 	}
 	return t.enter(m, to, at, cut)
 }

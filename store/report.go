@@ -87,8 +87,10 @@ func (s *Store) Report(ctx context.Context, r Report) (Match, Message, error) {
 			if err != nil {
 				return err
 			}
-			if err := t.apply(rec, rec.part(seq), &r); err != nil {
-				return err
+			if part := rec.part(seq); part != nil {
+				if err := t.apply(rec, part, &r); err != nil {
+					return err
+				}
 			}
 			m = *rec.Message
 		case Unmatched:
@@ -165,21 +167,24 @@ func (t *tx) meant(r *Report) (id MessageID, seq int, match Match, err error) {
 
 // apply changes a part by a report, and its message when that follows.
 func (t *tx) apply(m *record, p *Part, r *Report) error {
+	proof := p.proven(r)
 	failure, changed := p.report(r)
-	if !changed {
+	if !proof && !changed {
 		return t.save(m)
 	}
-	to := m.State
-	if m.State == Sent || m.State == Unknown {
-		to = m.outcome()
+	return t.review(m, r.At, p, failure)
+}
+
+// proven makes a part Sent whose answer was lost: the network cannot report what it does not have. It is false for every other part.
+func (p *Part) proven(r *Report) bool {
+	if !p.unclear() && p.State != Unknown {
+		return false
 	}
-	if to == m.State || Transition(m.ID, m.State, to) != nil {
-		return t.finishPart(m, r.At, p, failure)
-	}
-	if failure != nil {
-		m.Failure = failure
-	}
-	return t.enter(m, to, r.At, p)
+	a := p.last()
+	p.end(r.At, a.Failure)
+	a.Until = time.Time{}
+	p.State, p.SentAt, p.Reference, p.Evidence = Sent, a.StartedAt, r.Reference, EvidenceReport
+	return true
 }
 
 // report sets a part to what a status says about it. changed is false when the network is still trying, or says nothing that we know.
@@ -219,8 +224,8 @@ func (t *tx) keepReport(r *Report) error {
 }
 
 // early applies the reports that came before the answer of the modem, since the attempt began.
-func (t *tx) early(m *Message, p *Part, began, at time.Time) error {
-	prefix := refsPrefix(p.SIM, p.Reference, m.To)
+func (t *tx) early(m *Message, p *Part, reference int, began, at time.Time) error {
+	prefix := refsPrefix(p.SIM, reference, m.To)
 	var keys [][]byte
 	var reports []*Report
 	var bad []*Damage
@@ -246,6 +251,7 @@ func (t *tx) early(m *Message, p *Part, began, at time.Time) error {
 		if p.AwaitUntil.IsZero() {
 			break
 		}
+		p.proven(r)
 		if failure, _ := p.report(r); failure != nil {
 			m.Failure = failure
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,13 +17,15 @@ type Outcome struct {
 	SIM       string
 	Failure   *Failure  // why it is not Sent
 	RetryAt   time.Time // when Waiting: not before
+	Evidence  string    // how it is known when it is not the answer in time: one of the Evidence constants
 }
 
 // Settle ends an attempt. While parts wait after Sent or Unknown, the attempt of the next part is opened and the message stays Sending. After Waiting
 // the message is in the queue again, after Error it is in Error and its other parts are Canceled. With the last part the message becomes Sent,
-// Unknown when the fate of any part is, or what status reports that came early make of it.
+// Unknown when the fate of any part is, or what status reports that came early make of it. Unknown begins the time in which evidence is awaited
+// (Options.UnknownAfter): until it ends the part stays Sending with an attempt that is Unclear, and so does the message.
 //
-// For a part that is Unknown already, Sent and Waiting are later evidence: that the network took it, or that nothing was sent.
+// For a part that is Unclear or Unknown already, Sent and Waiting are later evidence: that the network took it, or that nothing was sent.
 func (s *Store) Settle(ctx context.Context, o Outcome) (Message, error) {
 	m, err := s.change(ctx, o.ID, func(t *tx, m *record) error { return t.settle(m, o) })
 	if err == nil {
@@ -33,8 +36,11 @@ func (s *Store) Settle(ctx context.Context, o Outcome) (Message, error) {
 
 func (t *tx) settle(m *record, o Outcome) error {
 	p := m.part(o.Seq)
-	late := p != nil && p.attempt() == nil && p.State == Unknown && (o.State == Sent || o.State == Waiting)
-	if p == nil || p.attempt() == nil && !late {
+	if p == nil {
+		return fmt.Errorf("part %d: %w", o.Seq, ErrAttempt)
+	}
+	late := (p.unclear() || p.attempt() == nil && p.State == Unknown) && (o.State == Sent || o.State == Waiting)
+	if a := p.attempt(); !late && (a == nil || a.Phase == Unclear) {
 		return fmt.Errorf("part %d: %w", o.Seq, ErrAttempt)
 	}
 	if o.SIM != "" {
@@ -43,24 +49,35 @@ func (t *tx) settle(m *record, o Outcome) error {
 			a.SIM = o.SIM
 		}
 	}
-	began := o.At
-	if n := len(p.Attempts); n > 0 {
-		began = p.Attempts[n-1].StartedAt
+	began := p.last().StartedAt
+	if o.State == Waiting && (late || p.last().Phase == Claimed) { // nothing was sent
+		if err := t.uncount(m.Message, p.last()); err != nil {
+			return err
+		}
 	}
-	p.end(o.At, o.Failure)
+	if o.State != Unknown {
+		p.end(o.At, o.Failure)
+		p.last().Until = time.Time{}
+		p.Evidence = o.Evidence
+	}
 	switch o.State {
 	case Sent:
-		p.State, p.SentAt, p.Reference = Sent, o.At, -1
+		p.State, p.SentAt, p.Reference, p.AwaitUntil = Sent, o.At, -1, time.Time{}
+		if late {
+			p.SentAt = began
+		}
 		if o.Reference >= 0 && o.Reference <= 255 {
 			p.Reference, p.AwaitUntil = o.Reference, o.At.Add(t.s.options.ReportWindow)
-			if err := t.early(m.Message, p, began, o.At); err != nil {
+			if err := t.early(m.Message, p, p.Reference, began, o.At); err != nil {
 				return err
 			}
 		}
 	case Unknown:
-		p.State, m.Failure = Unknown, o.Failure
+		if err := t.doubt(m, p, o.At, o.Failure); err != nil {
+			return err
+		}
 	case Waiting:
-		p.State, m.Failure, m.NotBefore = Waiting, o.Failure, o.RetryAt
+		p.State, p.AwaitUntil, m.Failure, m.NotBefore = Waiting, time.Time{}, o.Failure, o.RetryAt
 	case Error:
 		p.State, m.Failure = Error, o.Failure
 		m.drop(Canceled)
@@ -68,7 +85,7 @@ func (t *tx) settle(m *record, o Outcome) error {
 		return fmt.Errorf("%w: an attempt cannot end as %s", ErrInvalid, o.State)
 	}
 	if late {
-		return t.review(m, o, p)
+		return t.review(m, o.At, p, o.Failure)
 	}
 	return t.proceed(m, o, p)
 }
@@ -77,7 +94,10 @@ func (t *tx) settle(m *record, o Outcome) error {
 func (t *tx) proceed(m *record, o Outcome, p *Part) error {
 	if o.State == Sent || o.State == Unknown {
 		if next := m.next(); next != nil {
-			next.open(p.Trunk, p.SIM, o.At)
+			next.open(p.Trunk, p.SIM, o.At, p.last().OnAmbiguous)
+			if err := t.count(m.Message, next.last()); err != nil {
+				return err
+			}
 			return t.finishPart(m, o.At, p, o.Failure)
 		}
 	}
@@ -85,19 +105,22 @@ func (t *tx) proceed(m *record, o Outcome, p *Part) error {
 	if to != Waiting && to != Error {
 		to = m.outcome()
 	}
-	return t.enter(m, to, o.At, p)
-}
-
-// review does the same after evidence about a part that was Unknown: it matters to the message when that is Unknown too.
-func (t *tx) review(m *record, o Outcome, p *Part) error {
-	to := m.outcome()
-	if o.State == Waiting {
-		to = Waiting
-	}
-	if m.State != Unknown || to == Unknown {
+	if to == Sending { // evidence about a part is awaited
 		return t.finishPart(m, o.At, p, o.Failure)
 	}
 	return t.enter(m, to, o.At, p)
+}
+
+// review moves the message on after something became known about a part that no trunk is at work on.
+func (t *tx) review(m *record, at time.Time, p *Part, failure *Failure) error {
+	to := m.outcome()
+	if m.busy() || to == m.State || Transition(m.ID, m.State, to) != nil {
+		return t.finishPart(m, at, p, failure)
+	}
+	if failure != nil {
+		m.Failure = failure
+	}
+	return t.enter(m, to, at, p)
 }
 
 // enter gives a message its next state because of a part.
@@ -120,26 +143,20 @@ func (t *tx) finishPart(m *record, at time.Time, p *Part, failure *Failure) erro
 	return t.changedPart(m.Message, at, p, failure)
 }
 
-// outcome returns the state that follows from the states of the parts once none of them waits or is being sent.
+// outcome returns the state that follows from the states of the parts once no trunk is at work on them.
 func (m *Message) outcome() State {
-	delivered := true
-	to := Sent
+	to := Delivered
+	rank := func(s State) int { return slices.Index(ranking, s) }
 	for i := range m.Parts {
-		switch m.Parts[i].State {
-		case Error:
-			return Error
-		case Unknown:
-			to, delivered = Unknown, false
-		case Delivered:
-		default:
-			delivered = false
+		if s := m.Parts[i].State; rank(s) > rank(to) {
+			to = s
 		}
-	}
-	if delivered {
-		return Delivered
 	}
 	return to
 }
+
+// ranking orders the states of parts by what they make of the message: the last one counts.
+var ranking = []State{Delivered, Sent, Unknown, Waiting, Sending, Error}
 
 // stamp sets the times that go with the state.
 func (m *Message) stamp(at time.Time) {

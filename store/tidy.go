@@ -95,7 +95,7 @@ func (t *tx) tidyDeadlines(at time.Time, ids *idPool) (more bool, err error) {
 // meet does what a deadline asks for. What it was about may be gone, or may have another deadline now.
 func (t *tx) meet(kind byte, key []byte, at time.Time, ids *idPool) error {
 	switch kind {
-	case deadlineExpire, deadlineAwait:
+	case deadlineExpire, deadlineAwait, deadlineUnclear:
 		if len(key) < idBytes {
 			return nil
 		}
@@ -115,12 +115,15 @@ func (t *tx) meet(kind byte, key []byte, at time.Time, ids *idPool) error {
 			}
 			return t.expire(m, at)
 		}
-		for i := range m.Parts {
-			if p := &m.Parts[i]; !p.AwaitUntil.After(at) {
-				p.AwaitUntil = time.Time{}
+		if kind == deadlineUnclear {
+			if len(key) == idBytes {
+				return nil
 			}
+			return t.lapse(m, m.part(int(key[idBytes])), at)
 		}
-		return t.save(m)
+		return t.unreported(m, at)
+	case deadlineUsage:
+		return t.Delete(tableUsage, key)
 	case deadlineSet:
 		return t.flushSet(key, at, ids)
 	case deadlineReport:
@@ -145,6 +148,28 @@ func (t *tx) meet(kind byte, key []byte, at time.Time, ids *idPool) error {
 		return t.Delete(tableDigests, key)
 	}
 	return nil
+}
+
+// unreported ends the wait for status reports that did not come. When none is awaited any more, Sent is the last that is known of the message, and
+// the event "report.missing" says so.
+func (t *tx) unreported(m *record, at time.Time) error {
+	over, awaited := 0, 0
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		switch {
+		case p.AwaitUntil.IsZero():
+		case p.AwaitUntil.After(at):
+			awaited++
+		default:
+			p.AwaitUntil = time.Time{}
+			over++
+		}
+	}
+	if err := t.save(m); err != nil || over == 0 || awaited > 0 || m.State != Sent {
+		return err
+	}
+	return t.event(Event{Type: "report.missing", At: at, Message: m.ID, State: m.State, Reference: -1, Trunk: m.Trunk, Code: "no_report",
+		Text: "no status report came in its time"})
 }
 
 // tidyEvents forgets events from before a time. The newest one stays, since the next number follows from it, and so does what an active endpoint of

@@ -144,6 +144,9 @@ func (t *tx) save(r *record) error {
 			return err
 		}
 	}
+	if err := t.refund(r); err != nil {
+		return err
+	}
 	r.before, r.state = entries(r.Message), r.State
 	return t.Put(tableMessages, r.ID[:], sealMessage(r.Message))
 }
@@ -195,13 +198,14 @@ func (p *Part) attempt() *Attempt {
 }
 
 // open begins an attempt; the oldest are forgotten when there are too many.
-func (p *Part) open(trunk, sim string, at time.Time) {
+func (p *Part) open(trunk, sim string, at time.Time, a Ambiguity) {
 	number := 1
 	if n := len(p.Attempts); n > 0 {
 		number = p.Attempts[n-1].Number + 1
 	}
 	p.State, p.Trunk, p.SIM = Sending, trunk, sim
-	p.Attempts = append(p.Attempts, Attempt{Number: number, Trunk: trunk, SIM: sim, Phase: Claimed, StartedAt: at})
+	p.Attempts = append(p.Attempts, Attempt{Number: number, Trunk: trunk, SIM: sim, Phase: Claimed, StartedAt: at, Before: -1,
+		OnAmbiguous: max(a, StayUnknown)})
 	if extra := len(p.Attempts) - MaxAttempts; extra > 0 {
 		p.Attempts = append([]Attempt(nil), p.Attempts[extra:]...)
 	}

@@ -96,8 +96,9 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
+	books := router.NewBooks(c.Router)
 	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
-		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room})
+		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room, UnknownAfter: c.Router.UnknownAfter, ReportWindow: c.Router.ReportWindow, Accounting: books})
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		g.fleet.join(name, m)
 		trunks = append(trunks, router.Trunk{Name: name, Backend: m.trunk})
 	}
-	g.router = router.New(router.Options{Config: c.Router, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
+	g.router = router.New(router.Options{Config: c.Router, Books: books, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
 	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	return g, g.listen(o.listeners)

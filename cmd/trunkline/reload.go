@@ -112,7 +112,9 @@ func (g *gateway) build(ctx context.Context, name string, c modem.Config) (*memb
 // fixedKeys returns the keys that differ and cannot change while the daemon runs, as they stand in the file.
 func fixedKeys(old, next config.Config) (keys []string) {
 	// What can change is made equal first.
-	old.Modem, old.Router, old.Log.Level = next.Modem, next.Router, next.Log.Level
+	router := next.Router
+	router.UnknownAfter, router.ReportWindow = old.Router.UnknownAfter, old.Router.ReportWindow // the store works by them
+	old.Modem, old.Router, old.Log.Level = next.Modem, router, next.Log.Level
 	compareKeys("", reflect.ValueOf(old), reflect.ValueOf(next), &keys)
 	return keys
 }

@@ -33,6 +33,7 @@ type Trunk struct {
 	metrics *Metrics
 	deleted map[string]deletion        // what was deleted and not yet seen to be gone, by slot; owned by Run
 	lost    atomic.Pointer[lostAnswer] // the last part whose answer was lost
+	count   counter                    // of references; owned by who sends
 }
 
 // lostAnswer is a part that the modem may still answer.
@@ -57,12 +58,15 @@ func New(o Options) *Trunk {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, deleted: map[string]deletion{}}
+	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, deleted: map[string]deletion{}, count: counter{last: -1}}
 }
 
 // Ready waits until the modem can send and returns the identity of its SIM.
 func (t *Trunk) Ready(ctx context.Context) (string, error) {
 	if err := t.modem.Ready(ctx); err != nil {
+		return "", err
+	}
+	if err := t.consult(ctx, false); err != nil {
 		return "", err
 	}
 	return t.line(), nil

@@ -85,8 +85,10 @@ func (t *Trunk) late(ctx context.Context, reference int) {
 		if err != nil {
 			return
 		}
-		if m.Parts[l.seq-1].State == store.Unknown {
-			_, err := t.store.Settle(ctx, store.Outcome{ID: l.id, Seq: l.seq, At: time.Now().UTC(), State: store.Sent, Reference: reference, SIM: t.line()})
+		p := &m.Parts[l.seq-1]
+		if p.State == store.Unknown || p.State == store.Sending && p.Attempts[len(p.Attempts)-1].Phase == store.Unclear {
+			_, err := t.store.Settle(ctx, store.Outcome{ID: l.id, Seq: l.seq, At: time.Now().UTC(), State: store.Sent, Reference: reference, SIM: t.line(),
+				Evidence: store.EvidenceLate})
 			t.log.Info("a late answer tells that the network took a part", "message", l.id, "part", l.seq, "err", err)
 			return
 		}

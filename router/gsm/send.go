@@ -42,6 +42,7 @@ func (t *Trunk) Prepare(m *store.Message) error {
 		p := s.Message(i, pdu.Submit)
 		p.Address = to
 		p.SRR = true
+		p.RD = m.Parts[i].Resends > 0 // the centre may hold it still. 3GPP TS 23.040 §9.2.3.25
 		if m.Validity > 0 {
 			p.Validity = pdu.RelativeValidity(m.Validity)
 		}
@@ -53,13 +54,24 @@ func (t *Trunk) Prepare(m *store.Message) error {
 }
 
 // Send hands one part to the modem. When another part follows, the modem is asked to keep its link to the network.
-func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func() error) (int, error) {
-	ref, err := t.modem.SubmitPart(ctx, m.Parts[seq-1].TPDU, seq < len(m.Parts), mark)
+func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func(before int) error) (int, error) {
+	err := t.consult(ctx, true) // the SIM remembers only what it sent last
+	before := -1
 	if err == nil {
+		before, err = t.before(ctx)
+	}
+	if err != nil {
+		return -1, &router.SendError{Class: router.Unavailable, Code: "modem", Err: err}
+	}
+	ref, err := t.modem.SubmitPart(ctx, m.Parts[seq-1].TPDU, seq < len(m.Parts), func() error { return mark(before) })
+	if err == nil {
+		t.answered(ctx, ref)
 		return ref, nil
 	}
+	t.count.last = -1 // a refused message may have taken a reference
 	e := sendError(err)
 	if e.Class == router.Unknown {
+		t.count.asked = ""
 		t.lost.Store(&lostAnswer{id: m.ID, seq: seq})
 	}
 	return -1, e
@@ -88,7 +100,7 @@ func sendError(err error) *router.SendError {
 			out.Class = router.Unknown
 		}
 	case modem.SIM, modem.Device:
-		out.RetryAfter = time.Minute
+		out.RetryAfter, out.Hold = time.Minute, time.Minute
 	}
 	return out
 }

@@ -1,0 +1,201 @@
+package gsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"trunkline/store"
+)
+
+// When an answer is lost, the SIM may tell whether the part was handed to the network: it keeps the reference of the message sent last, and each
+// message takes the next one. That is believed of a modem only after it agreed with the answers to its first sends, since some keep the count in
+// their own memory. All of this belongs to the goroutine that sends.
+
+const (
+	// agreements is how many answers in a row the SIM must agree with.
+	agreements = 5
+	// stillSending is how long a modem may take to send what it was given: only then does a count that has not moved mean that nothing was sent.
+	// TR1M of 3GPP TS 24.011 §10 is 35 to 45 s.
+	stillSending = 45 * time.Second
+	// askLimit bounds how long the SIM is asked.
+	askLimit = 10 * time.Second
+	// believed and doubted are what is remembered of a modem besides the number of agreements.
+	believed = "believed"
+	doubted  = "doubted"
+)
+
+// counter follows the references that a line gives.
+type counter struct {
+	key    string // under which is remembered whether the SIM is believed
+	agreed int    // answers that the SIM agreed with, as long as neither below is true
+	trust  bool
+	reject bool
+
+	session string // line and number of the session that last is from
+	last    int    // reference given last, -1 when not known
+	asked   string // line of which no doubt is left
+}
+
+// follow prepares the counter for the line as it is now.
+func (t *Trunk) follow(ctx context.Context) error {
+	s := t.modem.Status()
+	key := "reference/" + s.IMEI
+	if s.IMEI == "" {
+		key = "reference/trunk/" + t.name
+	}
+	if session := fmt.Sprint(t.line(), " ", s.Opens); session != t.count.session {
+		t.count.session, t.count.last = session, -1
+	}
+	if key == t.count.key {
+		return nil
+	}
+	known, err := t.store.Remembered(ctx, key)
+	if err != nil {
+		return err
+	}
+	t.count.agreed, t.count.trust, t.count.reject = 0, string(known) == believed, string(known) == doubted
+	if _, err := fmt.Sscanf(string(known), "agreed %d", &t.count.agreed); err != nil {
+		t.count.agreed = 0
+	}
+	t.count.key = key
+	return nil
+}
+
+// lastReference asks the SIM. The error says that the modem is gone.
+func (t *Trunk) lastReference(ctx context.Context) (ref int, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askLimit)
+	defer cancel()
+	ref, ok, err = t.modem.LastReference(ctx)
+	if err != nil && (gone(err) || ctx.Err() != nil) {
+		return 0, false, err
+	}
+	return ref, ok && err == nil, nil
+}
+
+// before returns the reference that the line gave last, -1 when nobody knows.
+func (t *Trunk) before(ctx context.Context) (int, error) {
+	if t.count.last >= 0 || t.count.reject {
+		return t.count.last, nil
+	}
+	ref, ok, err := t.lastReference(ctx)
+	if err != nil || !ok {
+		return -1, err
+	}
+	t.count.last = ref
+	return ref, nil
+}
+
+// answered takes the reference that the modem gave, and compares it with the SIM's as long as it is not known whether that can be believed.
+func (t *Trunk) answered(ctx context.Context, ref int) {
+	c := &t.count
+	c.last = ref
+	if ref < 0 || c.trust || c.reject {
+		return
+	}
+	told, ok, err := t.lastReference(ctx)
+	if err != nil {
+		return
+	}
+	word := ""
+	switch {
+	case !ok || told != ref:
+		c.reject, word = true, doubted
+		t.log.Info("the SIM's count of messages is not that of the modem, so it is no evidence when an answer is lost", "modem", told, "answer", ref, "read", ok)
+	default:
+		if c.agreed++; c.agreed < agreements {
+			word = fmt.Sprint("agreed ", c.agreed)
+			break
+		}
+		c.trust, word = true, believed
+	}
+	if err := t.store.Remember(context.WithoutCancel(ctx), c.key, []byte(word)); err != nil {
+		t.log.Warn("what the SIM's count is worth could not be remembered", "err", err)
+	}
+}
+
+// consult asks the SIM about the part whose answer was lost last on its line. Only the last can be asked about, and only until the next is sent; final
+// says that this is now. The error says that it has to be tried again.
+func (t *Trunk) consult(ctx context.Context, final bool) error {
+	if err := t.follow(ctx); err != nil {
+		return err
+	}
+	line := t.line()
+	if t.count.asked == line {
+		return nil
+	}
+	doubts, err := t.store.Doubts(ctx, line)
+	if err != nil {
+		return err
+	}
+	newest := -1
+	for i, d := range doubts {
+		if newest < 0 || d.StartedAt.After(doubts[newest].StartedAt) {
+			newest = i
+		}
+	}
+	for i, d := range doubts {
+		if i == newest {
+			waits, err := t.ask(ctx, d, final)
+			if err != nil || waits {
+				return err
+			}
+			continue
+		}
+		if err := t.consulted(ctx, d); err != nil {
+			return err
+		}
+	}
+	t.count.asked = line
+	return nil
+}
+
+// ask settles a part by what the SIM tells. waits says that it may tell more later.
+func (t *Trunk) ask(ctx context.Context, d store.Doubt, final bool) (waits bool, err error) {
+	if !t.count.trust || d.Before < 0 {
+		return false, t.consulted(ctx, d)
+	}
+	ref, ok, err := t.lastReference(ctx)
+	if err != nil {
+		return false, err
+	}
+	now := time.Now().UTC()
+	age := now.Sub(d.StartedAt)
+	o := store.Outcome{ID: d.ID, Seq: d.Seq, At: now, SIM: t.line(), Reference: -1, Evidence: store.EvidenceSIM}
+	switch {
+	case ok && ref == (d.Before+1)&255:
+		o.State, o.Reference = store.Sent, ref
+	case ok && ref == d.Before && age >= stillSending:
+		o.State, o.RetryAt = store.Waiting, now
+		o.Failure = &store.Failure{Code: "not_sent", Text: "the answer was lost, and the SIM tells that nothing was sent"}
+	case ok && ref == d.Before && age >= 0 && !final:
+		return true, nil
+	default:
+		return false, t.consulted(ctx, d)
+	}
+	_, err = t.store.Settle(context.WithoutCancel(ctx), o)
+	if known(err) {
+		err = nil
+	}
+	t.log.Info("the SIM tells what became of a part whose answer was lost", "message", d.ID, "part", d.Seq, "outcome", o.State, "err", err)
+	if err == nil {
+		t.count.last = ref
+	}
+	return false, err
+}
+
+// consulted notes that the SIM tells nothing about a part.
+func (t *Trunk) consulted(ctx context.Context, d store.Doubt) error {
+	err := t.store.Consulted(context.WithoutCancel(ctx), d.ID, d.Seq)
+	if known(err) {
+		return nil
+	}
+	return err
+}
+
+// known tells whether an error says that something else has told meanwhile what became of a part.
+func known(err error) bool {
+	var refused *store.TransitionError
+	return errors.Is(err, store.ErrAttempt) || errors.Is(err, store.ErrNotFound) || errors.As(err, &refused)
+}
