@@ -1,8 +1,9 @@
 package pdu
 
 import (
+	"runtime"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -11,17 +12,42 @@ import (
 	"github.com/warthog618/sms/encoding/tpdu"
 )
 
-// cpu reports the processor time per operation beside the elapsed time, which says little on a machine that does other work. It is deferred: defer cpu(b)().
-func cpu(b *testing.B) func() {
-	used := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
+// beside measures ours and theirs in turns of some milliseconds each, so that whatever else the machine does slows both, and reports the medians: of both times, and of how many times theirs is longer.
+// Each turn begins with a heap without garbage and pays for collecting its own.
+func beside(b *testing.B, ours, theirs func()) {
+	const turn = 10 * time.Millisecond
+	per := func(run func(), n int) time.Duration {
+		runtime.GC()
+		start := time.Now()
+		for range n {
+			run()
 		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		return time.Since(start)
 	}
-	start := used()
-	return func() { b.ReportMetric(float64(used()-start)/float64(b.N), "cpu-ns/op") }
+	// As many runs as make a turn.
+	count := func(run func()) int {
+		n := 1
+		for per(run, n) < turn/4 {
+			n *= 2
+		}
+		return 4 * n
+	}
+	n, m := count(ours), count(theirs)
+	var mine, other, ratios []float64
+	for b.Loop() {
+		x, y := float64(per(ours, n))/float64(n), float64(per(theirs, m))/float64(m)
+		mine, other, ratios = append(mine, x), append(other, y), append(ratios, y/x)
+	}
+	median := func(all []float64) float64 {
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	b.ReportMetric(median(mine), "ours-ns")
+	b.ReportMetric(median(other), "theirs-ns")
+	b.ReportMetric(median(ratios), "times")
+	b.ReportMetric(0, "ns/op") // of a pair of turns
+	b.ReportMetric(testing.AllocsPerRun(100, ours), "ours-allocs")
+	b.ReportMetric(testing.AllocsPerRun(100, theirs), "theirs-allocs")
 }
 
 // benchText is 160 septets of the default alphabet, as people write.
@@ -67,71 +93,58 @@ var benchNames = []string{"160-septets", "70-ucs2", "4-segments"}
 func BenchmarkDecode(b *testing.B) {
 	cases := benchCases(b)
 	for _, name := range benchNames {
-		b.Run(name+"/ours", func(b *testing.B) {
-			defer cpu(b)()
-			var m Message
-			b.ReportAllocs()
-			for b.Loop() {
-				for _, octets := range cases[name] {
-					if err := m.Decode(octets, MobileTerminated, false); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
-		b.Run(name+"/warthog", func(b *testing.B) {
-			defer cpu(b)()
-			b.ReportAllocs()
-			for b.Loop() {
-				for _, octets := range cases[name] {
-					t, err := sms.Unmarshal(octets, sms.AsMT)
-					if err != nil {
-						b.Fatal(err)
-					}
-					// Its parts of several are decoded one by one, without a collector, as ours are.
-					if _, err := sms.Decode([]*tpdu.TPDU{t}); err != nil && len(cases[name]) == 1 {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
+		b.Run(name, func(b *testing.B) { besideDecode(b, cases[name]) })
 	}
+}
+
+// besideDecode compares decodings of some TPDUs.
+func besideDecode(b *testing.B, tpdus [][]byte) {
+	var m Message
+	beside(b, func() {
+		for _, octets := range tpdus {
+			if err := m.Decode(octets, MobileTerminated, false); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}, func() {
+		for _, octets := range tpdus {
+			t, err := sms.Unmarshal(octets, sms.AsMT)
+			if err != nil {
+				b.Fatal(err)
+			}
+			// Its parts of several are decoded one by one, without a collector, as ours are.
+			if _, err := sms.Decode([]*tpdu.TPDU{t}); err != nil && len(tpdus) == 1 {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // BenchmarkDecodeJoin decodes four segments and joins them, which both do.
 func BenchmarkDecodeJoin(b *testing.B) {
 	segments := benchCases(b)["4-segments"]
-	b.Run("ours", func(b *testing.B) {
-		defer cpu(b)()
-		var m Message
-		b.ReportAllocs()
-		for b.Loop() {
-			var a Assembly
-			for i, octets := range segments {
-				if err := m.Decode(octets, MobileTerminated, false); err != nil {
-					b.Fatal(err)
-				}
-				if done, _ := a.Add(&m, time.Unix(0, 0)); len(done) != i/3 {
-					b.Fatal(done)
-				}
-			}
-		}
-	})
-	b.Run("warthog", func(b *testing.B) {
-		defer cpu(b)()
-		b.ReportAllocs()
-		for b.Loop() {
-			var parts []*tpdu.TPDU
-			for _, octets := range segments {
-				t, err := sms.Unmarshal(octets, sms.AsMT)
-				if err != nil {
-					b.Fatal(err)
-				}
-				parts = append(parts, t)
-			}
-			if _, err := sms.Decode(parts); err != nil {
+	var m Message
+	beside(b, func() {
+		var a Assembly
+		for i, octets := range segments {
+			if err := m.Decode(octets, MobileTerminated, false); err != nil {
 				b.Fatal(err)
 			}
+			if done, _ := a.Add(&m, time.Unix(0, 0)); len(done) != i/3 {
+				b.Fatal(done)
+			}
+		}
+	}, func() {
+		var parts []*tpdu.TPDU
+		for _, octets := range segments {
+			t, err := sms.Unmarshal(octets, sms.AsMT)
+			if err != nil {
+				b.Fatal(err)
+			}
+			parts = append(parts, t)
+		}
+		if _, err := sms.Decode(parts); err != nil {
+			b.Fatal(err)
 		}
 	})
 }
@@ -139,14 +152,13 @@ func BenchmarkDecodeJoin(b *testing.B) {
 // BenchmarkSplitEncode is what sending a text costs: choose the alphabet, cut, make the TPDUs, write them.
 func BenchmarkSplitEncode(b *testing.B) {
 	texts := map[string]string{"160-septets": benchText, "70-ucs2": benchUCS2, "4-segments": benchLong}
+	to := Address{0x91, "4915112345678"}
 	for _, name := range benchNames {
-		b.Run(name+"/ours", func(b *testing.B) {
-			defer cpu(b)()
+		text := texts[name]
+		b.Run(name, func(b *testing.B) {
 			dst := make([]byte, 0, 256)
-			to := Address{0x91, "4915112345678"}
-			b.ReportAllocs()
-			for b.Loop() {
-				s, err := SplitText(texts[name], SplitOptions{Reference: 42})
+			beside(b, func() {
+				s, err := SplitText(text, SplitOptions{Reference: 42})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -157,13 +169,8 @@ func BenchmarkSplitEncode(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-			}
-		})
-		b.Run(name+"/warthog", func(b *testing.B) {
-			defer cpu(b)()
-			b.ReportAllocs()
-			for b.Loop() {
-				parts, err := sms.Encode([]byte(texts[name]), sms.To("+4915112345678"), sms.AsSubmit)
+			}, func() {
+				parts, err := sms.Encode([]byte(text), sms.To("+4915112345678"), sms.AsSubmit)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -172,36 +179,29 @@ func BenchmarkSplitEncode(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-			}
+			})
 		})
 	}
 }
 
-// BenchmarkDecodeHex is what the modem driver does with a line.
+// BenchmarkDecodeHex is what the modem driver does with a line: a new Message each time.
 func BenchmarkDecodeHex(b *testing.B) {
 	line := hexOf(benchCases(b)["160-septets"][0]...)
-	b.Run("ours", func(b *testing.B) {
-		defer cpu(b)()
-		for b.Loop() {
-			if _, err := DecodeHex(line, MobileTerminated, false); err != nil {
-				b.Fatal(err)
-			}
+	beside(b, func() {
+		if _, err := DecodeHex(line, MobileTerminated, false); err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("warthog", func(b *testing.B) {
-		defer cpu(b)()
-		for b.Loop() {
-			p, err := pdumode.UnmarshalHexString("00" + line)
-			if err != nil {
-				b.Fatal(err)
-			}
-			t, err := sms.Unmarshal(p.TPDU, sms.AsMT)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, err := sms.Decode([]*tpdu.TPDU{t}); err != nil {
-				b.Fatal(err)
-			}
+	}, func() {
+		p, err := pdumode.UnmarshalHexString("00" + line)
+		if err != nil {
+			b.Fatal(err)
+		}
+		t, err := sms.Unmarshal(p.TPDU, sms.AsMT)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := sms.Decode([]*tpdu.TPDU{t}); err != nil {
+			b.Fatal(err)
 		}
 	})
 }
@@ -239,7 +239,6 @@ func BenchmarkSplit(b *testing.B) {
 			o.National = AllLanguages()
 		}
 		b.Run(name, func(b *testing.B) {
-			defer cpu(b)()
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := SplitText(text, o); err != nil {
@@ -267,23 +266,16 @@ func BenchmarkEncode(b *testing.B) {
 			}
 			messages, theirs = append(messages, m), append(theirs, d)
 		}
-		b.Run(name+"/ours", func(b *testing.B) {
-			defer cpu(b)()
-			b.ReportAllocs()
+		b.Run(name, func(b *testing.B) {
 			dst := make([]byte, 0, 256)
-			for b.Loop() {
+			beside(b, func() {
 				for _, m := range messages {
 					var err error
 					if dst, err = m.Append(dst[:0], false); err != nil {
 						b.Fatal(err)
 					}
 				}
-			}
-		})
-		b.Run(name+"/warthog", func(b *testing.B) {
-			defer cpu(b)()
-			b.ReportAllocs()
-			for b.Loop() {
+			}, func() {
 				for i, d := range theirs {
 					ud, _, _ := tpdu.EncodeUserData([]byte(messages[i].Text))
 					d.UD = ud
@@ -291,7 +283,7 @@ func BenchmarkEncode(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-			}
+			})
 		})
 	}
 }

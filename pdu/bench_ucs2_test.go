@@ -7,15 +7,13 @@ import (
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/warthog618/sms"
-	"github.com/warthog618/sms/encoding/tpdu"
 )
 
 // ucs2Texts are texts of 70 UCS-2 units, and one of a single unit, which is what all but the text costs.
 var ucs2Texts = []struct{ name, text string }{
 	{"header", "Ж"},
 	{"cyrillic", benchUCS2},
+	{"ascii", benchText[:70]},
 	{"two-octets", strings.Repeat("жщ", 35)},
 	{"cjk", strings.Repeat("漢字", 35)},
 	{"emoji", strings.Repeat("😀", 35)},
@@ -57,25 +55,7 @@ func least(b *testing.B, run func()) {
 func BenchmarkDecodeUCS2(b *testing.B) {
 	for _, tt := range ucs2Texts {
 		octets := ucs2TPDU(b, tt.text)
-		b.Run(tt.name+"/ours", func(b *testing.B) {
-			var m Message
-			least(b, func() {
-				if err := m.Decode(octets, MobileTerminated, false); err != nil {
-					b.Fatal(err)
-				}
-			})
-		})
-		b.Run(tt.name+"/warthog", func(b *testing.B) {
-			least(b, func() {
-				t, err := sms.Unmarshal(octets, sms.AsMT)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := sms.Decode([]*tpdu.TPDU{t}); err != nil {
-					b.Fatal(err)
-				}
-			})
-		})
+		b.Run(tt.name, func(b *testing.B) { besideDecode(b, [][]byte{octets}) })
 	}
 }
 

@@ -112,5 +112,13 @@ func (d DCS) Waiting() (Waiting, bool) {
 	return Waiting{Store: d >= 0xD0, Active: d&0x08 != 0, Type: WaitingType(d & 3)}, true
 }
 
+// Nearly all messages have one of two codings.
+const (
+	plainGSM7 DCS = 0x00
+	plainUCS2 DCS = 0x08
+)
+
 // countsSeptets tells whether TP-UDL counts septets and not octets. 3GPP TS 23.040 §9.2.3.16.
-func (d DCS) countsSeptets() bool { return d.Alphabet() == GSM7 && !d.Compressed() }
+func (d DCS) countsSeptets() bool {
+	return d == plainGSM7 || d != plainUCS2 && d.Alphabet() == GSM7 && !d.Compressed()
+}

@@ -1,8 +1,9 @@
 package pdu
 
 import (
-	"strings"
+	"encoding/binary"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Decode reads one TPDU, with the service centre's address before it when hasSMSC is true. The Message is never nil: beside an *Error it holds what could be read.
@@ -12,18 +13,33 @@ func Decode(octets []byte, dir Direction, hasSMSC bool) (*Message, error) {
 }
 
 // Decode replaces all of m with what octets say and keeps nothing of octets. It reuses m's slices, so they hold until the next Decode only.
-// Strings hold for ever: those of a new Message are one allocation, those of one used again share blocks of 8 KiB, so that decoding in a loop hardly allocates.
+// Strings hold for ever: those of a new Message are one allocation, those of one used again share blocks of 32 KiB, so that decoding in a loop hardly allocates.
 func (m *Message) Decode(octets []byte, dir Direction, hasSMSC bool) error {
+	if m.block == nil {
+		return m.decodeFirst(octets, dir, hasSMSC)
+	}
 	m.empty()
 	var d decoder // by fields, since a literal is made elsewhere and copied
-	d.m, d.in, d.text = m, octets, m.collected[:0]
+	d.m, d.in, d.text = m, octets, m.room()
 	err := d.message(dir, hasSMSC)
-	d.finish()
+	m.block.n += len(d.text)
+	d.strings(unsafe.String(unsafe.SliceData(d.text), len(d.text)))
 	if err != nil {
 		return err
 	}
-	if m.Trailing = d.left(); m.Trailing > 0 {
-		m.Quirks |= TrailingOctets
+	return nil
+}
+
+// decodeFirst is Decode for a Message that was not used before.
+func (m *Message) decodeFirst(octets []byte, dir Direction, hasSMSC bool) error {
+	m.empty()
+	m.block = noBlock
+	var d decoder
+	d.m, d.in, d.text = m, octets, make([]byte, 0, textRoom)
+	err := d.message(dir, hasSMSC)
+	d.strings(string(d.text))
+	if err != nil {
+		return err
 	}
 	return nil
 }
@@ -66,6 +82,17 @@ func (d *decoder) message(dir Direction, hasSMSC bool) *Error {
 	if len(d.in) == 0 {
 		return fail("pdu", 0, "no octets")
 	}
+	if err := d.typed(dir, hasSMSC); err != nil {
+		return err
+	}
+	if d.m.Trailing = d.left(); d.m.Trailing > 0 {
+		d.m.Quirks |= TrailingOctets
+	}
+	return nil
+}
+
+// typed reads everything up to the end of the TPDU.
+func (d *decoder) typed(dir Direction, hasSMSC bool) *Error {
 	if hasSMSC {
 		if err := d.smsc(); err != nil {
 			return err
@@ -77,12 +104,12 @@ func (d *decoder) message(dir Direction, hasSMSC bool) *Error {
 	m := d.m
 	m.FO = d.octet()
 	switch {
+	case m.FO&3 == 0 && dir == MobileTerminated:
+		return d.deliver()
 	case m.FO&3 == 3 && dir == MobileOriginated:
 		return fail("tp_mti", d.pos-1, "message type 3 is reserved")
 	case m.FO&3 == 3: // §9.2.3.1: to be treated as a DELIVER
 		m.Quirks |= ReservedType
-		return d.deliver()
-	case m.FO&3 == 0 && dir == MobileTerminated:
 		return d.deliver()
 	case m.FO&3 == 0:
 		return d.deliverReport()
@@ -96,33 +123,41 @@ func (d *decoder) message(dir Direction, hasSMSC bool) *Error {
 	return d.command()
 }
 
-// finish makes the strings of the text. A mark that was never reached lies at the end of the text that was.
-func (d *decoder) finish() {
+// strings makes all the text the strings of the message. A mark that was never reached lies at the end of the text that was.
+func (d *decoder) strings(all string) {
 	m := d.m
-	all := m.keep(d.text)
-	d.addressEnd = max(d.addressEnd, d.smscEnd)
-	m.SMSC.Value, m.Address.Value, m.Text = all[:d.smscEnd], all[d.smscEnd:d.addressEnd], all[d.addressEnd:]
+	start, end := d.smscEnd, max(d.addressEnd, d.smscEnd)
+	// Pointers cost more to write than to look at, and the parts of a message share their addresses.
+	if m.SMSC.Value != all[:start] {
+		m.SMSC.Value = all[:start]
+	}
+	if m.Address.Value != all[start:end] {
+		m.Address.Value = all[start:end]
+	}
+	m.Text = all[end:]
 }
 
-// blockSize is how much text a Message that is used again sets aside at once.
-const blockSize = 8192
+// textRoom is more than the strings of one TPDU take, with what is written ahead.
+const textRoom = 576
 
-// keep returns a text as a string, and keeps its memory for the next one.
-func (m *Message) keep(text []byte) string {
-	if cap(text) != cap(m.collected) {
-		m.collected = text
+// textBlock holds the strings of a Message that is used again. Nothing before n is ever written again, so that strings can point there.
+// It is behind a pointer since a Message may be copied: copies go on writing behind each other's strings.
+type textBlock struct {
+	n    int
+	text [32<<10 - 8]byte
+}
+
+// noBlock is the block of a Message that was used once: it is full.
+var noBlock = &textBlock{n: len(textBlock{}.text)}
+
+// room returns where to write text, behind the strings in the block.
+func (m *Message) room() []byte {
+	b := m.block
+	if len(b.text)-b.n < textRoom {
+		b = new(textBlock)
+		m.block = b
 	}
-	if !m.used {
-		m.used = true
-		return string(text)
-	}
-	if m.block == nil || m.block.Cap()-m.block.Len() < len(text) {
-		m.block = new(strings.Builder)
-		m.block.Grow(blockSize)
-	}
-	start := m.block.Len()
-	m.block.Write(text)
-	return m.block.String()[start:]
+	return b.text[b.n:b.n]
 }
 
 func (d *decoder) left() int { return len(d.in) - d.pos }
@@ -201,9 +236,11 @@ func (d *decoder) address() *Error {
 		return fail(field, d.pos, "%d octets announced, %d received", octets, d.left())
 	}
 	end := d.pos + octets
-	if d.m.Address.IsAlphanumeric() {
+	switch {
+	case d.m.Address.IsAlphanumeric():
 		d.alphanumeric(n)
-	} else {
+	case d.decimal(n):
+	default:
 		for n > 0 && d.semiOctet(n-1) == 0xF {
 			n--
 			d.m.Quirks |= FillerDigit
@@ -220,6 +257,44 @@ func (d *decoder) address() *Error {
 // semiOctet returns the n-th semi-octet from here; the lower half of an octet comes first.
 func (d *decoder) semiOctet(n int) byte {
 	return d.in[d.pos+n/2] >> (n % 2 * 4) & 15
+}
+
+// decimal collects n digits when they are at most sixteen and decimal, as nearly always, and the octets after them can be read too.
+func (d *decoder) decimal(n int) bool {
+	const each = 0x0101010101010101
+	text := d.text
+	if n > 16 || d.left() < 8 || cap(text)-len(text) < 16 {
+		return false
+	}
+	x := binary.LittleEndian.Uint64(d.in[d.pos:])
+	low, high := semiOctets(uint32(x)), semiOctets(uint32(x>>32))
+	ends := &decimalEnds[n]
+	if (low+6*each)&ends[0]|(high+6*each)&ends[1] != 0 {
+		return false
+	}
+	room := text[len(text) : len(text)+16]
+	binary.LittleEndian.PutUint64(room, low|'0'*each)
+	binary.LittleEndian.PutUint64(room[8:], high|'0'*each)
+	d.text = text[:len(text)+n]
+	return true
+}
+
+// decimalEnds has, for a number of digits, the bits that are set in the sum of a semi-octet and six when it is no decimal digit.
+var decimalEnds = func() (ends [17][2]uint64) {
+	for n := range ends {
+		for i := range n {
+			ends[n][i/8] |= 0x10 << (i % 8 * 8)
+		}
+	}
+	return ends
+}()
+
+// semiOctets spreads eight semi-octets to one per octet, in their order: the lower half of an octet comes first.
+func semiOctets(x uint32) uint64 {
+	y := uint64(x)
+	y = (y | y<<16) & 0x0000FFFF0000FFFF
+	y = (y | y<<8) & 0x00FF00FF00FF00FF
+	return (y | y<<4) & 0x0F0F0F0F0F0F0F0F
 }
 
 // digits collects n digits. A filler among them is an error, since the number without it would be another number.
@@ -371,7 +446,7 @@ func (d *decoder) septets(ud []byte, n, size int) {
 func (d *decoder) octets(ud []byte) {
 	m := d.m
 	m.Data = append(m.Data, ud...)
-	if m.DCS.Alphabet() != UCS2 || m.DCS.Compressed() {
+	if m.DCS != plainUCS2 && (m.DCS.Alphabet() != UCS2 || m.DCS.Compressed()) {
 		return
 	}
 	var high uint16

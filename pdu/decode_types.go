@@ -10,14 +10,26 @@ func (d *decoder) deliver() *Error {
 	if err := d.address(); err != nil {
 		return err
 	}
-	if err := d.coding(); err != nil {
-		return err
-	}
-	if err := d.timestamp("tp_scts", &m.SCTS, BadSCTS); err != nil {
-		return err
+	if fixed := d.in[d.pos:]; len(fixed) >= 9 {
+		m.PID, m.DCS = fixed[0], DCS(fixed[1])
+		copy(m.SCTS[:], fixed[2:9])
+		d.pos += 9
+		if !m.SCTS.valid() {
+			m.Quirks |= BadSCTS
+		}
+	} else { // to say which field is not there
+		if err := d.coding(); err != nil {
+			return err
+		}
+		if err := d.timestamp("tp_scts", &m.SCTS, BadSCTS); err != nil {
+			return err
+		}
 	}
 	if err := d.userData(); err != nil {
 		return err
+	}
+	if !m.Quirks.Has(BadSCTS) && d.left() == 0 {
+		return nil // as nearly always
 	}
 	return d.damaged()
 }

@@ -129,19 +129,18 @@ func (m *Message) encoded() ([]byte, bool) {
 
 // memory is what a Message uses again from one Decode to the next.
 type memory struct {
-	septets   []byte           // user data of GSM7 as decoded, one per octet: Assembly needs what an escape at a seam stood for
-	header    []byte           // what UDH points into
-	collected []byte           // strings in the making
-	block     *strings.Builder // strings made; only ever appended to
-	used      bool             // has been decoded into before
+	septets []byte     // user data of GSM7 as decoded, one per octet: Assembly needs what an escape at a seam stood for
+	header  []byte     // what UDH points into
+	block   *textBlock // strings made; nil before the first Decode
 }
 
 // Clone returns a copy that shares nothing with m, for keeping what was decoded into a reused Message.
 func (m *Message) Clone() *Message {
 	c := *m
+	c.SMSC.Value, c.Address.Value, c.Text = strings.Clone(m.SMSC.Value), strings.Clone(m.Address.Value), strings.Clone(m.Text)
 	c.Data = slices.Clone(m.Data)
 	c.septets = slices.Clone(m.septets)
-	c.header, c.collected, c.block, c.used = nil, nil, nil, false
+	c.header, c.block = nil, nil
 	c.UDH = nil
 	for _, e := range m.UDH {
 		c.UDH = append(c.UDH, IE{e.ID, slices.Clone(e.Data)})

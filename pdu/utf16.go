@@ -50,14 +50,6 @@ var packings = func() (all [16]packing) {
 // appendUTF16Text appends the text of octets in UTF-16, network order, at most maxUTF16 of them. high is a first surrogate that came before, 0 when there was none; the second result is the one that is left at the end.
 // A surrogate without its other half reads as U+FFFD, and so does the caller's rest. An odd last octet is dropped. 3GPP TS 23.038 §6.2.3.
 func appendUTF16Text(dst, octets []byte, high uint16) ([]byte, uint16, Quirks) {
-	const (
-		each       = 0x0001000100010001
-		above7F    = 0x7F80 * each // carries into the top bit of lanes of 80 and more
-		above7FF   = 0xF800 * each
-		upper      = 0x07C0 * each // the bits that go into the first octet of two
-		two        = 0xC080 * each
-		gatherBits = 1 | 2<<16 | 4<<32 | 8<<48 // a product's top lane has one bit of each lane
-	)
 	var quirks Quirks
 	if len(octets)%2 != 0 {
 		quirks |= OddUCS2
@@ -76,42 +68,12 @@ func appendUTF16Text(dst, octets []byte, high uint16) ([]byte, uint16, Quirks) {
 		}
 		high = 0
 	}
-	for i+2 <= len(octets) {
-		if i <= len(octets)-8 {
-			x := binary.BigEndian.Uint64(octets[i:])
-			if x&above7FF == 0 {
-				wide := (x + above7F) >> 15 & each
-				// The upper bits belong two places further left; they are there once, so three times more.
-				lanes := x + 3*(x&upper) + two
-				i += 8
-				if wide == each {
-					binary.BigEndian.PutUint64(out[n:], lanes)
-					n += 8
-					continue
-				}
-				// Text mixes both, so there is no branch on which.
-				p := &packings[wide*gatherBits>>48&15]
-				lanes = lanes&p.wide | x&^p.wide
-				lanes = lanes&p.moved[0] | lanes<<8&p.moved[1] | lanes<<16&p.moved[2] | lanes<<24&p.moved[3] | lanes<<32&p.moved[4]
-				binary.BigEndian.PutUint64(out[n:], lanes)
-				n += p.size
-				continue
+	for next := i; i+2 <= len(octets); {
+		if i >= next {
+			if n, i = appendUnits(out, n, octets, i); i+2 > len(octets) {
+				break
 			}
-			// Four units that take three octets each: the upper five bits are neither 0 nor those of a surrogate.
-			if top := x >> 11 & (0x1F * each); (top+0x1F*each)&(top^0x1B*each+0x1F*each)&(0x20*each) == 0x20*each {
-				binary.BigEndian.PutUint32(out[n:], threeOctets(uint16(x>>48))<<8)
-				binary.BigEndian.PutUint32(out[n+3:], threeOctets(uint16(x>>32))<<8)
-				binary.BigEndian.PutUint32(out[n+6:], threeOctets(uint16(x>>16))<<8)
-				binary.BigEndian.PutUint32(out[n+9:], threeOctets(uint16(x))<<8)
-				n, i = n+12, i+8
-				continue
-			}
-			if x&0xFC00FC00FC00FC00 == 0xD800DC00D800DC00 { // two surrogate pairs
-				binary.BigEndian.PutUint32(out[n:], fourOctets(uint16(x>>48), uint16(x>>32)))
-				binary.BigEndian.PutUint32(out[n+4:], fourOctets(uint16(x>>16), uint16(x)))
-				n, i = n+8, i+8
-				continue
-			}
+			next = i + 8 // it stopped before units of several kinds
 		}
 		u := binary.BigEndian.Uint16(octets[i:])
 		i += 2
@@ -140,6 +102,55 @@ func appendUTF16Text(dst, octets []byte, high uint16) ([]byte, uint16, Quirks) {
 		}
 	}
 	return dst[:start+int(n)], high, quirks
+}
+
+// words writes the text of the octets from i on at out[n:], four units at a time, up to four that are not of one kind: all below 0800, all above, or two surrogate pairs.
+// It returns where it stopped in both.
+func words(out *textSpace, n uint, octets []byte, i int) (uint, int) {
+	const (
+		each       = 0x0001000100010001
+		above7F    = 0x7F80 * each // carries into the top bit of lanes of 80 and more
+		above7FF   = 0xF800 * each
+		upper      = 0x07C0 * each // the bits that go into the first octet of two
+		two        = 0xC080 * each
+		gatherBits = 1 | 2<<16 | 4<<32 | 8<<48 // a product's top lane has one bit of each lane
+	)
+	for i <= len(octets)-8 {
+		x := binary.BigEndian.Uint64(octets[i:])
+		// Four units that take three octets each: the upper five bits are neither 0 nor those of a surrogate.
+		top := x >> 11 & (0x1F * each)
+		switch {
+		case x&above7FF == 0:
+			wide := (x + above7F) >> 15 & each
+			// The upper bits belong two places further left; they are there once, so three times more.
+			lanes := x + 3*(x&upper) + two
+			i += 8
+			if wide == each {
+				binary.BigEndian.PutUint64(out[n:], lanes)
+				n += 8
+				continue
+			}
+			// Text mixes both, so there is no branch on which.
+			p := &packings[wide*gatherBits>>48&15]
+			lanes = lanes&p.wide | x&^p.wide
+			lanes = lanes&p.moved[0] | lanes<<8&p.moved[1] | lanes<<16&p.moved[2] | lanes<<24&p.moved[3] | lanes<<32&p.moved[4]
+			binary.BigEndian.PutUint64(out[n:], lanes)
+			n += p.size
+		case (top+0x1F*each)&(top^0x1B*each+0x1F*each)&(0x20*each) == 0x20*each:
+			binary.BigEndian.PutUint32(out[n:], threeOctets(uint16(x>>48))<<8)
+			binary.BigEndian.PutUint32(out[n+3:], threeOctets(uint16(x>>32))<<8)
+			binary.BigEndian.PutUint32(out[n+6:], threeOctets(uint16(x>>16))<<8)
+			binary.BigEndian.PutUint32(out[n+9:], threeOctets(uint16(x))<<8)
+			n, i = n+12, i+8
+		case x&0xFC00FC00FC00FC00 == 0xD800DC00D800DC00: // two surrogate pairs
+			binary.BigEndian.PutUint32(out[n:], fourOctets(uint16(x>>48), uint16(x>>32)))
+			binary.BigEndian.PutUint32(out[n+4:], fourOctets(uint16(x>>16), uint16(x)))
+			n, i = n+8, i+8
+		default:
+			return n, i
+		}
+	}
+	return n, i
 }
 
 // unreadable stands for half a surrogate pair.

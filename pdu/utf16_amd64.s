@@ -1,0 +1,232 @@
+#include "textflag.h"
+
+// Units come with their octets swapped; the tail of a text is moved to the front by reading from further on, with zeros behind it.
+DATA swapped<>+0(SB)/8, $0x0607040502030001
+DATA swapped<>+8(SB)/8, $0x0E0F0C0D0A0B0809
+DATA swapped<>+16(SB)/8, $0x8080808080808080
+DATA swapped<>+24(SB)/8, $0x8080808080808080
+GLOBL swapped<>(SB), RODATA|NOPTR, $32
+
+// In lanes of 16 bits.
+DATA above7FF<>+0(SB)/8, $0xF800F800F800F800
+DATA above7FF<>+8(SB)/8, $0xF800F800F800F800
+GLOBL above7FF<>(SB), RODATA|NOPTR, $16
+DATA narrow<>+0(SB)/8, $0x007F007F007F007F
+DATA narrow<>+8(SB)/8, $0x007F007F007F007F
+GLOBL narrow<>(SB), RODATA|NOPTR, $16
+DATA low6<>+0(SB)/8, $0x003F003F003F003F
+DATA low6<>+8(SB)/8, $0x003F003F003F003F
+GLOBL low6<>(SB), RODATA|NOPTR, $16
+DATA two<>+0(SB)/8, $0x80C080C080C080C0
+DATA two<>+8(SB)/8, $0x80C080C080C080C0
+GLOBL two<>(SB), RODATA|NOPTR, $16
+DATA surrogate<>+0(SB)/8, $0xD800D800D800D800
+DATA surrogate<>+8(SB)/8, $0xD800D800D800D800
+GLOBL surrogate<>(SB), RODATA|NOPTR, $16
+
+// In lanes of 32 bits.
+DATA wide32<>+0(SB)/8, $0x0000007F0000007F
+DATA wide32<>+8(SB)/8, $0x0000007F0000007F
+GLOBL wide32<>(SB), RODATA|NOPTR, $16
+DATA wider32<>+0(SB)/8, $0x000007FF000007FF
+DATA wider32<>+8(SB)/8, $0x000007FF000007FF
+GLOBL wider32<>(SB), RODATA|NOPTR, $16
+DATA low32<>+0(SB)/8, $0x0000003F0000003F
+DATA low32<>+8(SB)/8, $0x0000003F0000003F
+GLOBL low32<>(SB), RODATA|NOPTR, $16
+DATA middle32<>+0(SB)/8, $0x00003F0000003F00
+DATA middle32<>+8(SB)/8, $0x00003F0000003F00
+GLOBL middle32<>(SB), RODATA|NOPTR, $16
+DATA two32<>+0(SB)/8, $0x000080C0000080C0
+DATA two32<>+8(SB)/8, $0x000080C0000080C0
+GLOBL two32<>(SB), RODATA|NOPTR, $16
+DATA three32<>+0(SB)/8, $0x008080E0008080E0
+DATA three32<>+8(SB)/8, $0x008080E0008080E0
+GLOBL three32<>(SB), RODATA|NOPTR, $16
+
+// For surrogate pairs, the first half of which is the lower half of a lane of 32 bits.
+DATA tops32<>+0(SB)/8, $0xFC00FC00FC00FC00
+DATA tops32<>+8(SB)/8, $0xFC00FC00FC00FC00
+GLOBL tops32<>(SB), RODATA|NOPTR, $16
+DATA pair32<>+0(SB)/8, $0xDC00D800DC00D800
+DATA pair32<>+8(SB)/8, $0xDC00D800DC00D800
+GLOBL pair32<>(SB), RODATA|NOPTR, $16
+DATA bits32<>+0(SB)/8, $0x03FF03FF03FF03FF
+DATA bits32<>+8(SB)/8, $0x03FF03FF03FF03FF
+GLOBL bits32<>(SB), RODATA|NOPTR, $16
+DATA join32<>+0(SB)/8, $0x0001040000010400
+DATA join32<>+8(SB)/8, $0x0001040000010400
+GLOBL join32<>(SB), RODATA|NOPTR, $16
+DATA plane32<>+0(SB)/8, $0x0001000000010000
+DATA plane32<>+8(SB)/8, $0x0001000000010000
+GLOBL plane32<>(SB), RODATA|NOPTR, $16
+DATA third32<>+0(SB)/8, $0x003F0000003F0000
+DATA third32<>+8(SB)/8, $0x003F0000003F0000
+GLOBL third32<>(SB), RODATA|NOPTR, $16
+DATA four32<>+0(SB)/8, $0x808080F0808080F0
+DATA four32<>+8(SB)/8, $0x808080F0808080F0
+GLOBL four32<>(SB), RODATA|NOPTR, $16
+
+// FOUR writes the UTF-8 of the four characters in the lanes of 32 bits of X0, none of which is a surrogate, and moves DI by what they take.
+#define FOUR \
+	MOVO X0, X1            \ // X1: takes two octets or more
+	PCMPGTL wide32<>(SB), X1 \
+	MOVO X0, X2            \ // X2: takes three
+	PCMPGTL wider32<>(SB), X2 \
+	MOVMSKPS X1, AX        \
+	MOVMSKPS X2, DX        \
+	SHLL $4, DX            \
+	ORL DX, AX             \
+	POPCNTL AX, R11        \
+	SHLL $4, AX            \
+	MOVO X0, X3            \ // X3: the last six bits
+	PAND low32<>(SB), X3   \
+	MOVO X3, X4            \ // X4: as two octets
+	PSLLL $8, X4           \
+	MOVO X0, X5            \
+	PSRLL $6, X5           \
+	POR X5, X4             \
+	POR two32<>(SB), X4    \
+	PSLLL $16, X3          \ // X3: as three
+	MOVO X0, X5            \
+	PSRLL $12, X5          \
+	POR X5, X3             \
+	MOVO X0, X5            \
+	PSLLL $2, X5           \
+	PAND middle32<>(SB), X5 \
+	POR X5, X3             \
+	POR three32<>(SB), X3  \
+	PAND X2, X3            \ // each lane takes what it needs
+	PANDN X4, X2           \
+	POR X3, X2             \
+	PAND X1, X2            \
+	PANDN X0, X1           \
+	POR X1, X2             \
+	MOVOU 4096(BX)(AX*1), X5 \
+	PSHUFB X5, X2          \
+	MOVOU X2, (DI)         \
+	LEAQ 4(DI)(R11*1), DI
+
+// func utf16Groups(out *byte, octets *byte, rest int, tables *gatherings) (read, written int)
+TEXT ·utf16Groups(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), DI
+	MOVQ octets+8(FP), SI
+	MOVQ rest+16(FP), CX
+	MOVQ tables+24(FP), BX
+	MOVQ DI, R8
+	MOVQ SI, R9
+	XORL R10, R10 // how many of the eight units are not there
+
+group:
+	CMPQ CX, $16
+	JB   tail
+	MOVOU (SI), X0
+	PSHUFB swapped<>(SB), X0
+
+eight:
+	PTEST above7FF<>(SB), X0
+	JNE  three
+	MOVO X0, X1 // X1: takes two octets
+	PCMPGTW narrow<>(SB), X1
+	MOVO X0, X2 // X2: as two octets
+	PAND low6<>(SB), X2
+	PSLLW $8, X2
+	MOVO X0, X3
+	PSRLW $6, X3
+	POR  X3, X2
+	POR  two<>(SB), X2
+	PAND X1, X2
+	MOVO X1, X3
+	PANDN X0, X3
+	POR  X3, X2
+	PACKSSWB X1, X1
+	PMOVMSKB X1, AX
+	MOVBLZX AL, AX
+	POPCNTL AX, R11
+	SHLL $4, AX
+	MOVOU (BX)(AX*1), X3
+	PSHUFB X3, X2
+	MOVOU X2, (DI)
+	LEAQ 8(DI)(R11*1), DI
+	ADDQ $16, SI
+	SUBQ $16, CX
+	JA   group
+	JMP  done
+
+three:
+	MOVO X0, X1
+	PAND above7FF<>(SB), X1
+	PCMPEQW surrogate<>(SB), X1
+	PMOVMSKB X1, AX
+	TESTL AX, AX
+	JNE  pairs
+	PMOVZXWD X0, X6
+	PSRLDQ $8, X0
+	PMOVZXWD X0, X7
+	MOVO X6, X0
+	FOUR
+	MOVO X7, X0
+	FOUR
+	ADDQ $16, SI
+	SUBQ $16, CX
+	JA   group
+	JMP  done
+
+pairs:
+	MOVO X0, X1
+	PAND tops32<>(SB), X1
+	PCMPEQL pair32<>(SB), X1
+	PMOVMSKB X1, AX
+	CMPL AX, $0xFFFF
+	JNE  stop
+	PAND bits32<>(SB), X0
+	PMADDWL join32<>(SB), X0
+	PADDL plane32<>(SB), X0
+	MOVO X0, X1 // X1: the four octets
+	PSRLL $18, X1
+	MOVO X0, X2
+	PSRLL $4, X2
+	PAND middle32<>(SB), X2
+	POR  X2, X1
+	MOVO X0, X2
+	PSLLL $10, X2
+	PAND third32<>(SB), X2
+	POR  X2, X1
+	PAND low32<>(SB), X0
+	PSLLL $24, X0
+	POR  X0, X1
+	POR  four32<>(SB), X1
+	MOVOU X1, (DI)
+	ADDQ $16, DI
+	ADDQ $16, SI
+	SUBQ $16, CX
+	JA   group
+	JMP  done
+
+tail:
+	TESTQ CX, CX
+	JE   done
+	// What is there ends where the text does, and at least eight units come before its end.
+	MOVOU -16(SI)(CX*1), X0
+	MOVL $16, R10
+	SUBL CX, R10
+	LEAQ swapped<>(SB), AX
+	MOVOU (AX)(R10*1), X1
+	PSHUFB X1, X0
+	SHRL $1, R10
+	JMP  eight
+
+stop:
+	// A tail that stops is read again, and was not moved.
+	XORL R10, R10
+
+done:
+	// Zeros took an octet each and do not count.
+	SUBQ R10, DI
+	SUBQ R10, SI
+	SUBQ R10, SI
+	SUBQ R8, DI
+	SUBQ R9, SI
+	MOVQ SI, read+32(FP)
+	MOVQ DI, written+40(FP)
+	RET
