@@ -180,9 +180,12 @@ func TestOpenStops(t *testing.T) {
 }
 
 func descriptors(t *testing.T) int {
+	if runtime.GOOS != "linux" {
+		t.Skip("descriptors are counted on Linux only")
+	}
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("no /proc/self/fd here")
+		t.Fatal(err)
 	}
 	return len(entries)
 }

@@ -171,7 +171,7 @@ func threadCount(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		t.Skip("no /proc")
+		t.Fatal(err)
 	}
 	return len(entries)
 }

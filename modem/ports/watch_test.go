@@ -134,42 +134,6 @@ func TestWatchEvents(t *testing.T) {
 	})
 }
 
-// TestWatchKernel: the kernel's events arrive without rights. One is asked for by writing to a uevent file, which needs root.
-func TestWatchKernel(t *testing.T) {
-	source, err := openEvents()
-	if err != nil {
-		t.Skipf("no device events here: %v", err)
-	}
-	defer source.Close()
-	var trigger string
-	for _, name := range []string{"ttyS0", "tty0", "ptmx", "console"} {
-		if f, err := os.OpenFile("/sys/class/tty/"+name+"/uevent", os.O_WRONLY, 0); err == nil {
-			f.Close()
-			trigger = "/sys/class/tty/" + name + "/uevent"
-			break
-		}
-	}
-	if trigger == "" {
-		t.Skip("no uevent file can be written: not root, or sysfs is read-only")
-	}
-	got := make(chan Event, 64)
-	done := make(chan struct{})
-	go func() { defer close(done); relay(source, got) }()
-	if err := os.WriteFile(trigger, []byte("change"), 0); err != nil {
-		t.Skipf("trigger %s: %v", trigger, err)
-	}
-	select {
-	case e := <-got:
-		if e.Action != "change" || e.Subsystem != "tty" {
-			t.Errorf("event %+v", e)
-		}
-	case <-time.After(5 * time.Second):
-		t.Error("no event came")
-	}
-	source.Close()
-	<-done
-}
-
 // TestWatchHere: a watch of this machine starts, tells what is there, and ends without leaving anything.
 func TestWatchHere(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
