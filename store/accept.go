@@ -70,7 +70,7 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 				return nil
 			}
 		}
-		if err := s.admit(RoomLow, errLow); err != nil {
+		if err := s.admit(RoomLow, ErrLow); err != nil {
 			return err
 		}
 		if a.Key != nil {

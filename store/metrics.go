@@ -10,6 +10,8 @@ import (
 // metrics counts what the store did since the program started.
 type metrics struct {
 	accepted, replayed, claimed, refused, events, damaged prometheus.Counter
+	backups, backupFailed                                 prometheus.Counter
+	backupAt                                              prometheus.Gauge
 	settled, reports, received                            *prometheus.CounterVec
 
 	registerer prometheus.Registerer
@@ -39,7 +41,11 @@ func newMetrics(r prometheus.Registerer, s *Store) (*metrics, error) {
 		reports:    vector("reports_total", "Status reports, by whether a part awaited them.", "match", Matched.String(), Unmatched.String(), Ambiguous.String()),
 		received:   vector("received_total", "What came in, by what became of it.", "outcome", "message", "segment", "duplicate", "known", "silent", "undecodable"),
 	}
-	m.all = []prometheus.Collector{m.accepted, m.replayed, m.claimed, m.refused, m.events, m.damaged, m.settled, m.reports, m.received, &stateCollector{s}}
+	outcomes := vector("backups_total", "Backups, by how they ended.", "result", "done", "failed")
+	m.backups, m.backupFailed = outcomes.WithLabelValues("done"), outcomes.WithLabelValues("failed")
+	m.backupAt = prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "trunkline", Subsystem: "store", Name: "backup_timestamp_seconds",
+		Help: "When the last backup was done since the program started, in Unix time; 0 when there was none."})
+	m.all = []prometheus.Collector{outcomes, m.backupAt, m.accepted, m.replayed, m.claimed, m.refused, m.events, m.damaged, m.settled, m.reports, m.received, &stateCollector{s}}
 	if r == nil {
 		return m, nil
 	}

@@ -66,20 +66,26 @@ func (s *Store) Resolve(ctx context.Context, id MessageID, to State, by string, 
 
 // Confirm lets a message go that is Held.
 func (s *Store) Confirm(ctx context.Context, id MessageID, by string, at time.Time) (Message, error) {
-	return s.decide(ctx, id, by, "release", at, func(t *tx, m *record) error {
-		if m.State != Held {
-			if m.State == Waiting {
-				return Transition(m.ID, m.State, Waiting)
-			}
-			return &TransitionError{ID: m.ID, From: m.State, To: Waiting, Reason: "only what is held can be released"}
+	return s.decide(ctx, id, by, "release", at, confirm)
+}
+
+// confirm makes the parts of a message that is Held wait.
+func confirm(_ *tx, m *record) error {
+	if m.State != Held {
+		if m.State == Waiting {
+			return Transition(m.ID, m.State, Waiting)
 		}
-		for i := range m.Parts {
-			if m.Parts[i].State == Held {
-				m.Parts[i].State = Waiting
-			}
+		return &TransitionError{ID: m.ID, From: m.State, To: Waiting, Reason: "only what is held can be released"}
+	}
+	for i := range m.Parts {
+		if m.Parts[i].State == Held {
+			m.Parts[i].State = Waiting
 		}
-		return nil
-	})
+	}
+	if m.Failure != nil && m.Failure.Code == codeRestored {
+		m.Failure = nil
+	}
+	return nil
 }
 
 // doubtful returns the parts of which nobody knows whether the network has them.
@@ -102,20 +108,22 @@ func (m *Message) stillValid(at time.Time) time.Time {
 
 // decide changes parts of a message as somebody said, moves the message on and writes the event "message."+verb.
 func (s *Store) decide(ctx context.Context, id MessageID, by, verb string, at time.Time, fn func(*tx, *record) error) (Message, error) {
-	return s.change(ctx, id, func(t *tx, m *record) error {
-		if m.Direction != Out {
-			return fmt.Errorf("%w: message %s came in", ErrInvalid, m.ID)
-		}
-		if err := fn(t, m); err != nil {
-			return err
-		}
-		if err := t.event(Event{Type: prefixMessage + verb, At: at, Message: m.ID, Reference: -1, Trunk: m.Trunk, Account: by, Code: verb, Text: "by " + by}); err != nil {
-			return err
-		}
-		to := m.outcome()
-		if m.busy() || to == m.State {
-			return t.save(m)
-		}
-		return t.enter(m, to, at, nil)
-	})
+	return s.change(ctx, id, func(t *tx, m *record) error { return t.decide(m, by, verb, at, fn) })
+}
+
+func (t *tx) decide(m *record, by, verb string, at time.Time, fn func(*tx, *record) error) error {
+	if m.Direction != Out {
+		return fmt.Errorf("%w: message %s came in", ErrInvalid, m.ID)
+	}
+	if err := fn(t, m); err != nil {
+		return err
+	}
+	if err := t.event(Event{Type: prefixMessage + verb, At: at, Message: m.ID, Reference: -1, Trunk: m.Trunk, Account: by, Code: verb, Text: "by " + by}); err != nil {
+		return err
+	}
+	to := m.outcome()
+	if m.busy() || to == m.State {
+		return t.save(m)
+	}
+	return t.enter(m, to, at, nil)
 }

@@ -20,7 +20,7 @@ type Bad struct {
 
 // Quarantine keeps something that could not be decoded and writes the event "sms.undecodable". What is there already is not kept twice.
 func (s *Store) Quarantine(ctx context.Context, b Bad) error {
-	if err := s.admit(RoomOut, errOut); err != nil {
+	if err := s.admit(RoomOut, ErrOut); err != nil {
 		return err
 	}
 	digest := digestOf("undecodable", b.Raw)

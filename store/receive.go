@@ -36,7 +36,7 @@ type Receipt struct {
 // slot, or in one that was released meanwhile, it is stored with DuplicateOf set. On another SIM it is another message: a delivered PDU does not name its
 // recipient, so that one text to two numbers looks the same on both. A segment is kept until its set is complete.
 func (s *Store) Receive(ctx context.Context, a Arrival) (Receipt, error) {
-	if err := s.admit(RoomOut, errOut); err != nil {
+	if err := s.admit(RoomOut, ErrOut); err != nil {
 		return Receipt{}, err
 	}
 	digest := digestOf("arrival", a.SIM, string(a.Raw))

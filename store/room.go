@@ -40,8 +40,10 @@ func (boundless) Level() Level { return RoomEnough }
 func (boundless) Free() bool   { return false }
 
 var (
-	errLow = fmt.Errorf("%w: the disk is nearly full, and what is left is for what was accepted; make room on it, or change store.refuse_at", ErrFull)
-	errOut = fmt.Errorf("%w: the disk is full, and what comes in waits in the network; make room on it, or change store.stop_at", ErrFull)
+	// ErrLow is ErrFull for new messages, while the disk has still room for what was accepted and what comes in.
+	ErrLow = fmt.Errorf("%w: the disk is nearly full, and what is left is for what was accepted; make room on it, or change store.refuse_at", ErrFull)
+	// ErrOut is ErrFull for what comes in.
+	ErrOut = fmt.Errorf("%w: the disk is full, and what comes in waits in the network; make room on it, or change store.stop_at", ErrFull)
 )
 
 // admit refuses something new when the disk has reached a level.

@@ -51,10 +51,10 @@ func (s State) Final() bool { return s == Delivered || s >= Error }
 // State 0 is that of a message that is not stored yet.
 var transitions = map[State]map[State]string{
 	0:       {Held: "accepted, to be confirmed", Waiting: "accepted", Debug: "accepted for show", Received: "came in"},
-	Held:    {Waiting: "somebody confirmed it", Canceled: "withdrawn"},
+	Held:    {Waiting: "somebody confirmed it", Unknown: "somebody confirmed it, and nothing is left to be sent", Canceled: "withdrawn"},
 	Waiting: {Sending: "a trunk claimed it", Held: "kept back", Canceled: "withdrawn", Expired: "its time passed", Error: "it cannot be sent", Debug: "shown only"},
 	Sending: {Waiting: "nothing was sent, to be tried again", Sent: "the network took every part", Error: "the network refused it", Unknown: "an answer was lost",
-		Delivered: "the report came before the answer", Expired: "its time passed between two tries"},
+		Held: "a copy from before its answer was restored", Delivered: "the report came before the answer", Expired: "its time passed between two tries"},
 	Unknown: {Waiting: "proof that nothing was sent, or somebody asked for it", Sent: "evidence that the network took it", Delivered: "a report came", Error: "a report of failure came, or somebody said so"},
 	Sent:    {Delivered: "the report came", Error: "the report says that it failed"},
 }

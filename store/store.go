@@ -16,6 +16,7 @@ type Store struct {
 	instance Instance
 
 	mu      sync.Mutex
+	copying sync.Mutex    // held by the one Backup that runs
 	changed chan struct{} // closed when events were written, then replaced
 	watched bool          // somebody took changed
 }

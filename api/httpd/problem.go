@@ -49,6 +49,7 @@ var stable = []struct {
 	title  string
 }{
 	{store.ErrNotFound, http.StatusNotFound, api.CodeNotFound, "There is no such record"},
+	{store.ErrBackup, http.StatusConflict, api.CodeConflict, "Another backup is being made"},
 	{store.ErrFull, http.StatusServiceUnavailable, api.CodeFull, "The disk is full"},
 	{store.ErrReadOnly, http.StatusServiceUnavailable, api.CodeReadOnly, "The store cannot be written"},
 	{store.ErrStopped, http.StatusServiceUnavailable, api.CodeStopped, "The store stopped after a failed sync"},
@@ -79,7 +80,13 @@ func problemOf(err error) (p *api.Problem, known bool) {
 	}
 	for _, s := range stable {
 		if errors.Is(err, s.err) {
-			return api.NewProblem(s.status, s.code, s.title, ""), true
+			detail := ""
+			for _, known := range []error{store.ErrLow, store.ErrOut} {
+				if errors.Is(err, known) {
+					detail = known.Error()
+				}
+			}
+			return api.NewProblem(s.status, s.code, s.title, detail), true
 		}
 	}
 	return api.NewProblem(http.StatusInternalServerError, api.CodeInternal, "The daemon failed", "the reason is in its log"), false

@@ -14,7 +14,7 @@ import (
 )
 
 func newDBCommand(c *cli) *cobra.Command {
-	return group("db", "Look after the database file", newDBCheck(c))
+	return group("db", "Look after the database file", newDBCheck(c), newDBBackup(c), newDBRestore(c), newDBRelease(c), newDBCompact(c))
 }
 
 // dbResult is what db check --json prints.
@@ -41,21 +41,24 @@ func newDBCheck(c *cli) *cobra.Command {
 		Annotations: printsJSON("`{\"file\", \"ok\", \"records\": {table: count, …}, \"damaged\": [{\"table\", \"key\", \"reason\"}, …]}`; keys are in hex"),
 		Args:        cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := ""
-			if len(args) > 0 {
-				path = args[0]
-			} else {
-				conf, err := config.Load(file)
-				if err != nil {
-					return err
-				}
-				path = conf.Store.Path
+			path, err := databasePath(file, args)
+			if err != nil {
+				return err
 			}
 			return c.dbCheck(cmd, path)
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", file, "configuration file that names the database")
 	return cmd
+}
+
+// databasePath returns the database that is named, else that of the configuration.
+func databasePath(file string, args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	conf, err := config.Load(file)
+	return conf.Store.Path, err
 }
 
 func (c *cli) dbCheck(cmd *cobra.Command, path string) error {
@@ -96,10 +99,18 @@ func (c *cli) dbCheck(cmd *cobra.Command, path string) error {
 	return nil
 }
 
+// mustExist keeps commands from making a database where none is.
+func mustExist(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("look for the database: %w", err)
+	}
+	return nil
+}
+
 // openForCheck opens a database that exists for reading.
 func openForCheck(cmd *cobra.Command, path string) (*store.Store, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("check database: %w", err)
+	if err := mustExist(path); err != nil {
+		return nil, err
 	}
 	engine, err := bolt.Open(path, bolt.Options{ReadOnly: true})
 	if errors.Is(err, store.ErrLocked) {

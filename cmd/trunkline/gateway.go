@@ -86,7 +86,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), fleetCollector{g.fleet}, buildInfo())
 	g.reloaded = newReloadMetrics(registry)
 
-	engine, err := bolt.Open(c.Store.Path, bolt.Options{Logger: o.logger, Registerer: registry})
+	engine, err := bolt.Open(c.Store.Path, bolt.Options{Logger: o.logger, Registerer: registry, CompactAbove: c.Store.CompactAbove})
 	if err != nil {
 		return nil, err
 	}

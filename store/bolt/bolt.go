@@ -30,6 +30,8 @@ type Options struct {
 	Registerer  prometheus.Registerer // nil: metrics are counted but not shown
 	ReadOnly    bool                  // for checks: other readers may have the file open too, writers not
 	LockTimeout time.Duration         // how long to wait for another process to let go of the file; 0: 1 s
+
+	CompactAbove int // the file is compacted at once when more than so many percent of it are free; 0: never
 }
 
 // DB is an open database file.
@@ -79,27 +81,46 @@ func Open(path string, o Options) (*DB, error) {
 			return nil, fmt.Errorf("create database %s: %w", path, classify(err))
 		}
 	}
-	flag := os.O_RDWR
-	if o.ReadOnly {
-		flag = os.O_RDONLY
-	}
-	file, err := os.OpenFile(path, flag, 0)
+	file, err := openLocked(path, o)
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", classify(err))
+		return nil, err
 	}
 	db, err := openFile(path, file, o)
 	if err != nil {
 		file.Close()
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	return db, nil
+	return db.compacted(path, o)
 }
 
-// openFile locks and verifies the file before bbolt maps it; bbolt then works on the same open file, and so under the same lock.
-func openFile(path string, file *os.File, o Options) (*DB, error) {
-	if err := lock(file, o.ReadOnly, o.LockTimeout); err != nil {
-		return nil, err
+// openLocked opens and locks the file that path names. When another process replaced it while the lock was awaited, the new one is meant.
+func openLocked(path string, o Options) (*os.File, error) {
+	flag := os.O_RDWR
+	if o.ReadOnly {
+		flag = os.O_RDONLY
 	}
+	for range 10 {
+		file, err := os.OpenFile(path, flag, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open database: %w", classify(err))
+		}
+		same := false
+		if err = lock(file, o.ReadOnly, o.LockTimeout); err == nil {
+			same, err = named(file, path)
+		}
+		if err == nil && same {
+			return file, nil
+		}
+		file.Close()
+		if err != nil {
+			return nil, fmt.Errorf("open database %s: %w", path, err)
+		}
+	}
+	return nil, fmt.Errorf("open database %s: it is replaced again and again", path)
+}
+
+// openFile verifies the file before bbolt maps it; bbolt then works on the same open file, and so under the same lock.
+func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err := verify(file); err != nil {
 		return nil, err
 	}

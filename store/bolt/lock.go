@@ -38,6 +38,14 @@ func lock(f *os.File, shared bool, timeout time.Duration) error {
 	}
 }
 
+// Free returns store.ErrLocked, with the process, when somebody has a file open as a database.
+func Free(f *os.File) error {
+	if err := lock(f, true, 0); err != nil {
+		return err
+	}
+	return unix.Flock(int(f.Fd()), unix.LOCK_UN)
+}
+
 // holder names the process that has a lock on a file, as far as the kernel tells.
 func holder(f *os.File) string {
 	const unknown = "another process"
