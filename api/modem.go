@@ -7,7 +7,7 @@ type Modem struct {
 	Name         string    `json:"name" doc:"also the name of its trunk"`
 	Device       string    `json:"device,omitempty" doc:"path of its port, as configured or as found"`
 	USB          string    `json:"usb,omitempty" doc:"where the port is on USB, as bus, chain of ports and interface"`
-	State        string    `json:"state" enum:"missing,opening,initialising,searching,ready,failed"`
+	State        string    `json:"state" enum:"missing,opening,initialising,searching,ready,failed,quarantined"`
 	Reason       string    `json:"reason,omitempty" doc:"why it is not ready"`
 	Hint         string    `json:"hint,omitempty" doc:"what to do about it"`
 	Note         string    `json:"note,omitempty" doc:"what is remarkable although it keeps nothing from working"`
@@ -20,6 +20,7 @@ type Modem struct {
 	SMSC         string    `json:"smsc,omitempty"`
 	Operator     string    `json:"operator,omitempty"`
 	Registration string    `json:"registration,omitempty"`
+	Domain       string    `json:"domain,omitempty" enum:"cs,ps,cs+ps" doc:"what it is registered for; ps alone carries no messages without IMS"`
 	Roaming      bool      `json:"roaming,omitempty"`
 	Network      string    `json:"network,omitempty" doc:"radio technology, e.g. gsm, edge, umts, hspa, lte, nr"`
 	SignalDBm    *int      `json:"signal_dbm,omitempty"`
@@ -27,6 +28,7 @@ type Modem struct {
 	Storage      []Storage `json:"storage,omitempty" doc:"memories for received messages"`
 	Opens        uint64    `json:"opens" doc:"how often the device was opened"`
 	LastAnswer   time.Time `json:"last_answer,omitzero"`
+	LastReceived time.Time `json:"last_received,omitzero" doc:"when a message or report came in last, since the daemon started"`
 	Restarts     int       `json:"restarts,omitempty" doc:"restarts that nobody asked for, within the last hour"`
 	PINTries     *int      `json:"pin_tries,omitempty" doc:"entries of the PIN that a locked card still takes"`
 	PUKTries     *int      `json:"puk_tries,omitempty" doc:"entries of the PUK that a locked card still takes"`

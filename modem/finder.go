@@ -34,6 +34,7 @@ type Finder struct {
 	holders  map[string]*holding // by real path of the node
 	answers  map[string]answer   // by key of the port: what asking it brought
 	hangs    map[string]hang     // by place
+	radio    time.Time           // when the next radio may be switched on
 }
 
 // holding is a port in use.
@@ -48,6 +49,21 @@ type holding struct {
 type hang struct {
 	key   string // of the port that hung: another plugging-in starts anew
 	count int
+}
+
+// The pauses between two radios of a program that are switched on, and the most that one waits for its turn.
+const (
+	radioGap  = time.Second
+	radioWait = 30 * time.Second
+)
+
+// radioTurn returns how long to wait before a radio is switched on.
+func (f *Finder) radioTurn(now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	turn := later(f.radio, now)
+	f.radio = turn.Add(radioGap)
+	return min(turn.Sub(now), radioWait)
 }
 
 // NewFinder returns a Finder.

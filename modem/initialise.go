@@ -20,6 +20,9 @@ func (s *session) initialise(ctx context.Context) error {
 	if err := s.softly(dialogueSetup); err != nil {
 		return err
 	}
+	if err := s.pinSpeed(); err != nil {
+		return err
+	}
 	if err := s.radioOn(ctx); err != nil {
 		return err
 	}
@@ -142,6 +145,26 @@ func busy(err error) bool {
 	return ok && (ce.CME == 14 || ce.CME == 515 || ce.CMS == 314 || ce.CMS == 515)
 }
 
+// pinSpeed has a modem on a serial line, which takes its speed from what it hears, stay at the one in use: noise on the line would set
+// another one, and until it heard something it could not tell anything. ITU-T V.250 §6.2.10.
+func (s *session) pinSpeed() error {
+	if s.m.port.port.USB != nil {
+		return nil
+	}
+	answer, err := s.ask("+IPR?")
+	if err != nil || firstField(answer) != "0" {
+		return ignoreRefusal(err)
+	}
+	return s.soft(fmt.Sprintf("+IPR=%d", s.m.speed()))
+}
+
+// awaitRadio spaces out the radios of a program that are switched on: each draws the most power then, and hubs give way under several.
+func (s *session) awaitRadio() {
+	if s.m.finder != nil {
+		s.g.rest(bg, s.m.finder.radioTurn(time.Now()))
+	}
+}
+
 func (s *session) radioOn(ctx context.Context) error {
 	answer, err := s.ask("+CFUN?")
 	if fatal(err) {
@@ -150,6 +173,7 @@ func (s *session) radioOn(ctx context.Context) error {
 	if err != nil || firstField(answer) == "1" {
 		return nil
 	}
+	s.awaitRadio()
 	_, err = s.insist(ctx, 15*time.Second, exchange{text: "+CFUN=1"})
 	if fatal(err) {
 		return err

@@ -146,6 +146,9 @@ func (s *session) take(r *rung, cause error) (restarts bool) {
 // not answer may have done so: it is told to switch it on all the same.
 func (s *session) cycleRadio() {
 	for _, text := range []string{"+CFUN=4", "+CFUN=1"} {
+		if text == "+CFUN=1" {
+			s.awaitRadio()
+		}
 		if _, err := s.ask(text); fatal(err) && s.g.lost() {
 			return
 		}

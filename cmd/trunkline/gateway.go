@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 
 	"trunkline/api"
 	"trunkline/api/httpd"
+	"trunkline/api/httpd/alertmanager"
 	"trunkline/config"
 	"trunkline/modem"
 	"trunkline/router"
@@ -43,6 +45,8 @@ type gateway struct {
 	server   *httpd.Server
 	socket   net.Listener
 	metrics  net.Listener // nil: off
+	alerting net.Listener // nil: off
+	alerts   *alertmanager.Handler
 	reloads  <-chan os.Signal
 	load     func() (config.Config, error)
 	open     func(trunk string) func(ctx context.Context) (modem.Port, error)
@@ -116,6 +120,11 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	g.router = router.New(router.Options{Config: c.Router, Books: books, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
 	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
+	if c.Alertmanager.Listen != "" {
+		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
+			return nil, err
+		}
+	}
 	return g, g.listen(o.listeners)
 }
 
@@ -129,6 +138,11 @@ func (g *gateway) listen(handed map[string]net.Listener) (err error) {
 	if g.metrics = handed["metrics"]; g.metrics == nil && g.config.API.Metrics != "" {
 		if g.metrics, err = net.Listen("tcp", g.config.API.Metrics); err != nil {
 			return fmt.Errorf("listen for metrics (api.metrics): %w", err)
+		}
+	}
+	if g.alerting = handed["alertmanager"]; g.alerting == nil && g.alerts != nil {
+		if g.alerting, err = net.Listen("tcp", g.config.Alertmanager.Listen); err != nil {
+			return fmt.Errorf("listen for Alertmanager (alertmanager.listen): %w", err)
 		}
 	}
 	return nil
@@ -162,6 +176,11 @@ func (g *gateway) run(ctx context.Context) error {
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })
+	}
+	if g.alerts != nil {
+		mux := http.NewServeMux()
+		mux.Handle(alertmanager.Path, g.alerts)
+		serving = append(serving, func(ctx context.Context) error { return g.server.ServeOther(ctx, g.alerting, mux) })
 	}
 	s.start("listeners", stopServer, serving...)
 	s.start("watchdog", stopServer, g.watchdog, g.tell)
@@ -207,7 +226,7 @@ func (g *gateway) drain() time.Duration {
 
 // close frees what newGateway opened.
 func (g *gateway) close() (err error) {
-	for _, l := range []net.Listener{g.socket, g.metrics} {
+	for _, l := range []net.Listener{g.socket, g.metrics, g.alerting} {
 		if l != nil {
 			if e := l.Close(); !errors.Is(e, net.ErrClosed) {
 				err = errors.Join(err, e)
@@ -297,7 +316,10 @@ func modemView(name string, s modem.Status) api.Modem {
 	if s.SignalDBm != 0 {
 		m.SignalDBm = &s.SignalDBm
 	}
-	m.Network, m.Restarts = s.Network, s.Restarts
+	m.Network, m.Restarts, m.Domain = s.Network, s.Restarts, string(s.Domain)
+	if !s.LastReceived.IsZero() {
+		m.LastReceived = s.LastReceived.UTC()
+	}
 	m.Roaming = roams(s.Registration)
 	if q := s.Quality; q != (modem.Quality{}) {
 		m.Quality = &api.Quality{RxLevelDBm: q.RxLevelDBm, RSCPDBm: q.RSCPDBm, EcNoDB: q.EcNoDB, RSRPDBm: q.RSRPDBm, RSRQDB: q.RSRQDB}

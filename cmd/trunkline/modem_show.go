@@ -76,6 +76,7 @@ func showModem(w io.Writer, m api.Modem) error {
 	}
 	row("registration", registration)
 	row("network", m.Network)
+	row("domain", m.Domain)
 	if m.SignalDBm != nil {
 		dbm("signal", *m.SignalDBm)
 	}
@@ -105,5 +106,6 @@ func showModem(w io.Writer, m api.Modem) error {
 	row("opened", strconv.FormatUint(m.Opens, 10)+" times")
 	row("restarted", strconv.Itoa(m.Restarts)+" times within the hour")
 	clock("last answer", m.LastAnswer)
+	clock("last received", m.LastReceived)
 	return t.Flush()
 }

@@ -148,6 +148,9 @@ func (r *run) dispatch(c call) error {
 	}
 	for _, key := range []string{form, c.name} {
 		if text, ok := r.m.p.Fixed[key]; ok && (key == form || c.op == opSet || c.op == opExec) {
+			if c.name == r.m.p.URCPort && c.op == opSet {
+				r.m.set.plain[c.name] = c.args
+			}
 			if c.name == "^CURC" && c.op == opSet {
 				r.m.set.silent = c.args == "0"
 			}

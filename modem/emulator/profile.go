@@ -43,6 +43,7 @@ type Profile struct {
 	MMSRefused     bool              // AT+CMMS=2 answers error 500
 	CommaAfterMR   bool              // +CMGS: 12, with a dangling comma
 	USSD           string            // how strings of AT+CUSD stand between the quotes: "packed", "ucs2", "octets", "latin1"; default: in the character set of AT+CSCS
+	URCPort        string            // command that brings unsolicited lines to this port, such as "+QURCCFG"; they go to another one before. Empty: they are here
 	CallLines      CallLines         // what is printed besides the lines of the standards while a call goes on
 	Digit          string            // printed for a key that the caller presses, with %s for the key or %d for its character code; default "+DTMF: %s"
 }

@@ -86,7 +86,7 @@ func sim800() Profile {
 		CNMI:     [5][]int{{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1}, {0, 1}},
 		Unknown:  "+CME ERROR: 100", Missing: []string{"+CLAC", "+CESQ", "+CEREG", "+CGREG", "+QPINC"},
 		Fixed: map[string]string{
-			"+CIURC": "", "+CLTS": "", "+CLTS?": "+CLTS: 0", "+CSCLK": "", "+DDET": "", "+MORING": "", "+IPR": "", "+IPR?": "+IPR: 0", "+CBC": "+CBC: 0,92,4117",
+			"+CIURC": "", "+CLTS": "", "+CLTS?": "+CLTS: 0", "+CSCLK": "", "+DDET": "", "+MORING": "", "+CBC": "+CBC: 0,92,4117",
 			"+VTS=?": "+VTS: (0-9,*,#,A,B,C,D),(1-255)", "+CSMINS?": "+CSMINS: 0,1", "+CPOWD": "",
 		},
 		PINCounter: "+SPIC", IndexFrom: 1,

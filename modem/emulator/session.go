@@ -300,12 +300,22 @@ func (s *session) alive() bool {
 func (m *Modem) urc(text string) {
 	s := m.session
 	switch {
-	case s == nil:
+	case s == nil || m.elsewhere():
 	case s.busy:
 		s.held = append(s.held, text)
 	default:
 		s.out.put([]byte("\r\n" + text + "\r\n"))
 	}
+}
+
+// elsewhere reports whether unsolicited lines go to another port of the modem.
+// The lock is held.
+func (m *Modem) elsewhere() bool {
+	if m.p.URCPort == "" {
+		return false
+	}
+	_, brought := m.set.plain[m.p.URCPort]
+	return !brought
 }
 
 // openLine lets unsolicited lines through while a command runs.
