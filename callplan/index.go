@@ -1,0 +1,384 @@
+package callplan
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sort"
+
+	"trunkline/callplan/phone"
+)
+
+// index finds the rules of a segment that a call can match, without going through all of them. For each dimension the values are divided into classes, and each
+// class has a row with a bit for every action whose criteria can be true there. The intersection of one row of each dimension holds all actions that match, and
+// few others: those that it holds are tested like in a scan, in order. (The scheme is the bit vector of Lakshman and Stiliadis, "High-speed policy-based packet
+// forwarding", SIGCOMM 1998.)
+type index struct {
+	ops     []uint32 // the op of each bit
+	words   uint32   // length of a row
+	rows    []uint64
+	minute  []uint32 // minute of the day plus 1, 0 for an unknown time, to the start of a row; nil: no row differs from "all"
+	weekday []uint32 // day of the week plus 1
+	kind    []uint32 // kindBit
+	date    *classes
+	calling *numbers
+	called  *numbers
+	point   *classes
+	lata    *classes
+	zip     *classes
+}
+
+// Sizes of segments. Below minIndexed actions a scan is as fast; above maxIndexed the rows, which grow with the square, become too large.
+const (
+	minIndexed = 48
+	maxIndexed = 1024
+)
+
+// allRow marks a class in which every action is possible: its row need not be looked at.
+const allRow = ^uint32(0)
+
+// classes divides the values of a dimension: class i is from bounds[i] to below bounds[i+1].
+type classes struct {
+	bounds []uint64 // bounds[0] is 0
+	row    []uint32 // start of the row of a class
+}
+
+func (c *classes) find(v uint64) uint32 {
+	return c.row[sort.Search(len(c.bounds), func(i int) bool { return c.bounds[i] > v })-1]
+}
+
+// numbers is classes of phone.Dialled keys with a table over their first three characters, so that only the few classes of one start are searched.
+type numbers struct {
+	class []numberClass
+	start []uint32 // by numberCell: the last class that begins at or before the cell
+}
+
+type numberClass struct {
+	from uint64
+	row  uint32
+}
+
+// numberCells is one cell for absent numbers and one for every three characters of either form.
+const numberCells = 1 + 2*phone.KeyBase*phone.KeyBase*phone.KeyBase
+
+// numberCell maps keys to cells, in ascending order.
+func numberCell(key uint64) uint32 {
+	if key == 0 {
+		return 0
+	}
+	character := func(shift uint) uint32 { return min(uint32(key>>shift)&0xf, phone.KeyBase-1) }
+	return 1 + ((uint32(key>>60)-1)*phone.KeyBase*phone.KeyBase+character(56)*phone.KeyBase+character(52))*phone.KeyBase + character(48)
+}
+
+// numberCellStart returns the lowest key of a cell.
+func numberCellStart(cell int) uint64 {
+	if cell == 0 {
+		return 0
+	}
+	v := uint64(cell - 1)
+	const base = phone.KeyBase
+	return (v/(base*base*base)+1)<<60 | v/(base*base)%base<<56 | v/base%base<<52 | v%base<<48
+}
+
+func (n *numbers) find(key uint64) uint32 {
+	cell := numberCell(key)
+	lo, hi := n.start[cell], n.start[cell+1]+1
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; n.class[mid].from <= key {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return n.class[lo].row
+}
+
+// walk tests the actions that the rows leave, and tells whether the evaluation has ended.
+func (x *index) walk(s *Set, c *call, d *Decision) bool {
+	var picked [9]uint32
+	n := 0
+	pick := func(row uint32) {
+		if row != allRow {
+			picked[n] = row
+			n++
+		}
+	}
+	if x.calling != nil {
+		pick(x.calling.find(c.calling.Key()))
+	}
+	if x.minute != nil {
+		pick(x.minute[c.minutePlus1()])
+	}
+	if x.called != nil {
+		pick(x.called.find(c.called.Key()))
+	}
+	if x.weekday != nil {
+		pick(x.weekday[c.weekdayPlus1()])
+	}
+	if x.kind != nil {
+		pick(x.kind[c.kind])
+	}
+	if x.date != nil {
+		pick(x.date.find(c.datePoint()))
+	}
+	if x.point != nil {
+		pick(x.point.find(known(c.hasPoint, c.point)))
+	}
+	if x.lata != nil {
+		pick(x.lata.find(known(c.hasCalling, c.callingLATA)))
+	}
+	if x.zip != nil {
+		pick(x.zip.find(known(c.hasZIP, c.zip)))
+	}
+	count := uint32(len(x.ops))
+	for w := range x.words {
+		word := ^uint64(0)
+		for _, row := range picked[:n] {
+			word &= x.rows[row+w]
+		}
+		for ; word != 0; word &= word - 1 {
+			bit := w*64 + uint32(bits.TrailingZeros64(word))
+			if bit >= count {
+				break
+			}
+			if o := &s.ops[x.ops[bit]]; s.holds(o, c) && s.apply(o, c, d) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func known(has bool, v uint32) uint64 {
+	if !has {
+		return 0
+	}
+	return uint64(v) + 1
+}
+
+func (c *call) minutePlus1() int {
+	if !c.hasAt {
+		return 0
+	}
+	return int(c.minute) + 1
+}
+
+func (c *call) weekdayPlus1() int {
+	if !c.hasAt {
+		return 0
+	}
+	return int(c.weekday) + 1
+}
+
+func (c *call) datePoint() uint64 {
+	if !c.hasAt {
+		return 0
+	}
+	return uint64(max(c.localMinute+dateZero, 1))
+}
+
+// indexed gives segments of many actions an index, several where they have very many.
+func (c *compiler) indexed(segments []segment) []segment {
+	var out []segment
+	for _, seg := range segments {
+		var acting []uint32
+		for i := seg.from; i < seg.to; i++ {
+			if c.set.ops[i].action >= 0 {
+				acting = append(acting, i)
+			}
+		}
+		if len(acting) < minIndexed {
+			out = append(out, seg)
+			continue
+		}
+		parts := (len(acting) + maxIndexed - 1) / maxIndexed
+		for part := range parts {
+			ops := acting[part*len(acting)/parts : (part+1)*len(acting)/parts]
+			out = append(out, segment{zone: seg.zone, from: ops[0], to: ops[len(ops)-1] + 1, index: c.index(ops)})
+		}
+	}
+	return out
+}
+
+// index builds the index of some actions.
+func (c *compiler) index(ops []uint32) *index {
+	x := &index{ops: ops, words: uint32(len(ops)+63) / 64}
+	hulls := make([]*box, len(ops)) // nil for rules that contradict themselves
+	for i, at := range ops {
+		if r := c.region(int32(at)); len(r) > 0 {
+			hulls[i] = new(hull(r))
+		}
+	}
+	b := &rowBuilder{index: x, known: map[string]uint32{}}
+	project := func(d dim, onto func(values) values) []values {
+		sets, any := make([]values, len(ops)), false
+		for i, h := range hulls {
+			switch {
+			case h == nil:
+				sets[i] = values{}
+			case h[d] == nil:
+				sets[i] = everything
+			default:
+				sets[i] = onto(h[d])
+			}
+			any = any || !sets[i].all()
+		}
+		if !any {
+			return nil
+		}
+		return sets
+	}
+	same := func(v values) values { return v }
+	x.minute = b.table(project(dimWeek, minutesOf), minutesOfDay+1)
+	x.weekday = b.table(project(dimWeek, weekdaysOf), 8)
+	x.kind = b.table(project(dimKind, same), 4)
+	x.date = b.classes(project(dimDate, same))
+	x.calling = b.numbers(project(dimCalling, same))
+	x.called = b.numbers(project(dimCalled, same))
+	x.point = b.classes(project(dimPoint, same))
+	x.lata = b.classes(project(dimLATA, same))
+	x.zip = b.classes(project(dimZIP, same))
+	return x
+}
+
+// region is what an op and the guards around it can accept.
+func (c *compiler) region(at int32) region {
+	all := region{{}}
+	for ; at >= 0; at = c.set.ops[at].guard {
+		if c.rules[at] == nil {
+			continue
+		}
+		own := c.rules[at].Criteria.outer(c.set.env.areas())
+		joined, ok := all.and(own, 4*maxBoxes)
+		if !ok {
+			joined, _ = region{hull(all)}.and(region{hull(own)}, 1)
+		}
+		all = joined
+	}
+	return all
+}
+
+// minutesOf maps minutes of the week, plus 1, to minutes of the day, plus 1.
+func minutesOf(week values) values {
+	var v values
+	for _, one := range week {
+		lo, hi := (one.lo-1)%minutesOfDay, (one.hi-1)%minutesOfDay
+		switch {
+		case one.hi-one.lo >= minutesOfDay-1:
+			return values{{1, minutesOfDay}}
+		case lo <= hi:
+			v = append(v, interval{lo + 1, hi + 1})
+		default:
+			v = append(v, interval{1, hi + 1}, interval{lo + 1, minutesOfDay})
+		}
+	}
+	return normal(v)
+}
+
+// weekdaysOf maps minutes of the week, plus 1, to days of the week, plus 1.
+func weekdaysOf(week values) values {
+	var v values
+	for _, one := range week {
+		v = append(v, interval{(one.lo-1)/minutesOfDay + 1, (one.hi-1)/minutesOfDay + 1})
+	}
+	return normal(v)
+}
+
+// rowBuilder makes rows and keeps each only once.
+type rowBuilder struct {
+	index *index
+	known map[string]uint32
+	key   []byte
+}
+
+// keep returns the start of a row, allRow for one in which every action is possible.
+func (b *rowBuilder) keep(row []uint64) uint32 {
+	b.key = b.key[:0]
+	ones := 0
+	for _, word := range row {
+		b.key = binary.LittleEndian.AppendUint64(b.key, word)
+		ones += bits.OnesCount64(word)
+	}
+	if ones == len(b.index.ops) {
+		return allRow
+	}
+	at, ok := b.known[string(b.key)]
+	if !ok {
+		at = uint32(len(b.index.rows))
+		b.index.rows = append(b.index.rows, row...)
+		b.known[string(b.key)] = at
+	}
+	return at
+}
+
+// sweep goes through the classes of a dimension in ascending order and gives each its row.
+func (b *rowBuilder) sweep(sets []values, class func(from uint64, row uint32)) {
+	type change struct {
+		at  uint64
+		bit uint32
+	}
+	var changes []change
+	row := make([]uint64, b.index.words)
+	for bit, set := range sets {
+		for _, one := range set {
+			if one.lo == 0 {
+				row[bit/64] ^= 1 << (bit % 64)
+			} else {
+				changes = append(changes, change{one.lo, uint32(bit)})
+			}
+			if one.hi+1 != 0 {
+				changes = append(changes, change{one.hi + 1, uint32(bit)})
+			}
+		}
+	}
+	sort.Slice(changes, func(i, j int) bool { return changes[i].at < changes[j].at })
+	class(0, b.keep(row))
+	for i := 0; i < len(changes); {
+		at := changes[i].at
+		for ; i < len(changes) && changes[i].at == at; i++ {
+			row[changes[i].bit/64] ^= 1 << (changes[i].bit % 64)
+		}
+		class(at, b.keep(row))
+	}
+}
+
+// table makes rows that are found by the value itself.
+func (b *rowBuilder) table(sets []values, size int) []uint32 {
+	if sets == nil {
+		return nil
+	}
+	table := make([]uint32, size)
+	b.sweep(sets, func(from uint64, row uint32) {
+		for v := from; v < uint64(size); v++ {
+			table[v] = row
+		}
+	})
+	return table
+}
+
+func (b *rowBuilder) classes(sets []values) *classes {
+	if sets == nil {
+		return nil
+	}
+	c := &classes{}
+	b.sweep(sets, func(from uint64, row uint32) {
+		c.bounds, c.row = append(c.bounds, from), append(c.row, row)
+	})
+	return c
+}
+
+func (b *rowBuilder) numbers(sets []values) *numbers {
+	if sets == nil {
+		return nil
+	}
+	n := &numbers{start: make([]uint32, numberCells+1)}
+	b.sweep(sets, func(from uint64, row uint32) { n.class = append(n.class, numberClass{from, row}) })
+	last := 0
+	for cell := range numberCells {
+		for last+1 < len(n.class) && n.class[last+1].from <= numberCellStart(cell) {
+			last++
+		}
+		n.start[cell] = uint32(last)
+	}
+	n.start[numberCells] = uint32(len(n.class) - 1)
+	return n
+}
