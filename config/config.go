@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trunkline/api/httpd"
+	"trunkline/api/httpd/alertmanager"
 	"trunkline/modem"
 	"trunkline/router"
 	"trunkline/store"
@@ -21,11 +22,14 @@ type Config struct {
 	Router router.Config           `toml:"router"`
 	Log    Log                     `toml:"log"`
 	Modem  map[string]modem.Config `toml:"modem"` // by name of the trunk
+
+	Alertmanager alertmanager.Config `toml:"alertmanager"`
 }
 
 // Default returns the configuration of an empty file.
 func Default() Config {
-	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{}}
+	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
+		Alertmanager: alertmanager.Default()}
 }
 
 // Trunks returns the names of all trunks in order.
@@ -40,6 +44,13 @@ func (c Config) validate(p *problems) {
 	for name := range c.Router.Trunk {
 		if _, ok := c.Modem[name]; !ok {
 			p.add(join("router.trunk", name), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")
+		}
+	}
+	section(p, "alertmanager", c.Alertmanager.Validate())
+	secretFile(p, "alertmanager.token_file", c.Alertmanager.TokenFile)
+	for name, r := range c.Alertmanager.Receiver {
+		if _, ok := c.Modem[r.Trunk]; !ok && r.Trunk != "" {
+			p.add(join(join("alertmanager.receiver", name), "trunk"), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")
 		}
 	}
 	taken := map[string]string{} // what names a modem → the section that has it

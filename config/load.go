@@ -89,6 +89,7 @@ func Parse(file string, data []byte) (Config, error) {
 		m.PINFile = beside(file, m.PINFile)
 		c.Modem[name] = m
 	}
+	c.Alertmanager.TokenFile = beside(file, c.Alertmanager.TokenFile)
 	c.validate(p)
 	if err := p.err(); err != nil {
 		return Config{}, err

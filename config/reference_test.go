@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/api/httpd/alertmanager"
 	"trunkline/modem"
 	"trunkline/router"
 )
@@ -23,10 +24,21 @@ var update = flag.Bool("update", false, "write the generated and golden files an
 // source says where the type of each section is declared.
 var source = map[string]struct{ dir, typ string }{
 	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
+	"alertmanager": {"../api/httpd/alertmanager", "Config"},
 }
 
 // sample gives a value to keys that cannot stay empty.
-var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0"}
+var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678"}
+
+// instances explains the tables of which there may be several, by how their names begin.
+var instances = []struct{ prefix, inFile, onPage string }{
+	{"modem.", "One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -.",
+		"One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -."},
+	{"router.trunk.", "Limits of a trunk, here desk. A trunk without a table has none.",
+		"Limits of a trunk; a trunk without a table has none. NAME is that of the trunk, as in `[modem.NAME]`."},
+	{"alertmanager.receiver.", "One table for each receiver of Alertmanager, here the one that it calls desk.",
+		"One table for each receiver of Alertmanager, by its name there; a name with other characters than letters, digits, - and _ stands in quotes."},
+}
 
 // setting is one key with all that is told about it.
 type setting struct {
@@ -81,6 +93,9 @@ func describe(t *testing.T, name, table, dir, typ string, v reflect.Value) (all 
 		value := literal(t, v.Field(j))
 		if s, ok := sample[name+"."+key]; ok {
 			value = strconv.Quote(s)
+			if f.Type.Kind() == reflect.Slice {
+				value = "[" + value + "]"
+			}
 		}
 		doc.settings = append(doc.settings, setting{key: key, kind: typeName(f.Type), value: value, text: text})
 	}
@@ -206,11 +221,10 @@ func referenceTOML(all []sectionDoc) string {
 		"# Durations are numbers with units: \"500ms\", \"30s\", \"5m\", \"72h\", \"1h30m\".\n")
 	for _, s := range all {
 		b.WriteString("\n")
-		if strings.HasPrefix(s.name, "modem.") {
-			b.WriteString(wrap("One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -."))
-		}
-		if strings.HasPrefix(s.name, "router.trunk.") {
-			b.WriteString(wrap("Limits of a trunk, here desk. A trunk without a table has none."))
+		for _, i := range instances {
+			if strings.HasPrefix(s.name, i.prefix) {
+				b.WriteString(wrap(i.inFile))
+			}
 		}
 		fmt.Fprintf(&b, "[%s]\n", s.name)
 		for i, k := range s.settings {
@@ -232,29 +246,23 @@ everything that is wrong at once, by line; ` + "`trunkline config reference`" + 
 
 Durations are strings with units: ` + "`\"500ms\"`, `\"30s\"`, `\"5m\"`, `\"72h\"`, `\"1h30m\"`" + `. Secrets never stand in the file: a key such as ` + "`pin_file`" + ` names a file
 with mode 0600 that holds the secret and nothing else; a relative name starts from the folder of the configuration file.
-The file is read once, at start: restart the daemon after a change.
+After a change ` + "`systemctl reload trunkline`" + ` takes over ` + "`[modem.*]`, `[router]` and `log.level`" + ` while the daemon runs; all else needs a restart, and a reload that
+finds a change there says so and changes nothing (operations.md).
 
 This page is made from the program's source.
 `)
 	for _, s := range all {
-		title := s.name
-		if strings.HasPrefix(s.name, "modem.") {
-			title = "modem.NAME"
+		title, text := s.name, ""
+		for _, i := range instances {
+			if strings.HasPrefix(s.name, i.prefix) {
+				title, text = i.prefix+"NAME", i.onPage+"\n\n"
+			}
 		}
-		if strings.HasPrefix(s.name, "router.trunk.") {
-			title = "router.trunk.NAME"
-		}
-		fmt.Fprintf(&b, "\n## `[%s]`\n\n", title)
-		if title == "modem.NAME" {
-			b.WriteString("One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -.\n\n")
-		}
-		if title == "router.trunk.NAME" {
-			b.WriteString("Limits of a trunk; a trunk without a table has none. NAME is that of the trunk, as in `[modem.NAME]`.\n\n")
-		}
+		fmt.Fprintf(&b, "\n## `[%s]`\n\n%s", title, text)
 		b.WriteString("| key | type | default | meaning |\n| --- | --- | --- | --- |\n")
 		for _, k := range s.settings {
 			value := "`" + k.value + "`"
-			if _, required := sample["modem."+k.key]; required && title == "modem.NAME" {
+			if _, required := sample[strings.TrimSuffix(title, "NAME")+k.key]; required {
 				value = ""
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.key, k.kind, value, strings.ReplaceAll(k.text, "|", "\\|"))
@@ -287,6 +295,7 @@ func TestReference(t *testing.T) {
 	desk := modem.Default()
 	desk.Device = sample["modem.device"]
 	want.Modem["desk"] = desk
+	want.Alertmanager.Receiver = map[string]alertmanager.Receiver{"desk": {To: []string{sample["alertmanager.receiver.to"]}}}
 	want.Router.Trunk = map[string]router.TrunkConfig{"desk": {}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the reference gives\n%+v, the defaults are\n%+v", got, want)

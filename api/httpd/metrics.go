@@ -31,7 +31,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trunkline_api_request_seconds", Help: "Time from a request's head to the end of its answer.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5, 10}}, []string{"route"}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trunkline_api_event_streams", Help: "Open event streams."}),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_api_connections_refused_total", Help: "Connections over a user's limit."}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "trunkline_api_connections_refused_total", Help: "Connections over the limit of a user, or of a TCP listener."}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.requests, m.seconds, m.streams, m.refused)

@@ -110,7 +110,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // ServeMetrics answers on the listener for Prometheus until ctx ends.
 func (s *Server) ServeMetrics(ctx context.Context, l net.Listener) error {
-	return s.serve(ctx, l, s.MetricsHandler())
+	return s.ServeOther(ctx, l, s.MetricsHandler())
 }
 
 func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {

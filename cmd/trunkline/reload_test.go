@@ -34,6 +34,12 @@ type reloading struct {
 
 func newReloading(t *testing.T, modems ...string) *reloading {
 	t.Helper()
+	return newReloadingWith(t, "", modems...)
+}
+
+// newReloadingWith is newReloading with further text in the configuration.
+func newReloadingWith(t *testing.T, more string, modems ...string) *reloading {
+	t.Helper()
 	r := &reloading{t: t, dir: shortDir(t), signals: make(chan os.Signal), level: new(slog.LevelVar), addr: freeAddress(t)}
 	r.network = emulator.NewNetwork(emulator.NetworkOptions{Latency: 300 * time.Millisecond})
 	t.Cleanup(r.network.Close)
@@ -47,7 +53,7 @@ func newReloading(t *testing.T, modems ...string) *reloading {
 		t.Cleanup(m.Wait)
 		t.Cleanup(off)
 	}
-	r.write("", modems...)
+	r.write(more, modems...)
 	load := func() (config.Config, error) { return config.Load(filepath.Join(r.dir, "t.toml")) }
 	c, err := load()
 	if err != nil {

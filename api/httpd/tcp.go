@@ -1,0 +1,55 @@
+package httpd
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// tcpConnections is how many connections a TCP listener holds at once. A head that does not come ends its connection after header_timeout, so that a
+// flood of silent ones clears by itself; this bounds the memory and files that it takes until then.
+const tcpConnections = 512
+
+// ServeOther answers on a TCP listener with the handler of another package, within this server's limits on heads, time and connections, until ctx ends.
+// Accounts are not known there: who may ask is the handler's affair.
+func (s *Server) ServeOther(ctx context.Context, l net.Listener, h http.Handler) error {
+	return s.serve(ctx, &bounded{Listener: l, limit: tcpConnections, metrics: s.metrics}, h)
+}
+
+// bounded closes connections over a limit at once.
+type bounded struct {
+	net.Listener
+	limit   int64
+	open    atomic.Int64
+	metrics *metrics
+}
+
+// Accept returns the next connection within the limit.
+func (b *bounded) Accept() (net.Conn, error) {
+	for {
+		c, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if b.open.Add(1) > b.limit {
+			b.open.Add(-1)
+			b.metrics.refused.Inc()
+			c.Close()
+			continue
+		}
+		return &counted{Conn: c, release: sync.OnceFunc(func() { b.open.Add(-1) })}, nil
+	}
+}
+
+// counted gives its place back when it is closed.
+type counted struct {
+	net.Conn
+	release func()
+}
+
+func (c *counted) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
