@@ -1,6 +1,9 @@
 package pdu
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Alphabet is the way in which user data are written. 3GPP TS 23.038 §4.
 type Alphabet uint8
@@ -118,49 +121,84 @@ func basicCode(r rune) uint16 {
 	return noSeptet
 }
 
-// nationalCode is one cell: a character, and its septet in the locking and in the single shift table of each language.
-type nationalCode struct{ lock, shift [languages]byte }
+// nationalCode has the septets of a character in the locking and in the single shift table of each language, and the sets of languages whose tables have it.
+type nationalCode struct {
+	lock, shift     [languages]byte
+	locking, single uint16 // bit n: language n
+}
 
-// nationalCodes finds a character in all tables at once. Built at the first use, read-only afterwards.
-var nationalCodes = sync.OnceValue(func() map[rune]*nationalCode {
-	codes := map[rune]*nationalCode{}
+// nationalLimit is above every character of all tables.
+const nationalLimit = 0x2220
+
+// nationalCodes finds a character in all tables at once.
+type nationalCodes struct {
+	codes []nationalCode // the first one for characters that no table has
+	index [nationalLimit]uint16
+	// Characters in the same tables are of one class.
+	class   [nationalLimit]uint8
+	classes []nationalCode // without septets; the first one for characters that no table has
+}
+
+// allNationalCodes is built at the first use, and read only afterwards.
+var allNationalCodes = sync.OnceValue(func() *nationalCodes {
+	all := new(nationalCodes)
+	all.codes = append(all.codes, noNationalCode())
 	at := func(r uint16) *nationalCode {
-		c := codes[rune(r)]
-		if c == nil {
-			c = new(nationalCode)
-			for i := range c.lock {
-				c.lock[i], c.shift[i] = noSeptet, noSeptet
-			}
-			codes[rune(r)] = c
+		if all.index[r] == 0 {
+			all.index[r] = uint16(len(all.codes))
+			all.codes = append(all.codes, noNationalCode())
 		}
-		return c
+		return &all.codes[all.index[r]]
 	}
 	for l := DefaultLanguage; l < languages; l++ {
 		// Downwards, so that the lowest septet stays when a table has a character twice.
 		for septet := 127; septet >= 0; septet-- {
 			if r := l.locking()[septet]; r != 0 && septet != escape {
-				at(r).lock[l] = byte(septet)
+				c := at(r)
+				c.lock[l] = byte(septet)
+				c.locking |= 1 << l
 			}
 			if r := l.shift()[septet]; r != 0 && !noEncode(l, septet) {
-				at(r).shift[l] = byte(septet)
+				c := at(r)
+				c.shift[l] = byte(septet)
+				c.single |= 1 << l
 			}
 		}
 	}
-	return codes
+	all.classes = append(all.classes, nationalCode{})
+	for r, i := range all.index {
+		c := &all.codes[i]
+		class := slices.IndexFunc(all.classes, func(k nationalCode) bool { return k.locking == c.locking && k.single == c.single })
+		if class < 0 {
+			class = len(all.classes)
+			all.classes = append(all.classes, nationalCode{locking: c.locking, single: c.single})
+		}
+		all.class[r] = uint8(class)
+	}
+	return all
 })
+
+// noNationalCode returns the code of a character that no table has.
+func noNationalCode() (c nationalCode) {
+	for i := range c.lock {
+		c.lock[i], c.shift[i] = noSeptet, noSeptet
+	}
+	return c
+}
+
+// find returns the code of a character.
+func (n *nationalCodes) find(r rune) *nationalCode {
+	if uint32(r) < nationalLimit {
+		return &n.codes[n.index[r]]
+	}
+	return &n.codes[0]
+}
 
 // noEncode tells whether a cell of a single shift table is only read: receivers do not agree that it exists.
 func noEncode(l Language, septet int) bool { return l == Telugu && septet == 0x65 }
 
-// code returns the septet of r in a pair of tables as basicCode does.
-func code(r rune, locking, shift Language) uint16 {
-	if locking == DefaultLanguage && shift == DefaultLanguage {
-		return basicCode(r)
-	}
-	c := nationalCodes()[r]
-	if c == nil {
-		return noSeptet
-	}
+// in returns the septet of a character in a pair of tables as basicCode does.
+func (c *nationalCode) in(locking, shift Language) uint16 {
 	if locking >= languages {
 		locking = DefaultLanguage
 	}

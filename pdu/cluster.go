@@ -8,8 +8,48 @@ import (
 
 // clusterBoundary returns the last grapheme cluster boundary of text in (0, at], or at when one cluster covers all of it. at is a boundary of characters inside text.
 //
-// Segmentation is slow, so it looks only at the characters between at and the nearest place before it that is a boundary for certain.
+// Segmentation is slow, so it goes back character by character as long as it is certain whether there is a boundary.
 func clusterBoundary(text string, at int) int {
+	right, _ := utf8.DecodeRuneInString(text[at:])
+	kind := kindOf(right)
+	for p := at; p > 0; {
+		left, n := utf8.DecodeLastRuneInString(text[:p])
+		leftKind := kindOf(left)
+		switch {
+		case leftKind == otherKind:
+			return segmentBoundary(text, at)
+		case kind == extending || kind == joiner: // GB9
+		case kind == otherKind:
+			return segmentBoundary(text, at)
+		case leftKind != joiner:
+			return p // GB999
+		case kind != pictograph || !joins(text[:p-n]):
+			return segmentBoundary(text, at)
+		}
+		p -= n
+		kind = leftKind
+	}
+	return at
+}
+
+// joins tells whether a joiner behind text joins what follows to a pictograph. GB11.
+func joins(text string) bool {
+	for text != "" {
+		r, n := utf8.DecodeLastRuneInString(text)
+		switch kindOf(r) {
+		case pictograph:
+			return true
+		case extending:
+			text = text[:len(text)-n]
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// segmentBoundary is clusterBoundary by segmentation, which looks only at the characters between at and the nearest place before it that is a boundary for certain.
+func segmentBoundary(text string, at int) int {
 	next, size := utf8.DecodeRuneInString(text[at:])
 	from, right := at, next
 	for from > 0 {
@@ -36,6 +76,32 @@ func clusterBoundary(text string, at int) int {
 		return at
 	}
 	return boundary
+}
+
+// kind is what is known of a character for Unicode Standard Annex #29.
+type kind uint8
+
+const (
+	otherKind  kind = iota // nothing
+	plainKind              // simple
+	pictograph             // an emoji: Extended_Pictographic
+	extending              // Extend: skin tones, variation selectors, accents
+	joiner                 // ZWJ
+)
+
+// kindOf returns the kind of a character.
+func kindOf(r rune) kind {
+	switch {
+	case simple(r):
+		return plainKind
+	case r == '\u200D':
+		return joiner
+	case r >= 0x1F3FB && r <= 0x1F3FF || r == '\uFE0F' || r == '\uFE0E' || r >= 0x300 && r <= 0x36F:
+		return extending
+	case r >= 0x1F300 && r <= 0x1F53D || r >= 0x1F546 && r <= 0x1F64F || r >= 0x1F680 && r <= 0x1F6FF || r >= 0x1F947 && r <= 0x1FAFF:
+		return pictograph
+	}
+	return otherKind
 }
 
 // simple tells whether r is one of the common characters between two of which there always is a cluster boundary. Unicode Standard Annex #29, GB999.

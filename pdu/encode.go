@@ -186,20 +186,19 @@ func (m *Message) appendUserData(dst []byte) ([]byte, *Error) {
 	if m.DCS.countsSeptets() {
 		return m.appendSeptetData(dst, size)
 	}
-	at := len(dst)
-	dst = m.appendHeader(append(dst, 0))
-	if m.DCS.Alphabet() == UCS2 && !m.DCS.Compressed() && m.Text != "" {
-		if octets, ok := m.encoded(); ok {
-			dst = append(dst, octets...)
-		} else {
-			dst, _ = appendUTF16(dst, m.Text)
-		}
-	} else {
-		dst = append(dst, m.Data...)
-	}
 	limit := looseOctets
 	if m.Type == Submit {
 		limit = maxOctets
+	}
+	at := len(dst)
+	dst = m.appendHeader(append(dst, 0))
+	switch {
+	case m.DCS.Alphabet() != UCS2 || m.DCS.Compressed() || m.Text == "":
+		dst = append(dst, m.Data...)
+	case len(m.Text) > 3*looseOctets/2: // a unit takes at most three octets of UTF-8
+		return nil, fail("tp_udl", 0, "the text takes more than %d octets", limit)
+	default:
+		dst, _ = appendUTF16(dst, m.Text)
 	}
 	n := len(dst) - at - 1
 	if n > limit {
@@ -212,25 +211,27 @@ func (m *Message) appendUserData(dst []byte) ([]byte, *Error) {
 // appendSeptetData writes text in septets behind size octets of header. Septets are counted from the first octet of the header,
 // so the header takes a whole number of them, and fill bits where it ends inside one. §9.2.3.24.
 func (m *Message) appendSeptetData(dst []byte, size int) ([]byte, *Error) {
-	var space [3 * maxSeptets]byte // the text may be too long before that shows
 	skip := headerSeptets(size)
-	septets := space[:skip]
-	if octets, ok := m.encoded(); ok && skip == 0 {
-		septets = octets
-	} else if ok {
-		septets = append(septets, octets...)
-	} else {
+	at := len(dst) + 1
+	if n := skip + len(m.Text); n <= maxSeptets && m.Locking == DefaultLanguage && m.Shift == DefaultLanguage {
+		// Most text is its own septets.
+		if out, plain := packBehind(append(dst, byte(n)), skip, []byte(m.Text)); plain {
+			m.appendHeader(out[at:at]) // over the zeros that packBehind wrote for it
+			return out, nil
+		}
+	}
+	var space [3 * maxSeptets]byte // the text may be too long before that shows
+	septets, ok := m.encoded()
+	if !ok {
 		var err error
-		if septets, err = appendSeptets(septets, m.Text, m.Locking, m.Shift); err != nil {
+		if septets, err = appendSeptets(space[:0], m.Text, m.Locking, m.Shift); err != nil {
 			return nil, fail("tp_ud", 0, "%v", err)
 		}
 	}
-	if len(septets) > maxSeptets {
-		return nil, fail("tp_udl", 0, "%d septets, at most %d", len(septets), maxSeptets)
+	if n := skip + len(septets); n > maxSeptets {
+		return nil, fail("tp_udl", 0, "%d septets, at most %d", n, maxSeptets)
 	}
-	dst = append(dst, byte(len(septets)))
-	at := len(dst)
-	dst = pack(dst, septets)
-	m.appendHeader(dst[at:at]) // over the zeros that pack wrote for it
+	dst, _ = packBehind(append(dst, byte(skip+len(septets))), skip, septets)
+	m.appendHeader(dst[at:at])
 	return dst, nil
 }

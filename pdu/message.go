@@ -113,18 +113,17 @@ type Message struct {
 	ready ready
 }
 
-// ready is a text already encoded by SplitText, so that Append need not do it again. It counts only for the same text in the same alphabet.
+// ready is a text in septets as SplitText left it, so that Append need not look them up again. It counts only for the same text in the same tables.
 type ready struct {
 	text           string
-	alphabet       Alphabet
 	locking, shift Language
-	octets         []byte // septets one per octet, or UTF-16
+	septets        []byte // one per octet
 }
 
-// encoded returns the text's encoding as SplitText left it; false when the text or its alphabet is another now.
+// encoded returns the septets of the text as SplitText left them; false when there are none, or the text or its tables are others now.
 func (m *Message) encoded() ([]byte, bool) {
 	r := &m.ready
-	return r.octets, r.octets != nil && r.alphabet == m.DCS.Alphabet() && r.locking == m.Locking && r.shift == m.Shift && r.text == m.Text
+	return r.septets, r.septets != nil && r.locking == m.Locking && r.shift == m.Shift && r.text == m.Text
 }
 
 // memory is what a Message uses again from one Decode to the next.

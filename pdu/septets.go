@@ -44,41 +44,91 @@ func (b *septetBuffer) unpack(src []byte, n int) []byte {
 
 // pack appends septets, one per octet of src, to dst without gaps between them and with zeros behind. It is the inverse of unpack.
 func pack(dst, src []byte) []byte {
-	n := len(dst)
-	end := n + packedLen(len(src))
-	dst = slices.Grow(dst, end-n+8)
-	out := dst[:cap(dst)]
-	for len(src) > 0 {
-		var group uint64
-		if len(src) >= 8 {
-			group = binary.LittleEndian.Uint64(src)
-			src = src[8:]
-		} else {
-			for j := len(src) - 1; j >= 0; j-- {
-				group = group<<8 | uint64(src[j])
-			}
-			src = nil
-		}
-		group = group&0x007F007F007F007F | group&0x7F007F007F007F00>>1
-		group = group&0x00003FFF00003FFF | group&0x3FFF00003FFF0000>>2
-		group = group&0x0FFFFFFF | group&0x0FFFFFFF00000000>>4
-		binary.LittleEndian.PutUint64(out[n:], group) // the eighth octet is zero and overwritten by the next group
-		n += 7
-	}
-	return out[:end]
+	dst, _ = packBehind(dst, 0, src)
+	return dst
 }
 
-// sameInASCII tells whether eight characters at once, one per octet, have the same code in ASCII and in the default alphabet: letters, digits, space and most punctuation.
-func sameInASCII(x uint64) bool {
-	const ones = 0x0101010101010101
-	if x&(0x80*ones) != 0 {
-		return false
+// packBehind is pack for septets that come behind skip others, which are left zero. plain tells that all octets of src are characters which have the same code in ASCII and in the default alphabet.
+func packBehind(dst []byte, skip int, src []byte) (out []byte, plain bool) {
+	n := len(dst) + skip/8*7
+	end := len(dst) + packedLen(skip+len(src))
+	dst = slices.Grow(dst, end-len(dst)+8)
+	out = dst[:cap(dst)]
+	clear(out[len(dst):n])
+	var other uint64
+	if first := skip % 8; first > 0 && len(src) > 0 {
+		k := min(8-first, len(src))
+		group := partialWord(src[:k])
+		other |= notInASCII(group | fillASCII<<(8*k))
+		binary.LittleEndian.PutUint64(out[n:], together(group<<(8*first)))
+		n, src = n+7, src[k:]
 	}
+	for len(src) >= 8 {
+		group := binary.LittleEndian.Uint64(src)
+		other |= notInASCII(group)
+		binary.LittleEndian.PutUint64(out[n:], together(group)) // the eighth octet is zero and overwritten by the next group
+		n, src = n+7, src[8:]
+	}
+	if k := len(src); k > 0 {
+		group := partialWord(src)
+		other |= notInASCII(group | fillASCII<<(8*k))
+		binary.LittleEndian.PutUint64(out[n:], together(group))
+	}
+	return out[:end], other == 0
+}
+
+// together moves eight septets, one per octet, together to fifty-six bits.
+func together(group uint64) uint64 {
+	group = group&0x007F007F007F007F | group&0x7F007F007F007F00>>1
+	group = group&0x00003FFF00003FFF | group&0x3FFF00003FFF0000>>2
+	return group&0x0FFFFFFF | group&0x0FFFFFFF00000000>>4
+}
+
+// partialWord returns fewer than eight octets as one number, the first one lowest.
+func partialWord(b []byte) (x uint64) {
+	for i := len(b) - 1; i >= 0; i-- {
+		x = x<<8 | uint64(b[i])
+	}
+	return x
+}
+
+// fillASCII is eight letters.
+const fillASCII = 0x6161616161616161
+
+// notInASCII tells of eight characters at once, one per octet, whether there is one that has not the same code in ASCII and in the default alphabet,
+// as letters, digits, space and most punctuation have: 0 when there is none.
+func notInASCII(x uint64) uint64 {
+	const ones = 0x0101010101010101
 	low := x & (0x1F * ones)
-	control := ^(x | x>>1)                         // bit 5: below 20
-	outside := (low + 5*ones) | ^(low + 0x1F*ones) // bit 5: low bits 0 or from 1B on, where columns 4 to 7 have no letters
-	dollar := ^((x ^ 0x24*ones) + 0x7F*ones)       // bit 7: the one difference in columns 2 and 3
-	return control&(0x20*ones)|outside&(x>>1)&(0x20*ones)|dollar&(0x80*ones) == 0
+	control := ^(x | x>>1) & (0x20 * ones)                                    // below 20
+	outside := (low + 5*ones | ^(low + 0x1F*ones)) & (x >> 1) & (0x20 * ones) // columns 4 to 7 without a letter: the low bits are 0 or from 1B on
+	dollar := ^((x ^ 0x24*ones) + 0x7F*ones) & (0x80 * ones)                  // the one difference in columns 2 and 3
+	return control | outside | dollar | x&(0x80*ones)
+}
+
+// sameInASCII tells whether all of eight characters have the same code in ASCII and in the default alphabet.
+func sameInASCII(x uint64) bool { return notInASCII(x) == 0 }
+
+// plainPrefix returns how many octets of text, in whole groups of eight or all of it, are characters that have the same code in ASCII and in the default alphabet.
+func plainPrefix(text string) int {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		if !sameInASCII(word(text[i : i+8])) {
+			return i
+		}
+	}
+	if i < len(text) && len(text) >= 8 {
+		if sameInASCII(word(text[len(text)-8:])) {
+			return len(text)
+		}
+		return i
+	}
+	for ; i < len(text); i++ {
+		if b := text[i]; b >= utf8.RuneSelf || basicCodes[b] != uint16(b) {
+			return 0
+		}
+	}
+	return len(text)
 }
 
 // appendText appends the text of septets as UTF-8. escaped says that an escape came before the first one, as happens at the seam of two parts;
@@ -139,10 +189,32 @@ func appendText(dst, septets []byte, locking, shift Language, escaped bool) ([]b
 // appendSeptets appends the septets of text, one per octet. The error, a *CharacterError, leaves dst with what came before the character.
 func appendSeptets(dst []byte, text string, locking, shift Language) ([]byte, error) {
 	if locking == DefaultLanguage && shift == DefaultLanguage {
-		return appendBasic(dst, text)
+		dst, done := appendBasic(dst, text)
+		if done < len(text) {
+			r, _ := utf8.DecodeRuneInString(text[done:])
+			return dst, &CharacterError{Rune: r, Offset: done, Alphabet: GSM7}
+		}
+		return dst, nil
 	}
-	for i, r := range text {
-		c := code(r, locking, shift)
+	return appendNational(dst, text, locking, shift)
+}
+
+// appendNational is appendSeptets for a pair of tables.
+func appendNational(dst []byte, text string, locking, shift Language) ([]byte, error) {
+	all := allNationalCodes()
+	for i := 0; i < len(text); {
+		if locking == DefaultLanguage && i+8 <= len(text) {
+			if x := word(text[i : i+8]); sameInASCII(x) {
+				dst = binary.LittleEndian.AppendUint64(dst, x)
+				i += 8
+				continue
+			}
+		}
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		c := all.find(r).in(locking, shift)
 		switch {
 		case c == noSeptet:
 			return dst, &CharacterError{Rune: r, Offset: i, Alphabet: GSM7}
@@ -151,24 +223,41 @@ func appendSeptets(dst []byte, text string, locking, shift Language) ([]byte, er
 		default:
 			dst = append(dst, byte(c))
 		}
+		i += size
 	}
 	return dst, nil
 }
 
-// appendBasic is appendSeptets for the default tables.
-func appendBasic(dst []byte, text string) ([]byte, error) {
-	dst, _, done := encodeBasic(dst, text)
-	if done < len(text) {
-		r, _ := utf8.DecodeRuneInString(text[done:])
-		return dst, &CharacterError{Rune: r, Offset: done, Alphabet: GSM7}
+// basicUnits returns how many septets text takes in the default tables up to a character that they lack, and where that is, or the end of text. The first plain octets are their own septets.
+func basicUnits(text string, plain int) (units, done int) {
+	units = plain
+	for i := plain; i < len(text); {
+		if i+8 <= len(text) && sameInASCII(word(text[i:i+8])) {
+			units, i = units+8, i+8
+			continue
+		}
+		// Text that is not plain here will hardly be so at the next octet.
+		for end := min(i+8, len(text)); i < end; {
+			r, size := rune(text[i]), 1
+			if r >= utf8.RuneSelf {
+				r, size = utf8.DecodeRuneInString(text[i:])
+			}
+			switch c := basicCode(r); {
+			case c < 0x80:
+				units++
+			case c == noSeptet:
+				return units, i
+			default:
+				units += 2
+			}
+			i += size
+		}
 	}
-	return dst, nil
+	return units, len(text)
 }
 
-// encodeBasic appends the septets of text in the default tables up to a character that they lack; done is where it is, or the end of text.
-// plain tells that every octet of the text became one septet.
-func encodeBasic(dst []byte, text string) (out []byte, plain bool, done int) {
-	plain = true
+// appendBasic appends the septets of text in the default tables, up to a character that they lack; done is where it is, or the end of text.
+func appendBasic(dst []byte, text string) (out []byte, done int) {
 	for i := 0; i < len(text); {
 		// Eight at a time as long as they need no change.
 		n := len(dst)
@@ -189,21 +278,19 @@ func encodeBasic(dst []byte, text string) (out []byte, plain bool, done int) {
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(text[i:])
-			plain = false
 		}
 		c := basicCode(r)
 		switch {
 		case c < 0x80:
 			dst = append(dst, byte(c))
 		case c == noSeptet:
-			return dst, false, i
+			return dst, i
 		default:
 			dst = append(dst, escape, byte(c))
-			plain = false
 		}
 		i += size
 	}
-	return dst, plain, len(text)
+	return dst, len(text)
 }
 
 // word returns eight octets as one number, the first one lowest.

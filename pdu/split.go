@@ -27,7 +27,7 @@ type Part struct {
 	Data  []byte // a piece of the data; nil for a text
 	Units int    // septets, octets or UCS-2 units that it takes, without the header
 
-	encoded []byte // the text, septets one per octet or UTF-16
+	septets []byte // the text, one per octet, when they are not those of ASCII
 }
 
 // Split is a text or data cut into parts, in sending order.
@@ -40,8 +40,7 @@ type Split struct {
 	Limiting       rune // first character outside the default GSM alphabet, which forced another one; 0 when none did, or a NUL
 
 	options  SplitOptions
-	encoded  []byte // the whole text, septets one per octet or UTF-16
-	plain    bool   // every octet of the text is one septet
+	septets  []byte // the whole text, one per octet; nil when every octet of the text is its own septet, and in another alphabet
 	elements []IE   // of the headers of all parts, equally many in each
 }
 
@@ -60,31 +59,34 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 	if text == "" {
 		return Split{}, ErrEmpty
 	}
-	s := Split{Alphabet: GSM7, options: o}
-	var done int
-	// Room for UTF-16 too, should it come to that: a text in another script with some ASCII in it takes hardly more octets than in UTF-8.
-	space := make([]byte, 0, len(text)+len(text)/4+8)
-	s.encoded, s.plain, done = encodeBasic(space, text)
-	s.Units = len(s.encoded)
+	s := Split{Alphabet: GSM7, Units: len(text), options: o}
+	done := plainPrefix(text)
+	plain := done == len(text)
+	if !plain {
+		s.Units, done = basicUnits(text, done)
+	}
 	basic := done == len(text)
 	if !basic {
 		s.Limiting, _ = utf8.DecodeRuneInString(text[done:])
 	}
 	if !basic || o.Alphabet == UCS2 {
-		octets, valid := appendUTF16(space, text)
-		if !valid {
+		var valid bool
+		s.Alphabet = UCS2
+		if s.Units, valid = utf16Units(text); !valid {
 			return Split{}, ErrNotUTF8
 		}
-		s.Alphabet, s.Units, s.encoded, s.plain = UCS2, len(octets)/2, octets, false
 	}
 	switch {
+	case s.Alphabet == GSM7 && !plain:
+		s.septets, _ = appendBasic(make([]byte, 0, s.Units), text)
 	case !basic && o.Alphabet == GSM7:
 		best, found := s.national(text, Split{})
 		if !found {
 			return Split{}, &CharacterError{Rune: s.Limiting, Offset: done, Alphabet: GSM7}
 		}
 		s = best
-	case len(o.National) > 0 && o.Alphabet != UCS2:
+	}
+	if len(o.National) > 0 && o.Alphabet != UCS2 && (basic || o.Alphabet != GSM7) {
 		s, _ = s.national(text, s)
 	}
 	if err := s.finish(text); err != nil {
@@ -119,7 +121,9 @@ func (s *Split) finish(text string) error {
 	if least := (s.Units + s.Capacity - 1) / s.Capacity; least > maxParts {
 		return s.tooMany(least)
 	}
-	s.Parts = s.cut(text, true)
+	if s.Parts == nil {
+		s.Parts = s.cut(text, true)
+	}
 	if err := s.tooMany(len(s.Parts)); err != nil {
 		s.Parts = s.cut(text, false)
 		if err := s.tooMany(len(s.Parts)); err != nil {
@@ -241,61 +245,71 @@ func (s *Split) room(concatenated bool) int {
 // cut returns the parts. careful keeps grapheme clusters whole.
 func (s *Split) cut(text string, careful bool) []Part {
 	if s.Units <= s.Capacity {
-		return []Part{{Text: text, Units: s.Units, encoded: s.encoded}}
+		return []Part{{Text: text, Units: s.Units, septets: s.septets}}
 	}
 	parts := make([]Part, 0, s.Units/s.Capacity+2)
-	encoded := s.encoded
+	septets := s.septets
 	for text != "" {
-		size, units := s.fitting(text, encoded, len(text), s.Capacity)
+		size, units := s.fitting(text, septets, len(text))
 		if careful && size < len(text) {
 			if end := clusterBoundary(text, size); end < size {
-				size, units = s.fitting(text, encoded, end, s.Capacity)
+				size, units = s.fitting(text, septets, end)
 			}
 		}
-		n := units
-		if s.Alphabet == UCS2 {
-			n *= 2
+		part := Part{Text: text[:size], Units: units}
+		if septets != nil {
+			part.septets, septets = septets[:units:units], septets[units:]
 		}
-		parts = append(parts, Part{Text: text[:size], Units: units, encoded: encoded[:n:n]})
-		text, encoded = text[size:], encoded[n:]
+		parts = append(parts, part)
+		text = text[size:]
 	}
 	return parts
 }
 
-// fitting returns how many octets of text, at most limit, fit a number of units, and the units that they take. encoded is the encoding of text.
-func (s *Split) fitting(text string, encoded []byte, limit, capacity int) (size, units int) {
-	if s.plain {
-		size = min(limit, capacity)
+// fitting returns how many octets of text, at most limit, fit a part, and the units that they take. septets are those of text, or nil.
+func (s *Split) fitting(text string, septets []byte, limit int) (size, units int) {
+	switch {
+	case s.Alphabet == UCS2:
+		return utf16Fitting(text[:limit], s.Capacity)
+	case septets == nil:
+		size = min(limit, s.Capacity)
 		return size, size
 	}
 	for size < limit {
-		width, n := 1, 1
-		switch b := text[size]; { // the text is valid, so the first octet of a character tells its width
-		case b >= 0xF0:
-			width = 4
-		case b >= 0xE0:
-			width = 3
-		case b >= 0xC0:
-			width = 2
-		}
-		if s.Alphabet == UCS2 && width == 4 || s.Alphabet == GSM7 && encoded[units] == escape {
+		n := 1
+		if septets[units] == escape {
 			n = 2
 		}
-		if units+n > capacity {
+		if units+n > s.Capacity {
 			break
 		}
-		size, units = size+width, units+n
+		size, units = size+width(text[size]), units+n
 	}
 	return size, units
 }
 
+// width returns the octets of a character of valid UTF-8 by its first octet.
+func width(b byte) int {
+	switch {
+	case b >= 0xF0:
+		return 4
+	case b >= 0xE0:
+		return 3
+	case b >= 0xC0:
+		return 2
+	}
+	return 1
+}
+
 // Message returns part i as a SUBMIT or DELIVER that lacks only what is not of the text: addresses, time stamp, validity, flags.
-func (s Split) Message(i int, typ Type) Message {
-	part := s.Parts[i]
+func (s *Split) Message(i int, typ Type) Message {
+	part := &s.Parts[i]
 	m := Message{
 		Type: typ, DCS: NewDCS(s.Alphabet, s.options.Class), Text: part.Text, Data: part.Data,
 		Ports: s.options.Ports, Locking: s.Locking, Shift: s.Shift,
-		ready: ready{part.Text, s.Alphabet, s.Locking, s.Shift, part.encoded},
+	}
+	if part.septets != nil {
+		m.ready = ready{part.Text, s.Locking, s.Shift, part.septets}
 	}
 	if n := len(s.elements) / len(s.Parts); n > 0 {
 		m.UDH, m.UDHI = s.elements[i*n:(i+1)*n:(i+1)*n], true

@@ -1,6 +1,6 @@
 package pdu
 
-import "slices"
+import "math/bits"
 
 // national looks for a pair of national tables that takes fewer parts than best, or any when best has no alphabet. Without one it returns best and false.
 //
@@ -9,39 +9,41 @@ func (s Split) national(text string, best Split) (Split, bool) {
 	if s.Units > maxParts*maxSeptets {
 		return best, false // too long for any table
 	}
-	allowed := append([]Language{DefaultLanguage}, s.options.National...)
-	slices.Sort(allowed)
-	allowed = slices.Compact(allowed)
-
-	septets := countSeptets(text)
-	parts, better := 0, false
+	parts, better := 0, false // of best
 	if best.Alphabet != Auto {
-		parts = best.count(text)
+		best.Capacity = best.capacity(best.Units)
+		best.Parts = best.cut(text, true)
+		if parts = len(best.Parts); parts == 1 {
+			return best, false
+		}
 	}
-	if parts == 1 {
-		return best, false
+	var lockings, shifts uint16 // those allowed, bit n for language n
+	for _, l := range s.options.National {
+		if l > DefaultLanguage && l < languages {
+			shifts |= 1 << l
+			if l != Spanish { // which has no locking shift table
+				lockings |= 1 << l
+			}
+		}
 	}
-	for _, rank := range [...]struct{ locking, shift bool }{{false, true}, {true, false}, {true, true}} {
+	fits := lockingFits(text)
+	for _, rank := range [...]struct{ lockings, shifts uint16 }{{1, shifts}, {lockings, 1}, {lockings, shifts}} {
 		var found Split
-		for _, locking := range allowed {
-			for _, shift := range allowed {
-				if rank.locking != (locking != DefaultLanguage && locking != Spanish) || rank.shift != (shift != DefaultLanguage) || locking >= languages || shift >= languages {
-					continue
-				}
-				c := s
-				c.Alphabet, c.Locking, c.Shift, c.Units = GSM7, locking, shift, septets[locking][shift]
-				if c.Units < 0 || found.Alphabet != Auto && c.Units >= found.Units {
-					continue
-				}
-				c.Capacity = c.capacity(c.Units)
-				if least := (c.Units + c.Capacity - 1) / c.Capacity; parts != 0 && (least > parts || least == parts && found.Alphabet == Auto) {
-					continue
-				}
-				c.encoded, _ = appendSeptets(make([]byte, 0, c.Units), text, locking, shift)
-				c.plain = false
-				if n := c.count(text); parts == 0 || n < parts || found.Alphabet != Auto && n == parts {
-					found, parts = c, n
-				}
+		for locking, fit := range fits {
+			allowed := fit.shifts & rank.shifts
+			if rank.lockings>>locking&1 == 0 || allowed == 0 || found.Alphabet != Auto && fit.septets >= found.Units {
+				continue
+			}
+			// Whichever shift table it is, the same characters take two septets.
+			c := Split{Alphabet: GSM7, Locking: Language(locking), Shift: Language(bits.TrailingZeros16(allowed)), Units: fit.septets, Limiting: s.Limiting, options: s.options}
+			c.Capacity = c.capacity(c.Units)
+			if least := (c.Units + c.Capacity - 1) / c.Capacity; parts != 0 && (least > parts || least == parts && found.Alphabet == Auto) {
+				continue
+			}
+			c.septets, _ = appendNational(make([]byte, 0, c.Units+8), text, c.Locking, c.Shift)
+			c.Parts = c.cut(text, true)
+			if n := len(c.Parts); parts == 0 || n < parts || found.Alphabet != Auto && n == parts {
+				found, parts = c, n
 			}
 		}
 		if found.Alphabet != Auto {
@@ -51,48 +53,39 @@ func (s Split) national(text string, best Split) (Split, bool) {
 	return best, better
 }
 
-// count returns the parts that the text takes.
-func (s Split) count(text string) int {
-	s.Capacity = s.capacity(s.Units)
-	return len(s.cut(text, true))
+// fit says what a text takes with a locking shift table: the septets, and the single shift tables that have the characters which it lacks, bit n for that of language n.
+type fit struct {
+	septets int
+	shifts  uint16
 }
 
-// countSeptets returns the septets of text for every pair of tables by locking and shift, -1 where a character has none.
-func countSeptets(text string) (n [languages][languages]int) {
-	codes := nationalCodes()
+// lockingFits returns the fit for the locking shift table of each language.
+func lockingFits(text string) (all [languages]fit) {
+	codes := allNationalCodes()
+	var counts [256]int
 	for _, r := range text {
-		c := codes[r]
-		if c == nil {
-			c = noCode
+		if uint32(r) < nationalLimit {
+			counts[codes.class[r]]++
+		} else {
+			counts[0]++
 		}
-		for locking := range n {
-			row := &n[locking]
-			if c.lock[locking] != noSeptet {
-				for shift := range row {
-					if row[shift] >= 0 {
-						row[shift]++
-					}
-				}
-				continue
-			}
-			for shift := range row {
-				switch {
-				case c.shift[shift] == noSeptet:
-					row[shift] = -1
-				case row[shift] >= 0:
-					row[shift] += 2
-				}
+	}
+	for locking := range all {
+		all[locking].shifts = 1<<languages - 1
+	}
+	for i := range codes.classes {
+		n, c := counts[i], &codes.classes[i]
+		if n == 0 {
+			continue
+		}
+		for locking := range all {
+			f := &all[locking]
+			f.septets += n
+			if c.locking>>locking&1 == 0 {
+				f.septets += n
+				f.shifts &= c.single
 			}
 		}
 	}
-	return n
+	return all
 }
-
-// noCode is a character that no table has.
-var noCode = func() *nationalCode {
-	c := new(nationalCode)
-	for i := range c.lock {
-		c.lock[i], c.shift[i] = noSeptet, noSeptet
-	}
-	return c
-}()

@@ -3,7 +3,6 @@ package pdu
 import (
 	"encoding/binary"
 	"slices"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -166,32 +165,4 @@ func threeOctets(u uint16) uint32 {
 func fourOctets(high, low uint16) uint32 {
 	x := 0x10000 + uint32(high&0x3FF)<<10 + uint32(low&0x3FF)
 	return 0xF0808080 | x&0x1C0000<<6 | x&0x3F000<<4 | x&0xFC0<<2 | x&0x3F
-}
-
-// appendUTF16 appends text in UTF-16, network order. valid is false when the text is not UTF-8; what is not becomes U+FFFD.
-func appendUTF16(dst []byte, text string) (out []byte, valid bool) {
-	valid = true
-	for i := 0; i < len(text); {
-		b := text[i]
-		switch {
-		case b < utf8.RuneSelf:
-			dst = append(dst, 0, b)
-			i++
-			continue
-		case b >= 0xC2 && b < 0xE0 && i+1 < len(text) && text[i+1]&0xC0 == 0x80: // two octets, the usual case outside ASCII
-			dst = append(dst, b>>2&7, b<<6|text[i+1]&0x3F)
-			i += 2
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		valid = valid && (r != utf8.RuneError || size > 1)
-		if r < 0x10000 {
-			dst = append(dst, byte(r>>8), byte(r))
-		} else {
-			high, low := utf16.EncodeRune(r)
-			dst = append(dst, byte(high>>8), byte(high), byte(low>>8), byte(low))
-		}
-		i += size
-	}
-	return dst, valid
 }
