@@ -94,6 +94,11 @@ func (c *Client) Messages(ctx context.Context, q MessageQuery) (MessageList, err
 			v.Set(name, value)
 		}
 	}
+	for name, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			v.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
 	if q.Limit != 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
@@ -113,6 +118,24 @@ func (c *Client) Messages(ctx context.Context, q MessageQuery) (MessageList, err
 func (c *Client) Cancel(ctx context.Context, id string) (Message, error) {
 	var m Message
 	_, err := c.call(ctx, http.MethodDelete, "/v1/messages/"+url.PathEscape(id), nil, nil, &m)
+	return m, err
+}
+
+// Resend sends the parts of a message again of which nobody knows whether the network has them.
+func (c *Client) Resend(ctx context.Context, id string) (m Message, err error) {
+	err = c.post(ctx, "/v1/messages/"+url.PathEscape(id)+"/resend", struct{}{}, &m)
+	return m, err
+}
+
+// Settle says what became of a message of which nobody knows: sent, delivered or failed.
+func (c *Client) Settle(ctx context.Context, id, state string) (m Message, err error) {
+	err = c.post(ctx, "/v1/messages/"+url.PathEscape(id)+"/settle", SettleRequest{State: state}, &m)
+	return m, err
+}
+
+// Release lets a message go that is held.
+func (c *Client) Release(ctx context.Context, id string) (m Message, err error) {
+	err = c.post(ctx, "/v1/messages/"+url.PathEscape(id)+"/release", struct{}{}, &m)
 	return m, err
 }
 

@@ -14,6 +14,7 @@ type Event struct {
 	Trunk     string    `json:"trunk,omitempty"`
 	Code      string    `json:"code,omitempty" doc:"failure code, or the name of a field"`
 	Text      string    `json:"text,omitempty" doc:"for people"`
+	Account   string    `json:"account,omitempty" doc:"who did it, or whose affair it is"`
 	Number    string    `json:"number,omitempty" doc:"the other side of a call"`
 	Seconds   float64   `json:"seconds,omitempty" doc:"how long what ended had lasted: the ringing, the talk"`
 	Message   *Message  `json:"message,omitempty" doc:"the message as it is now, which may be later than this event"`

@@ -35,6 +35,7 @@ type Message struct {
 	Incomplete  bool      `json:"incomplete,omitempty" doc:"parts were missing when the time for them ended"`
 	Missing     []int     `json:"missing,omitempty" doc:"their sequence numbers"`
 	Notes       []string  `json:"notes,omitempty" doc:"deviations that the decoder reported, by field"`
+	OnAmbiguous string    `json:"on_ambiguous,omitempty" doc:"what is done when an answer is lost; absent: as the trunk is set"`
 }
 
 // Final tells whether nothing more will happen to the message by itself.
@@ -55,6 +56,8 @@ type Part struct {
 	Trunk       string    `json:"trunk,omitempty" doc:"trunk of the last attempt"`
 	SentAt      time.Time `json:"sent_at,omitzero"`
 	DeliveredAt time.Time `json:"delivered_at,omitzero"`
+	Resends     int       `json:"resends,omitempty" doc:"how often it was sent again although the network may have had it"`
+	Evidence    string    `json:"evidence,omitempty" doc:"how its state is known when it was not the modem's answer: late_answer, sim, status_report, stored_copy, operator"`
 	Attempts    []Attempt `json:"attempts,omitempty" doc:"oldest first; at most the last 16 are kept"`
 }
 
@@ -62,9 +65,10 @@ type Part struct {
 type Attempt struct {
 	Number    int       `json:"number" doc:"from 1"`
 	Trunk     string    `json:"trunk"`
-	Phase     string    `json:"phase" enum:"claimed,committing,ended" doc:"committing: octets may have left"`
+	Phase     string    `json:"phase" enum:"claimed,committing,unclear,ended" doc:"committing: octets may have left; unclear: the answer was lost, and evidence is awaited"`
 	StartedAt time.Time `json:"started_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
+	Until     time.Time `json:"until,omitzero" doc:"evidence is awaited until then; of an unknown part: it is sent again then"`
 	Error     *Failure  `json:"error,omitempty"`
 }
 
@@ -82,10 +86,11 @@ type MessageList struct {
 
 // MessageQuery chooses and orders messages; the zero value is the newest of all.
 type MessageQuery struct {
-	Direction, State, Trunk, Tag, Number string // empty: any
-	Limit                                int    // 0: the server's default of 50; at most 1000
-	Cursor                               string // Next of the page before
-	Ascending                            bool   // oldest first
+	Direction, State, Trunk, Tag, Number string    // empty: any
+	Since, Until                         time.Time // accepted or received not before, and before; zero: any
+	Limit                                int       // 0: the server's default of 50; at most 1000
+	Cursor                               string    // Next of the page before
+	Ascending                            bool      // oldest first
 }
 
 // Recipients are one or more numbers. In JSON a single one may be a plain string.
@@ -138,20 +143,26 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 
 // SubmitRequest is the body of POST /v1/messages.
 type SubmitRequest struct {
-	To       Recipients `json:"to" doc:"one message is made for each"`
-	Text     string     `json:"text" minLength:"1"`
-	Trunk    string     `json:"trunk,omitempty" doc:"only through this trunk; absent: any"`
-	Tag      string     `json:"tag,omitempty" maxLength:"128" doc:"your own word, kept and given back"`
-	Priority *int       `json:"priority,omitempty" minimum:"0" maximum:"9" default:"5"`
-	Flash    bool       `json:"flash,omitempty" doc:"class 0: shown at once"`
-	ValidFor Duration   `json:"valid_for,omitempty" doc:"after this long it is neither sent nor delivered any more: a string such as 24h, or seconds; at most 63 weeks"`
-	SendAt   string     `json:"send_at,omitempty" doc:"RFC 3339, or a local time such as 2026-10-25T02:30:00 together with time_zone" example:"2026-12-24T18:00:00Z"`
-	TimeZone string     `json:"time_zone,omitempty" doc:"IANA zone of a local send_at; of an hour that comes twice the first is taken, an hour that is missing moves forward" example:"Europe/Berlin"`
+	To          Recipients `json:"to" doc:"one message is made for each"`
+	Text        string     `json:"text" minLength:"1"`
+	Trunk       string     `json:"trunk,omitempty" doc:"only through this trunk; absent: any"`
+	Tag         string     `json:"tag,omitempty" maxLength:"128" doc:"your own word, kept and given back"`
+	Priority    *int       `json:"priority,omitempty" minimum:"0" maximum:"9" default:"5"`
+	Flash       bool       `json:"flash,omitempty" doc:"class 0: shown at once"`
+	ValidFor    Duration   `json:"valid_for,omitempty" doc:"after this long it is neither sent nor delivered any more: a string such as 24h, or seconds; at most 63 weeks"`
+	OnAmbiguous string     `json:"on_ambiguous,omitempty" enum:"unknown,resend,resend_once_if_no_report" doc:"when the network's answer is lost and nothing tells what became of a part: show it as unknown, send it again (rather twice than never), or send it again once when no status report came; absent: as the trunk is set"`
+	SendAt      string     `json:"send_at,omitempty" doc:"RFC 3339, or a local time such as 2026-10-25T02:30:00 together with time_zone" example:"2026-12-24T18:00:00Z"`
+	TimeZone    string     `json:"time_zone,omitempty" doc:"IANA zone of a local send_at; of an hour that comes twice the first is taken, an hour that is missing moves forward" example:"Europe/Berlin"`
 }
 
 // SubmitResponse is the answer to POST /v1/messages, sent when every message is on disk.
 type SubmitResponse struct {
 	Messages []Message `json:"messages" nullable:"false"`
+}
+
+// SettleRequest is the body of POST /v1/messages/{id}/settle.
+type SettleRequest struct {
+	State string `json:"state" enum:"sent,delivered,failed"`
 }
 
 // Accepted is what Client.Submit returns.

@@ -25,6 +25,7 @@ const (
 	CodeUnsupportedMedia   = "unsupported_media"    // 415
 	CodeInvalid            = "invalid"              // 422: it was read, but values are wrong
 	CodeKeyReused          = "key_reused"           // 422: the Idempotency-Key came before with another request
+	CodeQuota              = "quota_reached"        // 429: the account's quota has no room for it
 	CodeHeaderTooLarge     = "header_too_large"     // 431
 	CodeInternal           = "internal"             // 500: the reason is in the daemon's log
 	CodeFull               = "store_full"           // 503: no room on the disk
@@ -59,6 +60,9 @@ type Problem struct {
 	Detail   string       `json:"detail,omitempty" doc:"what happened this time"`
 	Instance string       `json:"instance,omitempty" doc:"path that was asked for"`
 	Errors   []FieldError `json:"errors,omitempty" doc:"every wrong field"`
+
+	// RetryAfter is when it makes sense to ask again, in seconds; also the header Retry-After. 0: not said.
+	RetryAfter int64 `json:"retry_after,omitempty" doc:"ask again after so many seconds"`
 }
 
 // FieldError says what is wrong with one field of a request. Field is a path such as to[1], the name of a header or query parameter, or body.

@@ -1,24 +1,28 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
+	"time"
 
 	"trunkline/callplan/phone"
 )
 
 // Query selects messages. Every zero field selects all.
 type Query struct {
-	Direction Direction
-	State     State
-	Trunk     string // carries or carried it, or was asked for
-	Tag       string
-	Number    phone.Number // the other party, on the same line
-	Limit     int          // 1 to 1000; else 50
-	Cursor    string       // Next of the page before; empty for the first
-	Ascending bool         // oldest first; else newest first
+	Direction    Direction
+	State        State
+	Trunk        string // carries or carried it, or was asked for
+	Tag          string
+	Number       phone.Number // the other party, on the same line
+	Since, Until time.Time    // accepted or received not before, and before
+	Limit        int          // 1 to 1000; else 50
+	Cursor       string       // Next of the page before; empty for the first
+	Ascending    bool         // oldest first; else newest first
 }
 
 // Page is a piece of a list. It may hold fewer messages than asked for, even none, and still have a next one: the work per page is bounded.
@@ -30,7 +34,10 @@ type Page struct {
 const (
 	defaultPage = 50
 	maxPage     = 1000
-	pageBudget  = 10_000 // messages looked at per page
+	pageBudget  = 10_000               // messages looked at per page
+	pageTime    = 2 * time.Millisecond // after which a page that has found something, or looked at many, ends
+	pageStride  = 64                   // messages looked at between two looks at the clock
+	idSlack     = time.Minute          // between the time in an id and the time of its message
 )
 
 func pageLimit(n int) int {
@@ -44,7 +51,7 @@ func pageLimit(n int) int {
 // Damaged records are left out.
 func (s *Store) Messages(ctx context.Context, q Query) (Page, error) {
 	limit := pageLimit(q.Limit)
-	var from, to []byte
+	from, to := q.bounds()
 	if q.Cursor != "" {
 		id, err := q.parseCursor()
 		if err != nil {
@@ -60,25 +67,112 @@ func (s *Store) Messages(ctx context.Context, q Query) (Page, error) {
 	err := s.view(ctx, func(r Reader, found *[]*Damage) error {
 		page = Page{}
 		steps := 0
-		return r.Scan(tableMessages, from, to, !q.Ascending, func(k, v []byte) (bool, error) {
+		begin := time.Now()
+		look := func(k, v []byte) (bool, error) {
 			steps++
-			m, err := openMessage(k, v)
-			if d, ok := damaged(err); ok {
-				*found = append(*found, d)
-			} else if q.selects(m) {
-				page.Items = append(page.Items, *m)
+			if q.mayBe(v) {
+				m, err := openMessage(k, v)
+				if d, ok := damaged(err); ok {
+					*found = append(*found, d)
+				} else if q.selects(m) {
+					page.Items = append(page.Items, *m)
+				}
 			}
-			if (len(page.Items) == limit || steps == pageBudget) && len(k) == idBytes {
+			full := len(page.Items) == limit || steps >= pageBudget || steps%pageStride == 0 && time.Since(begin) > pageTime
+			if full && len(k) == idBytes {
 				page.Next = q.cursor(MessageID(k))
 				return false, nil
 			}
 			return true, nil
-		})
+		}
+		if ids, ok, err := q.few(r); err != nil || ok {
+			return eachOf(r, ids, from, to, q.Ascending, look)
+		}
+		return r.Scan(tableMessages, from, to, !q.Ascending, look)
 	})
 	if err != nil {
 		return Page{}, err
 	}
 	return page, nil
+}
+
+// bounds returns the range of keys in which messages of the time asked for are.
+func (q *Query) bounds() (from, to []byte) {
+	bound := func(t time.Time) []byte {
+		b := binary.BigEndian.AppendUint64(nil, uint64(max(0, t.UnixMilli()))<<16) // UUID of version 7: 48 bits of milliseconds. RFC 9562 §5.7
+		return append(b, make([]byte, idBytes-len(b))...)
+	}
+	if !q.Since.IsZero() {
+		from = bound(q.Since.Add(-idSlack))
+	}
+	if !q.Until.IsZero() {
+		to = bound(q.Until.Add(idSlack))
+	}
+	return from, to
+}
+
+// few returns the ids of all messages in the state asked for, in order, when an index has them and they are not many. Some may be in another state.
+func (q *Query) few(r Reader) (ids []MessageID, ok bool, err error) {
+	var prefix []byte
+	table := tableOpen
+	switch q.State {
+	case Waiting:
+		table = tableQueue
+	case Held, Sending, Unknown:
+		prefix = []byte{byte(q.State)}
+	default:
+		return nil, false, nil
+	}
+	ok = true
+	err = r.Scan(table, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+		if id, is := messageOf(entry{table, k}); is {
+			ids = append(ids, id)
+		}
+		ok = len(ids) <= maxFew
+		return ok, nil
+	})
+	slices.SortFunc(ids, func(a, b MessageID) int { return bytes.Compare(a[:], b[:]) })
+	return ids, ok, err
+}
+
+// maxFew is how many messages in one state are sorted for a page; when there are more, they are found soon enough by looking at all.
+const maxFew = 4096
+
+// eachOf calls fn like a scan of the table of messages would, for some of them only.
+func eachOf(r Reader, ids []MessageID, from, to []byte, ascending bool, fn func(k, v []byte) (bool, error)) error {
+	if !ascending {
+		slices.Reverse(ids)
+	}
+	for _, id := range ids {
+		if from != nil && bytes.Compare(id[:], from) < 0 || to != nil && bytes.Compare(id[:], to) >= 0 {
+			continue
+		}
+		v, err := r.Get(tableMessages, id[:])
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			continue
+		}
+		if more, err := fn(id[:], v); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayBe tells by a look at the beginning of a record, without checking or decoding it, whether it may be selected. What it does not understand may be:
+// damage is found when the record is opened.
+func (q *Query) mayBe(v []byte) bool {
+	if q.Direction == 0 && q.State == 0 || len(v) < frameBytes+4 {
+		return true
+	}
+	p := v[frameBytes:]
+	const direction, state = 1 << 3, 2 << 3 // tags of the first two fields, which are small numbers and never missing
+	if p[0] != direction || p[1] > 127 || p[2] != state || p[3] > 127 {
+		return true
+	}
+	return (q.Direction == 0 || Direction(p[1]) == q.Direction) && (q.State == 0 || State(p[3]) == q.State)
 }
 
 func (q *Query) selects(m *Message) bool {
@@ -90,7 +184,9 @@ func (q *Query) selects(m *Message) bool {
 		(q.State == 0 || m.State == q.State) &&
 		(q.Trunk == "" || m.Trunk == q.Trunk || m.Pin == q.Trunk) &&
 		(q.Tag == "" || m.Tag == q.Tag) &&
-		(q.Number.IsZero() || party.SameLine(q.Number))
+		(q.Number.IsZero() || party.SameLine(q.Number)) &&
+		(q.Since.IsZero() || !m.CreatedAt.Before(q.Since)) &&
+		(q.Until.IsZero() || m.CreatedAt.Before(q.Until))
 }
 
 const (
@@ -123,6 +219,7 @@ func (q *Query) sum() uint32 {
 	}
 	b = appendName(b, q.Trunk)
 	b = appendName(b, numberName(q.Number))
+	b = appendTime(appendTime(b, q.Since), q.Until)
 	b = append(b, q.Tag...)
 	return crc32.Checksum(b, castagnoli)
 }

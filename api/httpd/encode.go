@@ -96,6 +96,7 @@ func appendAcceptedMessage(out []byte, m *store.Message) []byte {
 	if m.Flash {
 		out = append(out, `,"flash":true`...)
 	}
+	optional(`,"on_ambiguous":`, m.OnAmbiguous.String())
 	out = append(out, `,"parts":[`...)
 	for i := range m.Parts {
 		if i > 0 {

@@ -157,7 +157,7 @@ func (f *feed) flush() error {
 
 // event returns an event as the contract shows it, with its message as it is now. A message that is gone, or damaged, is left out.
 func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, error) {
-	out := api.Event{Seq: e.Seq, Type: e.Type, At: e.At.UTC(), State: e.State.String(), Part: e.Part, Trunk: e.Trunk, Code: e.Code, Text: e.Text}
+	out := api.Event{Seq: e.Seq, Type: e.Type, At: e.At.UTC(), State: e.State.String(), Part: e.Part, Trunk: e.Trunk, Code: e.Code, Text: e.Text, Account: e.Account}
 	out.Number, out.Seconds = e.Number.String(), e.Duration.Seconds()
 	if e.Part > 0 {
 		out.Reference = known(e.Reference)

@@ -3,6 +3,7 @@ package httpd
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"trunkline/api"
 	"trunkline/callplan/phone"
@@ -21,7 +22,7 @@ func messageOf(m *store.Message) api.Message {
 		Text: m.Text, Data: m.Data, Trunk: m.Trunk, Account: m.Account, Tag: m.Tag, Priority: int(m.Priority), Flash: m.Flash, Port: int(m.Port),
 		Parts: make([]api.Part, len(m.Parts)), CreatedAt: m.CreatedAt.UTC(), SendAt: m.SendAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
 		NotBefore: m.NotBefore.UTC(), SentAt: m.SentAt.UTC(), DeliveredAt: m.DeliveredAt.UTC(), ReceivedAt: m.ReceivedAt.UTC(), CentreAt: m.CentreAt.UTC(),
-		Error: failureOf(m.Failure), Incomplete: m.Incomplete, Missing: m.Missing, Notes: m.Notes}
+		Error: failureOf(m.Failure), Incomplete: m.Incomplete, Missing: m.Missing, Notes: m.Notes, OnAmbiguous: m.OnAmbiguous.String()}
 	if out.Trunk == "" {
 		out.Trunk = m.Pin
 	}
@@ -36,15 +37,15 @@ func messageOf(m *store.Message) api.Message {
 
 func partOf(p *store.Part) api.Part {
 	out := api.Part{Seq: p.Seq, State: p.State.String(), Reference: known(p.Reference), Status: known(p.Status), Trunk: p.Trunk,
-		SentAt: p.SentAt.UTC(), DeliveredAt: p.DeliveredAt.UTC()}
+		SentAt: p.SentAt.UTC(), DeliveredAt: p.DeliveredAt.UTC(), Resends: int(p.Resends), Evidence: p.Evidence}
 	for _, a := range p.Attempts {
 		out.Attempts = append(out.Attempts, api.Attempt{Number: a.Number, Trunk: a.Trunk, Phase: phases[a.Phase], StartedAt: a.StartedAt.UTC(),
-			EndedAt: a.EndedAt.UTC(), Error: failureOf(a.Failure)})
+			EndedAt: a.EndedAt.UTC(), Until: a.Until.UTC(), Error: failureOf(a.Failure)})
 	}
 	return out
 }
 
-var phases = map[store.Phase]string{store.Claimed: "claimed", store.Committing: "committing", store.Ended: "ended"}
+var phases = map[store.Phase]string{store.Claimed: "claimed", store.Committing: "committing", store.Unclear: "unclear", store.Ended: "ended"}
 
 // known returns nil for -1, which stands for nothing.
 func known(n int) *int {
@@ -101,6 +102,8 @@ var messageParameters = []parameter{
 	{name: "trunk", doc: "trunk that carries or carried it"},
 	{name: "tag", doc: "the submitter's own word"},
 	{name: "number", doc: "number of the other party"},
+	{name: "since", doc: "accepted or received not before this time, RFC 3339"},
+	{name: "until", doc: "accepted or received before this time, RFC 3339"},
 	{name: "limit", doc: "most messages of a page, 1 to 1000; 50 when absent", integer: true},
 	{name: "cursor", doc: "next of the page before; the other parameters must be the same"},
 	{name: "order", doc: "desc (newest first, when absent) or asc"},
@@ -154,6 +157,13 @@ func messageQuery(r *request) (store.Query, error) {
 	if v := r.query.Get("number"); v != "" {
 		if q.Number, err = phone.Parse(v); err != nil {
 			bad("number", api.FieldInvalid, err.Error())
+		}
+	}
+	for name, at := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
+		if v := r.query.Get(name); v != "" {
+			if *at, err = time.Parse(time.RFC3339, v); err != nil {
+				bad(name, api.FieldInvalid, "is no RFC 3339 time, e.g. 2026-12-24T18:00:00Z")
+			}
 		}
 	}
 	if v := r.query.Get("limit"); v != "" {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"trunkline/api"
-	"trunkline/router"
 )
 
 // Control does things with modems. Its errors are *api.Problem, or internal. account is who asked, for the record.
@@ -76,25 +75,8 @@ func toModem[T any](s *Server, w http.ResponseWriter, r *request, fields []field
 	if s.control == nil {
 		return body, nil, nil, notReady("modems cannot be reached")
 	}
-	if err = checkMedia(r.Header["Content-Type"]); err != nil {
+	if body, err = decodeBody(s, r, fields); err != nil {
 		return body, nil, nil, err
-	}
-	b, err := readBody(r.Request, nil, s.config.BodyLimit)
-	if err != nil {
-		return body, nil, nil, err
-	}
-	doc := documents.Get().(*document)
-	defer doc.release()
-	if err := doc.parse(b); err != nil {
-		return body, nil, nil, malformed(err.(*jsonError).FieldError)
-	}
-	in := reader{doc: doc}
-	decodeObject(&in, 0, fields, &body)
-	switch wrong := fieldErrors(&router.ValidationError{Fields: in.wrong}); {
-	case in.mangled:
-		return body, nil, nil, malformed(wrong...)
-	case len(wrong) > 0:
-		return body, nil, nil, invalid(wrong)
 	}
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Time{}) // the timeout for a request's body must not end its answer

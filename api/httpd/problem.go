@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"trunkline/api"
 	"trunkline/router"
@@ -62,6 +63,7 @@ func problemOf(err error) (p *api.Problem, known bool) {
 	var validation *router.ValidationError
 	var transition *store.TransitionError
 	var long *http.MaxBytesError
+	var quota *store.QuotaError
 	switch {
 	case errors.As(err, &p):
 		return p, true
@@ -69,6 +71,10 @@ func problemOf(err error) (p *api.Problem, known bool) {
 		return invalid(fieldErrors(validation)), true
 	case errors.As(err, &transition):
 		return api.NewProblem(http.StatusConflict, api.CodeConflict, "The message is in a state that does not allow it", transition.Error()), true
+	case errors.As(err, &quota):
+		p = api.NewProblem(http.StatusTooManyRequests, api.CodeQuota, "The quota has no room for it", quota.Error())
+		p.RetryAfter = max(1, int64(time.Until(quota.End)/time.Second))
+		return p, true
 	case errors.As(err, &long):
 		return tooLarge(long.Limit), true
 	case errors.Is(err, store.ErrCursor):
@@ -92,6 +98,14 @@ func problemOf(err error) (p *api.Problem, known bool) {
 	return api.NewProblem(http.StatusInternalServerError, api.CodeInternal, "The daemon failed", "the reason is in its log"), false
 }
 
+// whenToRetry returns the value of Retry-After for a problem that passes.
+func whenToRetry(p *api.Problem) string {
+	if p.RetryAfter > 0 {
+		return strconv.FormatInt(p.RetryAfter, 10)
+	}
+	return retryAfter
+}
+
 // writeProblem answers with a problem.
 func writeProblem(w http.ResponseWriter, path string, p *api.Problem) {
 	if p.Instance == "" {
@@ -108,8 +122,8 @@ func writeProblem(w http.ResponseWriter, path string, p *api.Problem) {
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	h.Set("Cache-Control", "no-store")
 	switch p.Status {
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter)
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", whenToRetry(p))
 	case http.StatusRequestEntityTooLarge:
 		h.Set("Connection", "close")
 	}
@@ -130,8 +144,8 @@ func appendProblem(out []byte, path string, p *api.Problem) []byte {
 	if path == "" {
 		out = append(out, "Connection: close\r\n"...)
 	}
-	if p.Status == http.StatusServiceUnavailable {
-		out = append(out, "Retry-After: "+retryAfter+"\r\n"...)
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+		out = append(out, "Retry-After: "+whenToRetry(p)+"\r\n"...)
 	}
 	return append(append(out, "\r\n"...), b...)
 }

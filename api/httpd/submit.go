@@ -29,6 +29,7 @@ var submitFields = []field[submission]{
 	{"priority", readPriority},
 	{"flash", func(r *reader, at int32, s *submission) { s.Flash = r.boolean(at) }},
 	{"valid_for", readValidFor},
+	{"on_ambiguous", func(r *reader, at int32, s *submission) { s.OnAmbiguous, _ = r.str(at) }},
 	{"send_at", func(_ *reader, at int32, s *submission) { s.sendAt = at }},
 	{"time_zone", func(_ *reader, at int32, s *submission) { s.timeZone = at }},
 }

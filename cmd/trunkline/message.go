@@ -14,7 +14,8 @@ import (
 )
 
 func newMessageCommand(c *cli) *cobra.Command {
-	return group("message", "Show, list, cancel and watch messages", newMessageShow(c), newMessageList(c), newMessageCancel(c), newMessageWatch(c))
+	return group("message", "Show, list, cancel, watch and settle messages", newMessageShow(c), newMessageList(c), newMessageCancel(c), newMessageWatch(c),
+		newMessageResend(c), newMessageSettle(c), newMessageRelease(c))
 }
 
 func newMessageShow(c *cli) *cobra.Command {
@@ -41,12 +42,20 @@ func newMessageShow(c *cli) *cobra.Command {
 
 func newMessageList(c *cli) *cobra.Command {
 	var q api.MessageQuery
+	var since, until string
 	cmd := &cobra.Command{
 		Use:         "list",
 		Short:       "List messages, the newest first",
 		Annotations: printsJSON("`{\"items\": [message, …], \"next\": cursor}`; `next` is absent on the last page"),
 		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if q.Since, err = listTime("since", since); err != nil {
+				return err
+			}
+			if q.Until, err = listTime("until", until); err != nil {
+				return err
+			}
 			client := c.client()
 			defer client.Close()
 			page, err := client.Messages(cmd.Context(), q)
@@ -71,6 +80,8 @@ func newMessageList(c *cli) *cobra.Command {
 	f.StringVar(&q.Trunk, "trunk", "", "only of this trunk")
 	f.StringVar(&q.Tag, "tag", "", "only with this tag")
 	f.StringVar(&q.Number, "number", "", "only to or from this number")
+	f.StringVar(&since, "since", "", "only from this time on: 2026-12-24T18:00:00Z, or as long ago as 24h")
+	f.StringVar(&until, "until", "", "only before this time")
 	f.IntVar(&q.Limit, "limit", 50, "at most so many")
 	f.StringVar(&q.Cursor, "cursor", "", "go on after the page that gave this cursor")
 	f.BoolVar(&q.Ascending, "ascending", false, "the oldest first")
@@ -78,6 +89,21 @@ func newMessageList(c *cli) *cobra.Command {
 	complete(cmd, "direction", cobra.FixedCompletions([]string{"in", "out"}, cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "state", cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// listTime reads a flag that is a point in time, or how long ago that is.
+func listTime(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
+		return time.Now().Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return at, usagef("write it as 2026-12-24T18:00:00Z, or as long ago as 24h", "--%s: %q is no time", flag, s)
+	}
+	return at, nil
 }
 
 func newMessageCancel(c *cli) *cobra.Command {
@@ -196,6 +222,7 @@ func showMessage(w io.Writer, m api.Message) error {
 		{"delivered", m.DeliveredAt}, {"received", m.ReceivedAt}, {"centre", m.CentreAt}} {
 		row(at.name, clock(at.time))
 	}
+	row("if in doubt", m.OnAmbiguous)
 	row("error", reason(m))
 	row("duplicate of", m.DuplicateOf)
 	if m.Incomplete {
@@ -221,8 +248,18 @@ func partLine(p api.Part) string {
 	if p.Status != nil {
 		words = append(words, fmt.Sprintf("report 0x%02x", *p.Status))
 	}
-	if n := len(p.Attempts); n > 1 {
+	if p.Evidence != "" {
+		words = append(words, "known by "+p.Evidence)
+	}
+	if p.Resends > 0 {
+		words = append(words, fmt.Sprintf("sent again %d times", p.Resends))
+	}
+	n := len(p.Attempts)
+	if n > 1 {
 		words = append(words, fmt.Sprintf("%d attempts", p.Attempts[n-1].Number))
+	}
+	if n > 0 && p.Attempts[n-1].Phase == "unclear" {
+		words = append(words, "answer lost, evidence awaited until "+clock(p.Attempts[n-1].Until))
 	}
 	return strings.Join(words, ", ")
 }

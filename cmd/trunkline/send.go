@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"trunkline/api"
+	"trunkline/store"
 )
 
 // maxText is the longest text read from standard input, in bytes; the daemon's own limit in parts is far below.
@@ -51,11 +52,13 @@ func newSendCommand(c *cli) *cobra.Command {
 	f.DurationVar(&o.validFor, "valid-for", 0, "give up after so long, e.g. 24h")
 	f.StringVar(&o.request.SendAt, "at", "", "send at this time, e.g. 2026-12-24T18:00:00Z")
 	f.StringVar(&o.request.TimeZone, "time-zone", "", "zone of an --at without one, e.g. Europe/Berlin")
+	f.StringVar(&o.request.OnAmbiguous, "on-ambiguous", "", "when the answer is lost and nothing tells what became of it: unknown, resend or resend_once_if_no_report")
 	f.StringVar(&o.key, "key", "", "idempotency key: repeating the call with it sends nothing twice")
 	f.StringVar(&o.wait, "wait", "", "wait until it is sent or delivered")
 	f.Lookup("wait").NoOptDefVal = "sent"
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "wait at most so long")
 	complete(cmd, "trunk", c.completeTrunks)
+	complete(cmd, "on-ambiguous", cobra.FixedCompletions(store.Ambiguities(), cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "wait", cobra.FixedCompletions([]string{"sent", "delivered"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
