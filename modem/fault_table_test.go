@@ -63,41 +63,7 @@ func TestFaultTable(t *testing.T) {
 				time.Sleep(time.Minute)
 				start := time.Now()
 				tt.strike(t, b)
-				b.net.Handset(friend).Send(t.Context(), b.dev.Number(), "hi there")
-				out, in := false, false
-				for n := 0; !out || !in; n++ {
-					if time.Since(start) > tt.limit {
-						t.Fatalf("after %v: sent %v, received %v; status %+v", time.Since(start), out, in, b.Status())
-					}
-					ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
-					b.Ready(ctx)
-					cancel()
-					if !out {
-						pdu, to := numbered(n)
-						_, err := b.SubmitPart(t.Context(), pdu, true, committed)
-						has := 0
-						for _, s := range b.net.Ledger() {
-							if s.To == to {
-								has++
-							}
-						}
-						se, _ := errors.AsType[*SubmitError](err)
-						if has > 1 || err == nil && has != 1 || se != nil && !se.Committed && has != 0 {
-							t.Fatalf("network has the message %d times: %v", has, err)
-						}
-						out = err == nil
-					}
-					found, _ := b.List(t.Context())
-					for _, st := range found {
-						in = in || pduFits(st.Raw, st.Length)
-						if in {
-							b.Delete(t.Context(), st)
-						}
-					}
-					if !out || !in {
-						time.Sleep(time.Second)
-					}
-				}
+				b.recovers(t, tt.limit)
 				t.Logf("recovered after %v", time.Since(start).Round(time.Second))
 				if tt.step != "" {
 					r := rig{Modem: b.Modem, reg: b.reg}
@@ -107,6 +73,79 @@ func TestFaultTable(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// recovers sends and receives until one message went out and one came in, which has to be within limit.
+func (b *bench) recovers(t *testing.T, limit time.Duration) {
+	t.Helper()
+	start := time.Now()
+	b.net.Handset(friend).Send(t.Context(), b.dev.Number(), "hi there")
+	out, in := false, false
+	for n := 0; !out || !in; n++ {
+		if time.Since(start) > limit {
+			t.Fatalf("after %v: sent %v, received %v; status %+v", time.Since(start), out, in, b.Status())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		b.Ready(ctx)
+		cancel()
+		if !out {
+			pdu, to := numbered(n)
+			_, err := b.SubmitPart(t.Context(), pdu, true, committed)
+			has := 0
+			for _, s := range b.net.Ledger() {
+				if s.To == to {
+					has++
+				}
+			}
+			se, _ := errors.AsType[*SubmitError](err)
+			if has > 1 || err == nil && has != 1 || se != nil && !se.Committed && has != 0 {
+				t.Fatalf("network has the message %d times: %v", has, err)
+			}
+			out = err == nil
+		}
+		found, _ := b.List(t.Context())
+		for _, st := range found {
+			in = in || pduFits(st.Raw, st.Length)
+			if in {
+				b.Delete(t.Context(), st)
+			}
+		}
+		if !out || !in {
+			time.Sleep(time.Second)
+		}
+	}
+}
+
+// Every fault that there is, at every step where it can strike, alone: messages go both ways again.
+func TestEveryFaultAlone(t *testing.T) {
+	n := 0
+	for _, kind := range emulator.Kinds() {
+		for _, step := range []emulator.Step{emulator.StepNow, emulator.StepCommand, emulator.StepPrompt, emulator.StepBody, emulator.StepAnswer, emulator.StepDeliver} {
+			for _, on := range []string{"", "+CMGS", "+CMGL", "+CMGD"} {
+				f := emulator.Fault{Kind: kind, Step: step, On: on, Delay: 90 * time.Second, Data: "+CREG: 0", Code: 1, Offset: 5}
+				if kind == emulator.Trickle {
+					f.Delay = 10 * time.Millisecond
+				}
+				if kind == emulator.LongLine {
+					f.Code = 70_000
+				}
+				if _, err := f.Validate(); err != nil {
+					continue // it cannot strike there
+				}
+				n++
+				t.Run(fmt.Sprintf("%s at %s of %q", kind, step, on), func(t *testing.T) {
+					withEmulator(t, emulator.Options{}, emulator.NetworkOptions{}, func(c *Config, _ *Options) { c.SendTimeout = time.Minute }, func(t *testing.T, b *bench) {
+						b.ready(t)
+						b.inject(t, f)
+						b.recovers(t, 6*time.Minute)
+					})
+				})
+			}
+		}
+	}
+	if n < len(emulator.Kinds()) {
+		t.Errorf("%d faults", n)
 	}
 }
 
