@@ -35,7 +35,10 @@ type rig struct {
 	router  *router.Router
 	room    store.Room // store.Options.Room at the next start
 	direct  bool       // modem.Config.Direct at the next start
-	stop    func()
+
+	unknownAfter time.Duration // store.Options.UnknownAfter at the next start
+
+	stop func()
 }
 
 func inBubble(t *testing.T, o emulator.NetworkOptions, test func(r *rig)) {
@@ -52,7 +55,7 @@ func inBubble(t *testing.T, o emulator.NetworkOptions, test func(r *rig)) {
 
 func (r *rig) start() {
 	var err error
-	if r.store, err = store.Open(context.Background(), r.engine, store.Options{Assembler: Assembler{}, Room: r.room}); err != nil {
+	if r.store, err = store.Open(context.Background(), r.engine, store.Options{Assembler: Assembler{}, Room: r.room, UnknownAfter: r.unknownAfter}); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
