@@ -94,6 +94,18 @@ func plainUTF16Text(dst, octets []byte) []byte {
 	return dst
 }
 
+// plainUTF16 is appendUTF16 as one would write it first.
+func plainUTF16(text string) (octets []byte) {
+	for _, r := range text {
+		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+			octets = append(octets, byte(high>>8), byte(high), byte(low>>8), byte(low))
+		} else {
+			octets = append(octets, byte(r>>8), byte(r))
+		}
+	}
+	return octets
+}
+
 // The words and the plain loop agree on any octets.
 func FuzzUTF16(f *testing.F) {
 	for _, tt := range ucs2Texts {
@@ -113,6 +125,17 @@ func utf16Body(t *testing.T, octets []byte) {
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("% X: %q, want %q", octets, got, want)
+	}
+	// Back to UTF-16, the quick way and one character at a time agree, on the text and on octets that are no text.
+	for _, text := range []string{string(want), string(octets)} {
+		plain := plainUTF16(text)
+		got, valid := appendUTF16(nil, text)
+		if !slices.Equal(got, plain) || valid != utf8.ValidString(text) {
+			t.Fatalf("%q: % X %v, want % X", text, got, valid, plain)
+		}
+		if units, ok := utf16Units(text); ok != valid || ok && 2*units != len(plain) {
+			t.Fatalf("%q: %d units, %v, want %d octets", text, units, ok, len(plain))
+		}
 	}
 	// Cut between any two units, the halves make the same text.
 	if len(octets) < 2 {

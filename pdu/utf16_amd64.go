@@ -2,6 +2,7 @@ package pdu
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"golang.org/x/sys/cpu"
 )
@@ -14,7 +15,9 @@ type gathering [16]byte
 
 // gatherings has, for every set of wide characters, how the octets of eight characters in lanes of 16 bits, of one or two octets each, move together;
 // and how those of four in lanes of 32 bits do: bits 0 to 3 for those that take two octets or more, bits 4 to 7 for those that take three.
-type gatherings struct{ eight, four [256]gathering }
+//
+// For the other way, apart has how the octets of characters of one octet and of two come into lanes of 16 bits, the last octet lowest, for every set of octets that are not the first of a character.
+type gatherings struct{ eight, four, apart [256]gathering }
 
 var allGatherings = func() (all gatherings) {
 	for set := range 256 {
@@ -32,9 +35,22 @@ var allGatherings = func() (all gatherings) {
 				n++
 			}
 		}
+		n = -1
+		for octet := range 8 {
+			if set>>octet&1 == 0 || n < 0 {
+				n++
+				all.apart[set][2*n+1] = nothing
+			} else {
+				all.apart[set][2*n+1] = all.apart[set][2*n]
+			}
+			all.apart[set][2*n] = byte(octet)
+		}
 	}
 	return all
 }()
+
+// nothing in a gathering makes a zero.
+const nothing = 0x80
 
 // utf16Groups writes the UTF-8 of UTF-16 in network order, eight units at a time, up to eight among which a surrogate is, or the end. rest is even and counts the octets from the first one that is read;
 // at least 16 octets end there. It returns how many octets it read and wrote, and scribbles on up to 24 behind those.
@@ -50,6 +66,24 @@ func appendUnits(out *textSpace, n uint, octets []byte, i int) (uint, int) {
 	if rest := (len(octets) - i) &^ 1; rest > 0 && i+rest >= 16 {
 		read, written := utf16Groups(&out[n], &octets[i], rest, &allGatherings)
 		return n + uint(written), i + read
+	}
+	return n, i
+}
+
+// utf8Groups writes the UTF-16 of UTF-8, eight octets at a time, up to eight among which is something else than characters of one octet and of two, or fewer than eight.
+// It returns how many octets it read and wrote, and scribbles on up to 16 behind those.
+//
+//go:noescape
+func utf8Groups(out *byte, text *byte, rest int, tables *[256]gathering) (read, written int)
+
+// appendCharacters is the quick way through characters of one octet and of two: it writes at out[n:] what text[i:] begins with, for which there is room, and returns where it stopped in both.
+func appendCharacters(out []byte, n int, text string, i int) (int, int) {
+	if !vectors {
+		return characters(out, n, text, i)
+	}
+	if len(text)-i >= 8 {
+		read, written := utf8Groups(&out[n], unsafe.StringData(text[i:]), len(text)-i, &allGatherings.apart)
+		return n + written, i + read
 	}
 	return n, i
 }

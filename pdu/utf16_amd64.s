@@ -67,6 +67,26 @@ DATA four32<>+0(SB)/8, $0x808080F0808080F0
 DATA four32<>+8(SB)/8, $0x808080F0808080F0
 GLOBL four32<>(SB), RODATA|NOPTR, $16
 
+// For UTF-8: octets, then lanes of 16 bits.
+DATA topTwo<>+0(SB)/8, $0xC0C0C0C0C0C0C0C0
+DATA topTwo<>+8(SB)/8, $0xC0C0C0C0C0C0C0C0
+GLOBL topTwo<>(SB), RODATA|NOPTR, $16
+DATA second<>+0(SB)/8, $0x8080808080808080
+DATA second<>+8(SB)/8, $0x8080808080808080
+GLOBL second<>(SB), RODATA|NOPTR, $16
+DATA lastFirst<>+0(SB)/8, $0xDFDFDFDFDFDFDFDF
+DATA lastFirst<>+8(SB)/8, $0xDFDFDFDFDFDFDFDF
+GLOBL lastFirst<>(SB), RODATA|NOPTR, $16
+DATA first<>+0(SB)/8, $0xFEFEFEFEFEFEFEFE
+DATA first<>+8(SB)/8, $0xFEFEFEFEFEFEFEFE
+GLOBL first<>(SB), RODATA|NOPTR, $16
+DATA seven<>+0(SB)/8, $0x007F007F007F007F
+DATA seven<>+8(SB)/8, $0x007F007F007F007F
+GLOBL seven<>(SB), RODATA|NOPTR, $16
+DATA five<>+0(SB)/8, $0x1F001F001F001F00
+DATA five<>+8(SB)/8, $0x1F001F001F001F00
+GLOBL five<>(SB), RODATA|NOPTR, $16
+
 // FOUR writes the UTF-8 of the four characters in the lanes of 32 bits of X0, none of which is a surrogate, and moves DI by what they take.
 #define FOUR \
 	MOVO X0, X1            \ // X1: takes two octets or more
@@ -225,6 +245,66 @@ done:
 	SUBQ R10, DI
 	SUBQ R10, SI
 	SUBQ R10, SI
+	SUBQ R8, DI
+	SUBQ R9, SI
+	MOVQ SI, read+32(FP)
+	MOVQ DI, written+40(FP)
+	RET
+
+// func utf8Groups(out *byte, text *byte, rest int, tables *[256]gathering) (read, written int)
+TEXT ·utf8Groups(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), DI
+	MOVQ text+8(FP), SI
+	MOVQ rest+16(FP), CX
+	MOVQ tables+24(FP), BX
+	MOVQ DI, R8
+	MOVQ SI, R9
+	MOVOU swapped<>(SB), X7
+
+octets:
+	SUBQ $8, CX
+	JB   end
+	MOVQ (SI), X0
+	MOVO X0, X1 // X1: goes on with a character
+	PAND topTwo<>(SB), X1
+	PCMPEQB second<>(SB), X1
+	MOVO X0, X3 // X3: is C0 or C1
+	PAND first<>(SB), X3
+	PCMPEQB topTwo<>(SB), X3
+	MOVO X0, X2 // X2: is E0 or more
+	PSUBUSB lastFirst<>(SB), X2
+	POR  X3, X2
+	PMOVMSKB X0, DX
+	PMOVMSKB X1, AX
+	XORL AX, DX // first octets
+	LEAL (DX)(DX*1), R10
+	XORL AX, R10
+	PTEST X2, X2
+	JNE  end
+	TESTL $0xFF, R10 // each first octet has a second, which has a first
+	JNE  end
+	POPCNTL AX, R11
+	SHLL $4, AX
+	MOVOU (BX)(AX*1), X1
+	PSHUFB X1, X0
+	MOVO X0, X1
+	PAND seven<>(SB), X0
+	PAND five<>(SB), X1
+	PSRLW $2, X1
+	POR  X1, X0
+	PSHUFB X7, X0
+	MOVOU X0, (DI)
+	SHRL $7, DX // 1 when the second octet of the last character is not among the eight
+	ADDQ $8, SI
+	SUBQ DX, SI
+	ADDQ DX, CX
+	ADDL DX, R11
+	ADDL R11, R11
+	ADDQ $16, DI
+	SUBQ R11, DI
+	JMP  octets
+
+end:
 	SUBQ R8, DI
 	SUBQ R9, SI
 	MOVQ SI, read+32(FP)

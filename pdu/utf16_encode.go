@@ -91,48 +91,60 @@ func appendUTF16(dst []byte, text string) (out []byte, valid bool) {
 	dst = slices.Grow(dst, 2*len(text)+16) // at most one unit for each octet
 	out = dst[:cap(dst)]
 	for i := 0; i < len(text); {
-		if i+8 <= len(text) {
-			x := word(text[i : i+8])
-			if x&tops == 0 {
-				low, high := spread(uint32(x)), spread(uint32(x>>32))
-				binary.LittleEndian.PutUint64(out[n:], low<<8)
-				binary.LittleEndian.PutUint64(out[n+8:], high<<8)
-				n, i = n+16, i+8
+		n, i = appendCharacters(out, n, text, i)
+		// One at a time, up to a character of at most two octets behind what stopped there.
+		for end := i + 8; i < len(text); {
+			b := text[i]
+			if i >= end && b < 0xE0 {
+				break
+			}
+			switch {
+			case b < utf8.RuneSelf:
+				binary.BigEndian.PutUint16(out[n:], uint16(b))
+				n, i = n+2, i+1
+				continue
+			case b >= 0xC2 && b < 0xE0 && i+1 < len(text) && text[i+1]&0xC0 == 0x80: // two octets
+				binary.BigEndian.PutUint16(out[n:], uint16(b&0x1F)<<6|uint16(text[i+1]&0x3F))
+				n, i = n+2, i+2
 				continue
 			}
-			// Four characters of two octets, which neither C0 nor C1 begins.
-			if x&0xC0E0C0E0C0E0C0E0 == 0x80C080C080C080C0 && (x&0x001E001E001E001E+0x007E007E007E007E)&0x0080008000800080 == 0x0080008000800080 {
-				first, second := x&0x001F001F001F001F, x>>8&0x003F003F003F003F
-				units := first<<6 | second
-				binary.LittleEndian.PutUint64(out[n:], units>>8&0x00FF00FF00FF00FF|units<<8&0xFF00FF00FF00FF00)
-				n, i = n+8, i+8
-				continue
+			r, size := utf8.DecodeRuneInString(text[i:])
+			valid = valid && (r != utf8.RuneError || size > 1)
+			if r < 0x10000 {
+				binary.BigEndian.PutUint16(out[n:], uint16(r))
+				n += 2
+			} else {
+				high, low := utf16.EncodeRune(r)
+				binary.BigEndian.PutUint32(out[n:], uint32(high)<<16|uint32(low))
+				n += 4
 			}
+			i += size
 		}
-		b := text[i]
-		switch {
-		case b < utf8.RuneSelf:
-			out[n], out[n+1] = 0, b
-			n, i = n+2, i+1
-			continue
-		case b >= 0xC2 && b < 0xE0 && i+1 < len(text) && text[i+1]&0xC0 == 0x80: // two octets, the usual case outside ASCII
-			out[n], out[n+1] = b>>2&7, b<<6|text[i+1]&0x3F
-			n, i = n+2, i+2
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		valid = valid && (r != utf8.RuneError || size > 1)
-		if r < 0x10000 {
-			out[n], out[n+1] = byte(r>>8), byte(r)
-			n += 2
-		} else {
-			high, low := utf16.EncodeRune(r)
-			binary.BigEndian.PutUint32(out[n:], uint32(high)<<16|uint32(low))
-			n += 4
-		}
-		i += size
 	}
 	return out[:n], valid
+}
+
+// characters writes characters of one octet and of two from text[i:] at out[n:], eight octets at a time as long as they are of one kind, and returns where it stopped in both.
+func characters(out []byte, n int, text string, i int) (int, int) {
+	for i+8 <= len(text) {
+		x := word(text[i : i+8])
+		switch {
+		case x&tops == 0:
+			low, high := spread(uint32(x)), spread(uint32(x>>32))
+			binary.LittleEndian.PutUint64(out[n:], low<<8)
+			binary.LittleEndian.PutUint64(out[n+8:], high<<8)
+			n, i = n+16, i+8
+		// Four characters of two octets, which neither C0 nor C1 begins.
+		case x&0xC0E0C0E0C0E0C0E0 == 0x80C080C080C080C0 && (x&0x001E001E001E001E+0x007E007E007E007E)&0x0080008000800080 == 0x0080008000800080:
+			first, second := x&0x001F001F001F001F, x>>8&0x003F003F003F003F
+			units := first<<6 | second
+			binary.LittleEndian.PutUint64(out[n:], units>>8&0x00FF00FF00FF00FF|units<<8&0xFF00FF00FF00FF00)
+			n, i = n+8, i+8
+		default:
+			return n, i
+		}
+	}
+	return n, i
 }
 
 // spread moves four octets into lanes of 16 bits.

@@ -6,3 +6,8 @@ package pdu
 func appendUnits(out *textSpace, n uint, octets []byte, i int) (uint, int) {
 	return words(out, n, octets, i)
 }
+
+// appendCharacters is the quick way through characters of one octet and of two: see characters.
+func appendCharacters(out []byte, n int, text string, i int) (int, int) {
+	return characters(out, n, text, i)
+}
