@@ -105,21 +105,31 @@ func (a Address) semiOctets() int {
 	return len(a.Value)
 }
 
-// appendValue appends the type of address and the value.
+// appendValue appends the type of address and the value, which check accepts.
 func (a Address) appendValue(dst []byte) []byte {
 	dst = append(dst, a.TOA)
 	if a.IsAlphanumeric() {
 		septets, _ := appendSeptets(nil, a.Value, DefaultLanguage, DefaultLanguage)
 		return pack(dst, septets)
 	}
-	for i := 0; i < len(a.Value); i += 2 {
-		octet := byte(0xF0)
-		if i+1 < len(a.Value) {
-			octet = digitValues[a.Value[i+1]] << 4
-		}
-		dst = append(dst, octet|digitValues[a.Value[i]])
-	}
+	dst, _ = appendDigits(dst, a.Value)
 	return dst
+}
+
+// appendDigits appends digits as semi-octets; ok is false when something is no digit.
+func appendDigits(dst []byte, digits string) (out []byte, ok bool) {
+	var all byte
+	for ; len(digits) >= 2; digits = digits[2:] {
+		first, second := digitValues[digits[0]], digitValues[digits[1]]
+		all |= first | second
+		dst = append(dst, second<<4|first)
+	}
+	if digits != "" {
+		last := digitValues[digits[0]]
+		all |= last
+		dst = append(dst, 0xF0|last)
+	}
+	return dst, all < noDigit
 }
 
 // digitValues is the semi-octet of every digit.

@@ -162,9 +162,14 @@ func (m *Message) appendAnnounced(dst []byte) ([]byte, *Error) {
 
 // appendAddress writes TP-OA, TP-DA or TP-RA.
 func (m *Message) appendAddress(dst []byte) ([]byte, *Error) {
-	a := m.Address
+	a := &m.Address
+	if n := len(a.Value); n > 0 && n <= maxDigits && !a.IsAlphanumeric() {
+		if out, ok := appendDigits(append(dst, byte(n), a.TOA), a.Value); ok {
+			return out, nil
+		}
+	}
 	if a.IsZero() {
-		a.TOA = toaUnknown
+		a = &Address{TOA: toaUnknown}
 	}
 	if err := a.check(m.Type.addressField()); err != nil {
 		return nil, err

@@ -212,7 +212,7 @@ func appendNational(dst []byte, text string, locking, shift Language) ([]byte, e
 		}
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(text[i:])
+			r, size = decodeRune(text[i:])
 		}
 		c := all.find(r).in(locking, shift)
 		switch {
@@ -228,8 +228,8 @@ func appendNational(dst []byte, text string, locking, shift Language) ([]byte, e
 	return dst, nil
 }
 
-// basicUnits returns how many septets text takes in the default tables up to a character that they lack, and where that is, or the end of text. The first plain octets are their own septets.
-func basicUnits(text string, plain int) (units, done int) {
+// basicUnits returns how many septets text takes in the default tables up to a character that they lack, where that is, or the end of text, and the character. The first plain octets are their own septets.
+func basicUnits(text string, plain int) (units, done int, lacking rune) {
 	units = plain
 	for i := plain; i < len(text); {
 		if i+8 <= len(text) && sameInASCII(word(text[i:i+8])) {
@@ -240,20 +240,28 @@ func basicUnits(text string, plain int) (units, done int) {
 		for end := min(i+8, len(text)); i < end; {
 			r, size := rune(text[i]), 1
 			if r >= utf8.RuneSelf {
-				r, size = utf8.DecodeRuneInString(text[i:])
+				r, size = decodeRune(text[i:])
 			}
 			switch c := basicCode(r); {
 			case c < 0x80:
 				units++
 			case c == noSeptet:
-				return units, i
+				return units, i, r
 			default:
 				units += 2
 			}
 			i += size
 		}
 	}
-	return units, len(text)
+	return units, len(text), 0
+}
+
+// decodeRune is utf8.DecodeRuneInString for a character that is no ASCII, quicker for those of two octets.
+func decodeRune(text string) (r rune, size int) {
+	if b := text[0]; b >= 0xC2 && b < 0xE0 && len(text) > 1 && text[1]&0xC0 == 0x80 {
+		return rune(b&0x1F)<<6 | rune(text[1]&0x3F), 2
+	}
+	return utf8.DecodeRuneInString(text)
 }
 
 // appendBasic appends the septets of text in the default tables, up to a character that they lack; done is where it is, or the end of text.
@@ -277,7 +285,7 @@ func appendBasic(dst []byte, text string) (out []byte, done int) {
 		}
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(text[i:])
+			r, size = decodeRune(text[i:])
 		}
 		c := basicCode(r)
 		switch {

@@ -1,7 +1,5 @@
 package pdu
 
-import "unicode/utf8"
-
 // maxParts is what the one octet of a concatenation element can count.
 const maxParts = 255
 
@@ -63,12 +61,9 @@ func SplitText(text string, o SplitOptions) (Split, error) {
 	done := plainPrefix(text)
 	plain := done == len(text)
 	if !plain {
-		s.Units, done = basicUnits(text, done)
+		s.Units, done, s.Limiting = basicUnits(text, done)
 	}
 	basic := done == len(text)
-	if !basic {
-		s.Limiting, _ = utf8.DecodeRuneInString(text[done:])
-	}
 	if !basic || o.Alphabet == UCS2 {
 		var valid bool
 		s.Alphabet = UCS2
