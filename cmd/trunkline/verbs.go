@@ -15,6 +15,7 @@ func verbs(c *cli) []*cobra.Command {
 		newPDUCommand(c),
 		newConfigCommand(c),
 		newDBCommand(c),
+		newDoctorCommand(c, thisHost()),
 		newVersionCommand(c),
 		newCompletionCommand(),
 	}, packagingVerbs()...)
