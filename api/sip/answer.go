@@ -1,0 +1,156 @@
+package sip
+
+import (
+	"math/bits"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// allowed is what the server takes; it stands in answers 200 and 405.
+const allowed = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+
+// reason returns the reason phrase of a status; 400 has one for each defect.
+func reason(status int) string {
+	switch status {
+	case 200:
+		return "OK"
+	case 302:
+		return "Moved Temporarily"
+	case 400:
+		return "Bad Request"
+	case 403:
+		return "Forbidden"
+	case 404:
+		return "Not Found"
+	case 405:
+		return "Method Not Allowed"
+	case 414:
+		return "Request-URI Too Long"
+	case 416:
+		return "Unsupported URI Scheme"
+	case 420:
+		return "Bad Extension"
+	case 480:
+		return "Temporarily Unavailable"
+	case 481:
+		return "Call/Transaction Does Not Exist"
+	case 483:
+		return "Too Many Hops"
+	case 486:
+		return "Busy Here"
+	case 503:
+		return "Service Unavailable"
+	case 505:
+		return "Version Not Supported"
+	case 513:
+		return "Message Too Large"
+	case 603:
+		return "Decline"
+	case 608:
+		return "Rejected"
+	}
+	return "Unknown"
+}
+
+// statuses are all that are answered, for metrics.
+var statuses = [...]int{200, 302, 400, 403, 404, 405, 414, 416, 420, 480, 481, 483, 486, 503, 505, 513, 603, 608}
+
+// appendHead begins the answer to a request: status line and the headers that are copied (RFC 3261 §8.2.6.2), with every Via in its order. What the
+// request does not have is left out: it is answered 400 then.
+func (m *message) appendHead(out []byte, status int, phrase string, from netip.AddrPort) []byte {
+	out = append(out, "SIP/2.0 "...)
+	out = strconv.AppendInt(out, int64(status), 10)
+	out = append(out, ' ')
+	out = append(out, phrase...)
+	out = append(out, "\r\n"...)
+	top := true
+	for i := range m.headers {
+		switch h := &m.headers[i]; h.kind {
+		case kindVia:
+			out = append(out, "Via: "...)
+			if top && m.via.host != "" {
+				out = m.via.append(out, from)
+			} else {
+				out = append(out, h.value...)
+			}
+			top = false
+			out = append(out, "\r\n"...)
+		case kindFrom, kindCallID, kindCSeq, kindTo:
+			if m.count[h.kind] < 0 {
+				continue // the second of its kind
+			}
+			m.count[h.kind] = -1
+			switch h.kind {
+			case kindFrom:
+				out = append(out, "From: "...)
+			case kindTo:
+				out = append(out, "To: "...)
+			case kindCallID:
+				out = append(out, "Call-ID: "...)
+			default:
+				out = append(out, "CSeq: "...)
+			}
+			out = append(out, h.value...)
+			if h.kind == kindTo && m.to.uri != "" {
+				if _, has := param(m.to.params, "tag"); !has {
+					out = append(out, ";tag="...)
+					out = m.appendTag(out)
+				}
+			}
+			out = append(out, "\r\n"...)
+		}
+	}
+	return out
+}
+
+// append writes the topmost Via with where the request really came from: received when it is another address than Via says or the sender asks with
+// rport, which gets the port (RFC 3261 §18.2.1, RFC 3581 §4). What the sender wrote there himself is not repeated.
+func (v *via) append(out []byte, from netip.AddrPort) []byte {
+	out = append(out, v.sent...)
+	for rest := v.params; rest != ""; {
+		var key, whole string
+		key, _, whole, rest = nextParam(rest)
+		if !strings.EqualFold(key, "received") && !strings.EqualFold(key, "rport") {
+			out = append(out, whole...)
+		}
+	}
+	source := from.Addr().Unmap().WithZone("")
+	if v.rport || !sameHost(v.host, source) {
+		out = append(out, ";received="...)
+		out = source.AppendTo(out)
+	}
+	if v.rport {
+		out = append(out, ";rport="...)
+		out = strconv.AppendUint(out, uint64(from.Port()), 10)
+	}
+	return append(out, v.rest...)
+}
+
+// sameHost tells whether a host in a URI or Via is an address, and this one.
+func sameHost(host string, a netip.Addr) bool {
+	if host != "" && host[0] == '[' {
+		host = host[1 : len(host)-1]
+	} else if host == "" || class[host[0]]&isDigit == 0 {
+		return false
+	}
+	parsed, err := netip.ParseAddr(host)
+	return err == nil && parsed.Unmap() == a
+}
+
+// appendTag appends the To tag. It follows from what a retransmission has in common with its request, so that both get the same (RFC 3261 §8.2.7).
+func (m *message) appendTag(out []byte) []byte {
+	h := xxhash.Sum64String(m.first[kindCallID])
+	for _, s := range [...]string{m.first[kindFrom], m.cseqNumber, m.via.branch, m.uri} {
+		h = (bits.RotateLeft64(h, 27) ^ xxhash.Sum64String(s)) * 0x9e3779b97f4a7c15 // odd: nothing is lost
+	}
+	for shift := 60; shift >= 0; shift -= 4 {
+		out = append(out, "0123456789abcdef"[h>>shift&15])
+	}
+	return out
+}
+
+// end closes an answer without a body.
+func end(out []byte) []byte { return append(out, "Content-Length: 0\r\n\r\n"...) }

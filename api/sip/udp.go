@@ -1,0 +1,104 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Buffers of a UDP socket, so that a burst is answered late rather than lost.
+const socketBuffer = 1 << 20
+
+// listenUDP opens one socket of an address; several may share it, and the kernel spreads the sources over them.
+func listenUDP(a netip.AddrPort, shared bool) (*net.UDPConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failure error
+		err := c.Control(func(fd uintptr) {
+			if shared {
+				failure = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+			}
+		})
+		return errors.Join(err, failure)
+	}}
+	network := "udp4"
+	if a.Addr().Is6() {
+		network = "udp6"
+	}
+	p, err := lc.ListenPacket(context.Background(), network, a.String())
+	if err != nil {
+		return nil, fmt.Errorf("listen for SIP (sip.listen): %w", err)
+	}
+	c := p.(*net.UDPConn)
+	if err := errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for SIP on %s: %w", a, err), c.Close())
+	}
+	return c, nil
+}
+
+// serveUDP answers datagrams until the socket is closed. One goroutine reads, decides and answers: what takes five microseconds is not worth a hand-over.
+func (s *Server) serveUDP(ctx context.Context, c *net.UDPConn) error {
+	b, err := newBatch(c, s.config.MessageLimit)
+	if err != nil {
+		return fmt.Errorf("SIP socket %s: %w", c.LocalAddr(), err)
+	}
+	w := new(worker)
+	for {
+		n, err := b.receive()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			// What a datagram sent earlier met, such as a port that nobody listens on, is told here. It concerns no other source.
+			s.log.Debug("read of a SIP socket failed", "address", c.LocalAddr().String(), "err", err)
+			if !errors.Is(err, syscall.ECONNREFUSED) && !pause(ctx, time.Millisecond) {
+				return nil
+			}
+			continue
+		}
+		for i := range n {
+			text, from, whole := b.datagram(i)
+			if out, port := s.datagram(w, text, from, whole); len(out) > 0 {
+				b.answer(i, out, port)
+			}
+		}
+		if failed, err := b.send(); err != nil && !errors.Is(err, net.ErrClosed) {
+			s.metrics.failures.Add(float64(failed))
+			s.log.Debug("answers could not be sent", "count", failed, "err", err)
+		}
+	}
+}
+
+// datagram answers one datagram. port is where the answer goes, 0 for the one that the request came from.
+func (s *Server) datagram(w *worker, text []byte, from netip.AddrPort, whole bool) (out []byte, port int) {
+	text = skipEmpty(text)
+	if len(text) == 0 {
+		return nil, 0 // keeps a binding of a NAT alive
+	}
+	head := headEnd(text)
+	if head < 0 {
+		head = len(text)
+	}
+	out = s.respond(w, text[:head], len(text)-head, whole, from)
+	if via := &w.message.via; len(out) > 0 && !s.config.Symmetric && !via.rport && via.host != "" { // RFC 3261 §18.2.2
+		port = int(placeOf("", via.port).at.Port())
+	}
+	return out, port
+}
+
+// pause waits, and tells whether there is more to do.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
