@@ -173,11 +173,16 @@ func (c *Client) Unlock(ctx context.Context, name string, r UnlockRequest) (out 
 
 // post sends a value as JSON.
 func (c *Client) post(ctx context.Context, path string, in, out any) error {
+	return c.write(ctx, http.MethodPost, path, in, out)
+}
+
+// write sends a value as JSON with any method.
+func (c *Client) write(ctx context.Context, method, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	_, err = c.call(ctx, http.MethodPost, path, http.Header{"Content-Type": {"application/json"}}, body, out)
+	_, err = c.call(ctx, method, path, http.Header{"Content-Type": {"application/json"}}, body, out)
 	return err
 }
 

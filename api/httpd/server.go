@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"trunkline/api"
+	"trunkline/jobs"
 	"trunkline/router"
 	"trunkline/store"
 )
@@ -31,6 +32,7 @@ type Options struct {
 	Store      *store.Store
 	Modems     func() []api.Modem    // nil: none
 	Control    Control               // nil: modems can be looked at only
+	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
 	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Registerer prometheus.Registerer // where the server's own metrics go; nil: nowhere
@@ -45,6 +47,7 @@ type Server struct {
 	store      *store.Store
 	modems     func() []api.Modem
 	control    Control
+	webhooks   *jobs.Webhooks
 	ready      func() error
 	version    string
 	log        *slog.Logger
@@ -68,7 +71,7 @@ func New(o Options) *Server {
 	if o.Gatherer == nil {
 		o.Gatherer = prometheus.NewRegistry()
 	}
-	s := &Server{config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, ready: o.Ready, version: o.Version, log: o.Logger,
+	s := &Server{config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,
