@@ -127,14 +127,10 @@ func (d *decoder) typed(dir Direction, hasSMSC bool) *Error {
 func (d *decoder) strings(all string) {
 	m := d.m
 	start, end := d.smscEnd, max(d.addressEnd, d.smscEnd)
-	// Pointers cost more to write than to look at, and the parts of a message share their addresses.
-	if m.SMSC.Value != all[:start] {
+	if start > 0 || m.SMSC.Value != "" { // pointers cost more to write than to look at
 		m.SMSC.Value = all[:start]
 	}
-	if m.Address.Value != all[start:end] {
-		m.Address.Value = all[start:end]
-	}
-	m.Text = all[end:]
+	m.Address.Value, m.Text = all[start:end], all[end:]
 }
 
 // textRoom is more than the strings of one TPDU take, with what is written ahead.

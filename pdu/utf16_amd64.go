@@ -13,7 +13,7 @@ var vectors = cpu.X86.HasSSSE3 && cpu.X86.HasSSE41 && cpu.X86.HasPOPCNT
 // gathering says for each octet of the result which one of a vector it is. What lies behind the result does not matter.
 type gathering [16]byte
 
-// gatherings has, for every set of wide characters, how the octets of eight characters in lanes of 16 bits, of one or two octets each, move together;
+// gatherings has, for every set of wide characters, how the octets of eight characters in lanes of 16 bits, of one octet or of two with the first in the upper half, move together;
 // and how those of four in lanes of 32 bits do: bits 0 to 3 for those that take two octets or more, bits 4 to 7 for those that take three.
 //
 // For the other way, apart has how the octets of characters of one octet and of two come into lanes of 16 bits, the last octet lowest, for every set of octets that are not the first of a character.
@@ -23,10 +23,12 @@ var allGatherings = func() (all gatherings) {
 	for set := range 256 {
 		n := 0
 		for lane := range 8 {
-			for octet := range 1 + set>>lane&1 {
-				all.eight[set][n] = byte(2*lane + octet)
+			if set>>lane&1 != 0 {
+				all.eight[set][n] = byte(2*lane + 1)
 				n++
 			}
+			all.eight[set][n] = byte(2 * lane)
+			n++
 		}
 		n = 0
 		for lane := range 4 {

@@ -17,8 +17,8 @@ GLOBL narrow<>(SB), RODATA|NOPTR, $16
 DATA low6<>+0(SB)/8, $0x003F003F003F003F
 DATA low6<>+8(SB)/8, $0x003F003F003F003F
 GLOBL low6<>(SB), RODATA|NOPTR, $16
-DATA two<>+0(SB)/8, $0x80C080C080C080C0
-DATA two<>+8(SB)/8, $0x80C080C080C080C0
+DATA two<>+0(SB)/8, $0xC080C080C080C080
+DATA two<>+8(SB)/8, $0xC080C080C080C080
 GLOBL two<>(SB), RODATA|NOPTR, $16
 DATA surrogate<>+0(SB)/8, $0xD800D800D800D800
 DATA surrogate<>+8(SB)/8, $0xD800D800D800D800
@@ -136,64 +136,75 @@ TEXT ·utf16Groups(SB), NOSPLIT, $0-48
 	MOVQ DI, R8
 	MOVQ SI, R9
 	XORL R10, R10 // how many of the eight units are not there
+	PXOR X8, X8
+	SUBQ $16, CX
+	JLT  tail
 
 group:
-	CMPQ CX, $16
-	JB   tail
-	MOVOU (SI), X0
-	PSHUFB swapped<>(SB), X0
+	MOVOU (SI), X4
+	PSHUFB swapped<>(SB), X4
 
 eight:
-	PTEST above7FF<>(SB), X0
+	PTEST above7FF<>(SB), X4
 	JNE  three
-	MOVO X0, X1 // X1: takes two octets
-	PCMPGTW narrow<>(SB), X1
-	MOVO X0, X2 // X2: as two octets
-	PAND low6<>(SB), X2
-	PSLLW $8, X2
-	MOVO X0, X3
-	PSRLW $6, X3
+	MOVO X4, X0 // X0: takes two octets
+	PCMPGTW narrow<>(SB), X0
+	MOVO X4, X2 // X2: as two octets, the first one in the upper half
+	PSLLW $2, X2
+	PAND five<>(SB), X2
+	MOVO X4, X3
+	PAND low6<>(SB), X3
 	POR  X3, X2
 	POR  two<>(SB), X2
-	PAND X1, X2
-	MOVO X1, X3
-	PANDN X0, X3
-	POR  X3, X2
-	PACKSSWB X1, X1
-	PMOVMSKB X1, AX
-	MOVBLZX AL, AX
+	PBLENDVB X0, X2, X4
+	PACKSSWB X8, X0
+	PMOVMSKB X0, AX
 	POPCNTL AX, R11
 	SHLL $4, AX
 	MOVOU (BX)(AX*1), X3
-	PSHUFB X3, X2
-	MOVOU X2, (DI)
+	PSHUFB X3, X4
+	MOVOU X4, (DI)
 	LEAQ 8(DI)(R11*1), DI
 	ADDQ $16, SI
 	SUBQ $16, CX
-	JA   group
-	JMP  done
+	JGE  group
+
+tail:
+	ADDQ $16, CX
+	JLE  done
+	// What is there ends where the text does, and at least eight units come before its end.
+	MOVOU -16(SI)(CX*1), X4
+	MOVL $16, R10
+	SUBL CX, R10
+	LEAQ swapped<>(SB), AX
+	MOVOU (AX)(R10*1), X1
+	PSHUFB X1, X4
+	SHRL $1, R10
+	SUBQ $16, CX
+	JMP  eight
 
 three:
-	MOVO X0, X1
+	MOVO X4, X1
 	PAND above7FF<>(SB), X1
 	PCMPEQW surrogate<>(SB), X1
 	PMOVMSKB X1, AX
 	TESTL AX, AX
 	JNE  pairs
-	PMOVZXWD X0, X6
-	PSRLDQ $8, X0
-	PMOVZXWD X0, X7
+	PMOVZXWD X4, X6
+	PSRLDQ $8, X4
+	PMOVZXWD X4, X7
 	MOVO X6, X0
 	FOUR
 	MOVO X7, X0
 	FOUR
 	ADDQ $16, SI
 	SUBQ $16, CX
-	JA   group
-	JMP  done
+	JGE  group
+	JMP  tail
 
 pairs:
-	MOVO X0, X1
+	MOVO X4, X0
+	MOVO X4, X1
 	PAND tops32<>(SB), X1
 	PCMPEQL pair32<>(SB), X1
 	PMOVMSKB X1, AX
@@ -220,21 +231,8 @@ pairs:
 	ADDQ $16, DI
 	ADDQ $16, SI
 	SUBQ $16, CX
-	JA   group
-	JMP  done
-
-tail:
-	TESTQ CX, CX
-	JE   done
-	// What is there ends where the text does, and at least eight units come before its end.
-	MOVOU -16(SI)(CX*1), X0
-	MOVL $16, R10
-	SUBL CX, R10
-	LEAQ swapped<>(SB), AX
-	MOVOU (AX)(R10*1), X1
-	PSHUFB X1, X0
-	SHRL $1, R10
-	JMP  eight
+	JGE  group
+	JMP  tail
 
 stop:
 	// A tail that stops is read again, and was not moved.
