@@ -12,9 +12,10 @@ func (d *decoder) deliver() *Error {
 	}
 	if fixed := d.in[d.pos:]; len(fixed) >= 9 {
 		m.PID, m.DCS = fixed[0], DCS(fixed[1])
-		copy(m.SCTS[:], fixed[2:9])
+		stamp := (*Timestamp)(fixed[2:9])
+		m.SCTS = *stamp
 		d.pos += 9
-		if !m.SCTS.valid() {
+		if !stamp.valid() {
 			m.Quirks |= BadSCTS
 		}
 	} else { // to say which field is not there
