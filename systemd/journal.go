@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -59,6 +60,11 @@ func (h journalHandler) WithGroup(name string) slog.Handler {
 	return journalHandler{h.out, h.text.WithGroup(name)}
 }
 
+// maxLine is the longest line. journald splits longer ones than 48 KiB (journald.conf(5), LineMax), and what it splits off has no priority.
+const maxLine = 32 << 10
+
+const cutOff = " … cut off\n"
+
 // prioritized puts a priority in front of what is written. mu is held around each write.
 type prioritized struct {
 	mu       sync.Mutex
@@ -69,6 +75,9 @@ type prioritized struct {
 
 func (p *prioritized) Write(b []byte) (int, error) {
 	p.line = fmt.Appendf(p.line[:0], "<%d>%s", p.priority, b)
+	if len(p.line) > maxLine {
+		p.line = append(bytes.ToValidUTF8(p.line[:maxLine-len(cutOff)], nil), cutOff...)
+	}
 	if _, err := p.w.Write(p.line); err != nil {
 		return 0, err
 	}
