@@ -218,6 +218,92 @@ func TestIndicationAtEveryOctet(t *testing.T) {
 	}
 }
 
+// So it is with what the modem hands over in two lines, a status report or a message: it arrives whole, and so does the indication that cut it.
+func TestIndicationInsideIndication(t *testing.T) {
+	const inner = "+CDS: 6\r\n00000102030405"
+	for _, direct := range []bool{false, true} {
+		for urc, kind := range map[string]urcKind{`+CMTI: "SM",9`: urcStored, "^RSSI:20": urcSignal, "RING": urcCall, "+CUSD: 0,\"x\",15": urcUSSD, "+CREG: 1": urcRegistration, inner: urcReport} {
+			withEmulator(t, emulator.Options{}, emulator.NetworkOptions{}, func(c *Config, _ *Options) { c.Direct = direct }, func(t *testing.T, b *bench) {
+				b.ready(t)
+				octets := len("+CDS: 24\r\n") + len(b.report(t).Raw)
+				if direct {
+					octets = len("+CMT: ,28\r\n") + len(b.handed(t).Raw)
+				}
+				for at := range octets {
+					before := b.count(t, "urcs_total", kind.String())
+					b.inject(t, emulator.Fault{Kind: emulator.URC, Step: emulator.StepDeliver, Offset: at, Data: urc})
+					var n Notice
+					if direct {
+						n = b.handed(t)
+					} else {
+						n = b.report(t)
+					}
+					if !pduFits(n.Raw, n.Length) {
+						t.Errorf("%s at %d: %+v", urc, at, n)
+					}
+					more := b.count(t, "urcs_total", kind.String()) - before
+					if want := map[bool]float64{false: 1, true: 2}[kind == urcReport && !direct]; more != want {
+						t.Errorf("%s at %d: %v indications, want %v", urc, at, more, want)
+					}
+				}
+				if s := b.Status(); s.Opens != 1 {
+					t.Errorf("opened %d times", s.Opens)
+				}
+			})
+		}
+	}
+}
+
+// report sends a message and returns the report about it.
+func (b *bench) report(t *testing.T) Notice {
+	t.Helper()
+	ref, err := b.Submit(t.Context(), withReport(), committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.acknowledged(t, b.routed(t, NoticeReport, fmt.Sprintf("06%02X", ref)))
+}
+
+// handed has a message sent to the modem and returns it, acknowledged.
+func (b *bench) handed(t *testing.T) Notice {
+	t.Helper()
+	b.net.Handset(friend).Send(t.Context(), ownNumber1, "hi there")
+	return b.acknowledged(t, b.routed(t, NoticeDeliver, ""))
+}
+
+func (b *bench) acknowledged(t *testing.T, n Notice) Notice {
+	t.Helper()
+	if err := b.Acknowledge(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// routed takes what comes until one notice of the kind came whose TPDU begins so, and then all that came at the same time.
+func (b *bench) routed(t *testing.T, kind NoticeKind, begins string) (found Notice) {
+	t.Helper()
+	last := ""
+	for limit := time.After(5 * time.Second); ; {
+		select {
+		case n := <-b.Notices():
+			last = fmt.Sprintf("%+v", n)
+			if n.Kind == kind && strings.HasPrefix(n.Raw, "07") && strings.HasPrefix(n.Raw[min(16, len(n.Raw)):], begins) {
+				for {
+					synctest.Wait()
+					select {
+					case <-b.Notices():
+					default:
+						return n
+					}
+				}
+			}
+		case <-limit:
+			t.Errorf("no whole %v, last %s", kind, last)
+			return found
+		}
+	}
+}
+
 // Whatever goes wrong during a send, the error tells the truth about what the network may have, and the modem is usable again.
 func TestFaultsWhileSending(t *testing.T) {
 	type fault = emulator.Fault

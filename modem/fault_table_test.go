@@ -204,6 +204,7 @@ func TestSilentRestart(t *testing.T) {
 func TestMemoriesAskedAgain(t *testing.T) {
 	for _, f := range []emulator.Fault{
 		{Kind: emulator.Error, On: "+CPMS", Times: 8}, {Kind: emulator.Split, On: "+CPMS", Offset: 12}, {Kind: emulator.Glue, On: "+CPMS", Times: 2},
+		{Kind: emulator.Garbage, On: "+CPMS", Offset: 13, Data: "+CREG: 0", Times: 3},
 	} {
 		t.Run(string(f.Kind), func(t *testing.T) {
 			withEmulator(t, emulator.Options{}, emulator.NetworkOptions{}, nil, func(t *testing.T, b *bench) {

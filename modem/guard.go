@@ -37,13 +37,14 @@ type guard struct {
 	at       *at.AT // nil after a missed deadline
 	link     *link  // what at reads and writes
 	ex       *exchange
-	header   *urc   // two-line indication whose second line is due
-	prev     string // last line that was no indication
-	kept     bool   // prev is the last line of the answer
-	cut      bool   // an indication began directly where prev ended
-	strays   int    // final results that nobody waited for
-	echo     bool   // the modem printed what it was told
-	syncing  bool   // the dialogue is being brought into step: strays are expected
+	headers  []*urc      // indications whose second line is due, the newest last
+	overdue  *time.Timer // when it is not waited for any more
+	prev     string      // last line that was no indication
+	kept     bool        // prev is the last line of the answer
+	cut      bool        // an indication began directly where prev ended
+	strays   int         // final results that nobody waited for
+	echo     bool        // the modem printed what it was told
+	syncing  bool        // the dialogue is being brought into step: strays are expected
 	lastLine time.Time
 	stopping bool
 	err      error
@@ -97,6 +98,10 @@ func (g *guard) close() {
 	g.fail(errStopping)
 	g.reader.Wait()
 	g.mu.Lock()
+	g.headers = nil
+	if g.overdue != nil {
+		g.overdue.Stop()
+	}
 	a, l := g.at, g.link
 	g.at, g.link = nil, nil
 	g.mu.Unlock()

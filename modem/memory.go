@@ -146,7 +146,11 @@ func (s *session) readFill() error {
 	for i := 0; i+2 < len(f); i += 3 {
 		used, ok := smallNumber(f[i+1], maxSlot)
 		total, ok2 := smallNumber(f[i+2], maxSlot)
-		if !ok || !ok2 || !slices.Contains(s.memories, f[i]) {
+		if !ok || !ok2 {
+			continue
+		}
+		s.addMemory(f[i])
+		if !slices.Contains(s.memories, f[i]) {
 			continue
 		}
 		s.m.setStorage(Storage{Memory: f[i], Used: used, Total: total})
@@ -156,6 +160,15 @@ func (s *session) readFill() error {
 		}
 	}
 	return nil
+}
+
+// addMemory has a memory swept that the modem uses, although what it said at the beginning did not name it: that may have been damaged.
+func (s *session) addMemory(name string) {
+	if name != "ME" && name != "SM" || slices.Contains(s.memories, name) || s.memories[0] == "" || s.memories[0] == "MT" {
+		return
+	}
+	s.memories = append(s.memories, name)
+	s.m.put(Notice{Kind: NoticeStored, Length: -1, Memory: name, Index: -1})
 }
 
 func ignoreRefusal(err error) error {

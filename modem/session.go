@@ -33,7 +33,8 @@ type session struct {
 	mend         func(context.Context) error // to be done before the next request; nil: nothing
 
 	noQuality bool        // AT+CESQ was refused
-	noList    bool        // AT+CLCC was refused: calls are followed by indications alone
+	listWorks bool        // AT+CLCC was answered once
+	unlisted  int         // times in a row that it was refused
 	timer     *time.Timer // when to look after the calls again; nil without calls
 }
 
@@ -267,6 +268,9 @@ func (s *session) serve(ctx context.Context) error {
 		case <-s.e.refresh:
 			err = s.readRegistration()
 		case <-status.C:
+			if s.listWorks {
+				s.unlisted = 0
+			}
 			if err = s.readStatus(); err == nil {
 				err = s.watchSilence(ctx)
 			}

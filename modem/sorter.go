@@ -45,17 +45,11 @@ func (g *guard) sort(l line) (out []urc) {
 		return nil
 	}
 	text := l.text
-	if h := g.header; h != nil {
-		g.header = nil
-		if h.kind == urcUSSD {
-			return g.moreUSSD(h, e, l)
+	if len(g.headers) > 0 {
+		var taken bool
+		if out, taken = g.trail(e, l); taken {
+			return out
 		}
-		if g.trails(h, e, text) {
-			h.trailer = text
-			return []urc{*h}
-		}
-		h.lost = true
-		out = append(out, *h)
 	}
 	if joined, ok := g.repair(e, l); ok {
 		text = joined
@@ -107,8 +101,7 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 		g.prev = ""
 	}
 	if u.twoLines() {
-		u.at = time.Now()
-		g.header = &u
+		g.await(&u)
 		return nil
 	}
 	return []urc{u}
@@ -123,31 +116,25 @@ func (g *guard) answers(e *exchange, prefix, text string) bool {
 	return !unsolicited(prefix, e.text, text)
 }
 
-// trails tells whether text is the second line of the two-line indication h. A hex line that does not fit h but fits what
-// the running command is waiting for belongs to the command.
-func (g *guard) trails(h *urc, e *exchange, text string) bool {
-	if !isHex(text) {
-		// In text form the second line is the message itself. A final result must not be eaten.
-		textForm := h.kind == urcDeliver && len(fields(valueOf(h.text))) > 2
-		return textForm && prefixOf(text) == "" && (e == nil || !isFinal(text, e.id))
-	}
-	if pduFits(text, announcedLength(h.text)) || e == nil || !e.bare || len(e.answer) == 0 {
-		return true
-	}
-	last := e.answer[len(e.answer)-1]
-	return prefixOf(last) == "" || !pduFits(text, announcedLength(last))
-}
-
 // repair joins the line with what stood before the indication that cut it. Only a line that means nothing by itself is
 // joined.
 func (g *guard) repair(e *exchange, l line) (string, bool) {
 	if !g.cut {
 		return "", false
 	}
-	if e == nil || l.blank || prefixOf(l.text) != "" || isFinal(l.text, e.id) {
+	if l.blank || prefixOf(l.text) != "" {
 		return "", false
 	}
 	if _, word := wordIndication(l.text); word {
+		return "", false
+	}
+	if e == nil {
+		// Nobody waits for an answer: only the beginning of an indication can have been cut.
+		_, known := prefixIndications[prefixOf(g.prev+l.text)]
+		if !known {
+			return "", false
+		}
+	} else if isFinal(l.text, e.id) {
 		return "", false
 	}
 	if g.kept && prefixOf(g.prev) != "" && pduFits(l.text, announcedLength(g.prev)) {

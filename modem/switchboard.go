@@ -136,7 +136,7 @@ func (s *session) heard(h callHint) error {
 	}
 	switch {
 	case h.kind != hintEnd || len(b.calls) != 1:
-	case s.noList:
+	case s.noList():
 		s.endedCall(b.calls[0], "", "indication")
 	case h.cause == "":
 		// A make's own line: the one of the standards, which tells why, follows it.
@@ -186,7 +186,7 @@ func (s *session) lookAfterCalls() error {
 // checkCall sees to the deadlines of one call.
 func (s *session) checkCall(c *trackedCall) error {
 	idle := time.Since(c.sign)
-	if s.noList && c.State == CallIncoming && c.Rings > 0 && idle > ringGap {
+	if s.noList() && c.State == CallIncoming && c.Rings > 0 && idle > ringGap {
 		s.endedCall(c, CauseRemote, "silence")
 		return nil
 	}
@@ -196,7 +196,7 @@ func (s *session) checkCall(c *trackedCall) error {
 	}
 	switch c.State {
 	case CallIncoming, CallWaiting:
-		if s.noList || c.missing > 0 {
+		if s.noList() || c.missing > 0 {
 			s.endedCall(c, CauseRemote, "silence")
 			return nil
 		}
@@ -224,7 +224,7 @@ func (s *session) listCalls() error {
 	if b.count() == 0 {
 		return nil
 	}
-	if !s.noList {
+	if !s.noList() {
 		answer, err := s.ask("+CLCC")
 		if fatal(err) {
 			return err
@@ -232,14 +232,19 @@ func (s *session) listCalls() error {
 		if err == nil {
 			s.compare(answer)
 		} else if ce := err.(*CommandError); ce.CME != 14 && ce.CME != 515 {
-			s.noList = true
-			s.m.limiter.warn("clcc", "modem does not list its calls: they are followed by its indications alone", "error", err)
+			if s.unlisted++; s.noList() {
+				s.m.limiter.warn("clcc", "modem does not list its calls: they are followed by its indications alone", "error", err)
+			}
 		}
 	}
 	s.announce()
 	s.m.showCalls()
 	return nil
 }
+
+// noList tells whether the list of calls is not to be had: calls are then followed by indications alone. One that was to be had before is given up
+// only after several refusals, and asked for again every minute: a call whose end goes unseen would last for ever.
+func (s *session) noList() bool { return s.unlisted > 0 && !s.listWorks || s.unlisted > 4 }
 
 // findCalls looks once for calls that are there when a session begins.
 func (s *session) findCalls() error {
@@ -312,6 +317,7 @@ func (s *session) loseCalls() {
 // compare makes the calls agree with the list.
 func (s *session) compare(answer []string) {
 	b := s.m.calls
+	s.listWorks, s.unlisted = true, 0
 	listed := map[*trackedCall]bool{}
 	for _, line := range answer {
 		l, voice, ok := parseListed(line)

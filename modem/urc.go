@@ -38,6 +38,7 @@ type urc struct {
 	text    string    // first line
 	trailer string    // second line of two-line forms: the PDU in hex
 	lost    bool      // the second line did not come
+	cut     bool      // another indication came before it was complete
 	at      time.Time // when the line came that a further one belongs to
 }
 

@@ -335,7 +335,7 @@ func (g *guard) moreUSSD(h *urc, e *exchange, l line) []urc {
 	}
 	h.text, h.at = h.text+"\n"+l.text, time.Now()
 	if openUSSD(h.text) {
-		g.header = h
+		g.await(h)
 		return nil
 	}
 	return []urc{*h}

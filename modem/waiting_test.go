@@ -243,3 +243,31 @@ func TestCallNumberTakenAgain(t *testing.T) {
 		b.wantCalls(t, map[string]CallState{secondCaller: CallIncoming})
 	})
 }
+
+// A list that is refused for a while says nothing about the calls; then it tells again, also of an end that nothing else told.
+func TestListRefusedForAWhile(t *testing.T) {
+	for _, times := range []int{1, 4, 20} {
+		withEmulator(t, emulator.Options{}, emulator.NetworkOptions{}, nil, func(t *testing.T, b *bench) {
+			b.ready(t)
+			_, over := b.ring(t, friend, emulator.CallOptions{Quiet: true})
+			b.event(t, EventCall, CallCodeIncoming)
+			if err := b.Answer(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.event(t, EventCall, CallCodeAnswered)
+			b.inject(t, emulator.Fault{Kind: emulator.Error, On: "+CLCC", Code: 302, Times: times})
+			time.Sleep(5 * time.Second)
+			if b.calls()[friend] != CallActive {
+				t.Errorf("calls %v", b.calls())
+			}
+			over()
+			start := time.Now()
+			if e := b.event(t, EventCall, CallCodeEnded); e.Call.Number != friend || e.Call.Source != "list" {
+				t.Errorf("ended: %+v", e.Call)
+			}
+			if d := time.Since(start); d > 6*time.Minute {
+				t.Errorf("%d refusals: after %v", times, d)
+			}
+		})
+	}
+}

@@ -23,7 +23,7 @@ const (
 	Unplug      Kind = "unplug"       // now, command, prompt, body, answer: the stream is closed; a pty comes back after Delay, default 1 s
 	Garbage     Kind = "garbage"      // answer, now: Data, by default NUL octets and line noise, at Offset of the answer
 	LongLine    Kind = "long-line"    // answer, now: Code octets (default 70,000) without a line end at Offset of the answer
-	URC         Kind = "urc"          // answer, prompt, now: the line Data at Offset of the answer or the prompt
+	URC         Kind = "urc"          // answer, prompt, deliver, now: the line Data at Offset of the answer, the prompt or the routed message
 	Lost        Kind = "lost"         // answer: everything done, but the answer is not printed
 	Late        Kind = "late"         // answer: printed only after Delay; the modem reads on then
 	Error       Kind = "error"        // command, body, answer: Code (below) instead of OK; at command and body nothing is done, at answer everything is
@@ -84,7 +84,7 @@ var steps = map[Kind][]Step{
 	Hang:    {StepNow, StepCommand, StepPrompt, StepBody, StepAnswer},
 	Reset:   {StepNow, StepCommand, StepPrompt, StepBody, StepAnswer},
 	Unplug:  {StepNow, StepCommand, StepPrompt, StepBody, StepAnswer},
-	Garbage: {StepNow, StepAnswer}, LongLine: {StepNow, StepAnswer}, URC: {StepNow, StepAnswer, StepPrompt},
+	Garbage: {StepNow, StepAnswer}, LongLine: {StepNow, StepAnswer}, URC: {StepNow, StepAnswer, StepPrompt, StepDeliver},
 	Lost: {StepAnswer}, Late: {StepAnswer}, Error: {StepCommand, StepBody, StepAnswer},
 	Glue: {StepAnswer}, Split: {StepAnswer}, Trickle: {StepAnswer},
 	NoPrompt: {StepPrompt}, TwoPrompts: {StepPrompt},

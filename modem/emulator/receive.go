@@ -23,6 +23,8 @@ func (m *Modem) receive(d *delivery) cause {
 			f.length = orOne(x.Code)
 		case Truncate:
 			f.truncate = orOne(x.Code)
+		case URC:
+			f.between, f.offset = x.octets(), x.Offset
 		}
 	}
 	var why cause
@@ -41,7 +43,11 @@ func (m *Modem) receive(d *delivery) cause {
 }
 
 // flaws are what faults do to a routed message.
-type flaws struct{ length, truncate int }
+type flaws struct {
+	length, truncate int
+	between          []byte // printed at offset
+	offset           int
+}
 
 // awaitAck waits for AT+CNMA. When it does not come, the network is told so and
 // routing ends. 3GPP TS 27.005 §3.4.4.
@@ -134,14 +140,19 @@ func (m *Modem) receiveReport(tpdu []byte, f flaws) (cause, chan bool) {
 func (m *Modem) route(name string, tpdu []byte, f flaws) chan bool {
 	s := slot{smsc: appendSMSC(nil, m.net.o.SMSC), tpdu: tpdu}
 	r := run{session: m.session, lengthError: f.length, truncate: f.truncate}
+	var text string
 	switch {
 	case m.set.textMode:
-		m.urc(m.textRouted(name, &s))
+		text = m.textRouted(name, &s)
 	case name == "+CMT":
-		m.urc(fmt.Sprintf("+CMT: ,%d\r\n%s", len(tpdu)+f.length, r.hex(&s)))
+		text = fmt.Sprintf("+CMT: ,%d\r\n%s", len(tpdu)+f.length, r.hex(&s))
 	default:
-		m.urc(fmt.Sprintf("+CDS: %d\r\n%s", len(tpdu)+f.length, r.hex(&s)))
+		text = fmt.Sprintf("+CDS: %d\r\n%s", len(tpdu)+f.length, r.hex(&s))
 	}
+	if f.between != nil {
+		text = string(insert([]byte(text), f.offset, f.between))
+	}
+	m.urc(text)
 	if m.set.csms == 0 {
 		return nil
 	}
