@@ -67,7 +67,7 @@ func newStory(t *testing.T) *story {
 	socket := filepath.Join(dir, "api.sock")
 	s.client = api.NewClient(socket)
 	t.Cleanup(s.client.Close)
-	config := fmt.Sprintf("[store]\npath = %q\n[api]\nsocket = %q\nmetrics = \"\"\n[router]\nretry_min = \"100ms\"\n[modem.desk]\ndevice = %q\nsweep_interval = \"2s\"\n",
+	config := fmt.Sprintf("[store]\npath = %q\n[api]\nsocket = %q\nmetrics = \"\"\n[router]\nretry_min = \"100ms\"\nunknown_after = \"1s\"\n[modem.desk]\ndevice = %q\nsweep_interval = \"2s\"\n",
 		s.store, socket, link)
 	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -332,7 +332,7 @@ func (s *story) compare() {
 			switch p.State {
 			case "sent", "delivered":
 				if count != 1 || p.Reference == nil {
-					t.Errorf("message %d part %d is %s, but the network took it %d times (reference %v)", n, p.Seq, p.State, count, p.Reference)
+					t.Errorf("message %d part %d is %s, but the network took it %d times: %s; attempts %+v", n, p.Seq, p.State, count, partLine(p), p.Attempts)
 				}
 			case "unknown":
 				unknown++

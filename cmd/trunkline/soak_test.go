@@ -129,7 +129,7 @@ func newSoak(t *testing.T) (s *story, stop func() error) {
 	c.Store.Path = filepath.Join(dir, "trunkline.db")
 	c.API.Socket = filepath.Join(dir, "api.sock")
 	c.API.Metrics = ""
-	c.Router.RetryMin, c.Router.RetryMax = 100*time.Millisecond, time.Second
+	c.Router.RetryMin, c.Router.RetryMax, c.Router.UnknownAfter = 100*time.Millisecond, time.Second, 5*time.Second
 	air, off := context.WithCancel(context.Background())
 	profiles := emulator.Profiles()
 	for i := range soakModems {

@@ -11,7 +11,8 @@ import (
 
 // When an answer is lost, the SIM may tell whether the part was handed to the network: it keeps the reference of the message sent last, and each
 // message takes the next one. That is believed of a modem only after it agreed with the answers to its first sends, since some keep the count in
-// their own memory. All of this belongs to the goroutine that sends.
+// their own memory. A count that has moved means that the modem went to send; that it came to the end of it is believed only when the modem has not
+// restarted or gone away since. All of this belongs to the goroutine that sends.
 
 const (
 	// agreements is how many answers in a row the SIM must agree with.
@@ -34,6 +35,8 @@ type counter struct {
 	reject bool
 
 	session string // line and number of the session that last is from
+	lostIn  string // session in which an answer was lost last
+	first   bool   // it is the first session with the modem
 	last    int    // reference given last, -1 when not known
 	asked   string // line of which no doubt is left
 }
@@ -45,7 +48,8 @@ func (t *Trunk) follow(ctx context.Context) error {
 	if s.IMEI == "" {
 		key = "reference/trunk/" + t.name
 	}
-	if session := fmt.Sprint(t.line(), " ", s.Opens); session != t.count.session {
+	t.count.first = s.Opens <= 1 && s.Restarts == 0
+	if session := fmt.Sprint(t.line(), " ", s.Opens, " ", s.Restarts); session != t.count.session {
 		t.count.session, t.count.last = session, -1
 	}
 	if key == t.count.key {
@@ -164,7 +168,7 @@ func (t *Trunk) ask(ctx context.Context, d store.Doubt, final bool) (waits bool,
 	age := now.Sub(d.StartedAt)
 	o := store.Outcome{ID: d.ID, Seq: d.Seq, At: now, SIM: t.line(), Reference: -1, Evidence: store.EvidenceSIM}
 	switch {
-	case ok && ref == (d.Before+1)&255:
+	case ok && ref == (d.Before+1)&255 && t.uncut(age):
 		o.State, o.Reference = store.Sent, ref
 	case ok && ref == d.Before && age >= stillSending:
 		o.State, o.RetryAt = store.Waiting, now
@@ -183,6 +187,15 @@ func (t *Trunk) ask(ctx context.Context, d store.Doubt, final bool) (waits bool,
 		t.count.last = ref
 	}
 	return false, err
+}
+
+// uncut tells whether the modem had power and was not restarted since a part was given to it some time ago: the session in which its answer was lost
+// lasts, or it was lost to an end of the program and this is the first session of the next, on a machine that was up all the while.
+func (t *Trunk) uncut(age time.Duration) bool {
+	if t.count.lostIn != "" {
+		return t.count.lostIn == t.count.session
+	}
+	return t.count.first && age >= 0 && (t.uptime == nil || t.uptime() > age)
 }
 
 // consulted notes that the SIM tells nothing about a part.

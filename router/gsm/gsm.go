@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,6 +23,8 @@ type Options struct {
 	Store   *store.Store
 	Logger  *slog.Logger // nil: none
 	Metrics *Metrics     // nil: none
+	// Uptime is how long the machine, and with it the modem, has had power; nil: for ever.
+	Uptime func() time.Duration
 }
 
 // Trunk is one modem as a way out and in.
@@ -31,6 +34,7 @@ type Trunk struct {
 	store   *store.Store
 	log     *slog.Logger
 	metrics *Metrics
+	uptime  func() time.Duration
 	deleted map[string]deletion        // what was deleted and not yet seen to be gone, by slot; owned by Run
 	lost    atomic.Pointer[lostAnswer] // the last part whose answer was lost
 	count   counter                    // of references; owned by who sends
@@ -58,7 +62,7 @@ func New(o Options) *Trunk {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, deleted: map[string]deletion{}, count: counter{last: -1}}
+	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, uptime: o.Uptime, deleted: map[string]deletion{}, count: counter{last: -1}}
 }
 
 // Ready waits until the modem can send and returns the identity of its SIM.

@@ -86,6 +86,10 @@ func (t *Trunk) late(ctx context.Context, reference int) {
 			return
 		}
 		p := &m.Parts[l.seq-1]
+		if a := p.Attempts; len(a) > 0 && a[len(a)-1].Before >= 0 && reference != (a[len(a)-1].Before+1)&255 {
+			t.log.Info("a late answer is not about the part whose answer was lost last", "message", l.id, "part", l.seq, "reference", reference)
+			return
+		}
 		if p.State == store.Unknown || p.State == store.Sending && p.Attempts[len(p.Attempts)-1].Phase == store.Unclear {
 			_, err := t.store.Settle(ctx, store.Outcome{ID: l.id, Seq: l.seq, At: time.Now().UTC(), State: store.Sent, Reference: reference, SIM: t.line(),
 				Evidence: store.EvidenceLate})

@@ -71,7 +71,7 @@ func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func(b
 	t.count.last = -1 // a refused message may have taken a reference
 	e := sendError(err)
 	if e.Class == router.Unknown {
-		t.count.asked = ""
+		t.count.asked, t.count.lostIn = "", t.count.session
 		t.lost.Store(&lostAnswer{id: m.ID, seq: seq})
 	}
 	return -1, e
