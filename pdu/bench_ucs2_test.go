@@ -95,15 +95,17 @@ func plainUTF16Text(dst, octets []byte) []byte {
 }
 
 // plainUTF16 is appendUTF16 as one would write it first.
-func plainUTF16(text string) (octets []byte) {
-	for _, r := range text {
+func plainUTF16(dst []byte, text []byte) []byte {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		text = text[size:]
 		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-			octets = append(octets, byte(high>>8), byte(high), byte(low>>8), byte(low))
+			dst = append(dst, byte(high>>8), byte(high), byte(low>>8), byte(low))
 		} else {
-			octets = append(octets, byte(r>>8), byte(r))
+			dst = append(dst, byte(r>>8), byte(r))
 		}
 	}
-	return octets
+	return dst
 }
 
 // The words and the plain loop agree on any octets.
@@ -113,41 +115,49 @@ func FuzzUTF16(f *testing.F) {
 		f.Add(octets)
 	}
 	f.Add([]byte("\x00a\xD8\x3D\x00b\xDE\x00\x04\x10\x07\xFF\x08\x00\xD7\xFF\xE0\x00\xFF\xFF\xD8\x3D"))
-	f.Fuzz(utf16Body)
+	f.Fuzz(newUTF16Body())
 }
 
-func utf16Body(t *testing.T, octets []byte) {
-	octets = octets[:min(len(octets), maxUTF16)]
-	want := plainUTF16Text(nil, octets)
-	got, high, _ := appendUTF16Text(nil, octets, 0)
-	if high != 0 {
-		got = utf8.AppendRune(got, utf8.RuneError)
-	}
-	if !slices.Equal(got, want) {
-		t.Fatalf("% X: %q, want %q", octets, got, want)
-	}
-	// Back to UTF-16, the quick way and one character at a time agree, on the text and on octets that are no text.
-	for _, text := range []string{string(want), string(octets)} {
-		plain := plainUTF16(text)
-		got, valid := appendUTF16(nil, text)
-		if !slices.Equal(got, plain) || valid != utf8.ValidString(text) {
-			t.Fatalf("%q: % X %v, want % X", text, got, valid, plain)
+// newUTF16Body returns the body of FuzzUTF16, which uses its memory again.
+func newUTF16Body() func(t *testing.T, octets []byte) {
+	var want, got, plain, units []byte
+	return func(t *testing.T, octets []byte) {
+		octets = octets[:min(len(octets), maxUTF16)]
+		want = plainUTF16Text(want[:0], octets)
+		text := func(cut int) []byte {
+			var high uint16
+			got, high, _ = appendUTF16Text(got[:0], octets[:cut], 0)
+			if cut < len(octets) {
+				got, high, _ = appendUTF16Text(got, octets[cut:], high)
+			}
+			if high != 0 {
+				got = utf8.AppendRune(got, utf8.RuneError)
+			}
+			return got
 		}
-		if units, ok := utf16Units(text); ok != valid || ok && 2*units != len(plain) {
-			t.Fatalf("%q: %d units, %v, want %d octets", text, units, ok, len(plain))
+		if got := text(len(octets)); !slices.Equal(got, want) {
+			t.Fatalf("% X: %q, want %q", octets, got, want)
 		}
-	}
-	// Cut between any two units, the halves make the same text.
-	if len(octets) < 2 {
-		return
-	}
-	at := int(octets[0]^octets[1]) % len(octets) &^ 1
-	text, high, _ := appendUTF16Text(nil, octets[:at], 0)
-	text, high, _ = appendUTF16Text(text, octets[at:], high)
-	if high != 0 {
-		text = utf8.AppendRune(text, utf8.RuneError)
-	}
-	if !slices.Equal(text, want) {
-		t.Fatalf("% X cut at %d: %q, want %q", octets, at, text, want)
+		if len(octets) < 2 {
+			return
+		}
+		// Cut between any two units, the halves make the same text.
+		if cut := int(octets[0]^octets[1]) % len(octets) &^ 1; !slices.Equal(text(cut), want) {
+			t.Fatalf("% X cut at %d: %q, want %q", octets, cut, got, want)
+		}
+		// Back to UTF-16, the quick way and one character at a time agree, on the text or on octets that are no text.
+		back := want
+		if octets[1]&1 != 0 {
+			back = octets
+		}
+		s := string(back)
+		plain = plainUTF16(plain[:0], back)
+		var valid bool
+		if units, valid = appendUTF16(units[:0], s); !slices.Equal(units, plain) || valid != utf8.Valid(back) {
+			t.Fatalf("%q: % X %v, want % X", s, units, valid, plain)
+		}
+		if n, ok := utf16Units(s); ok != valid || ok && 2*n != len(plain) {
+			t.Fatalf("%q: %d units, %v, want %d octets", s, n, ok, len(plain))
+		}
 	}
 }
