@@ -13,12 +13,14 @@ type Set struct {
 	provider string
 	env      *Env
 	uses     uint32    // bits of the criteria that any rule has
-	segments []segment // in the order of evaluation
+	segments []segment // in the order of evaluation, as Decide goes through them
+	whole    []segment // the same without indexes, cut only where the time zone changes
 	ops      []op
 	actions  []action
 	patterns []phone.Pattern // of "match" and "called", in stretches
 	codes    []codeSet       // of "npa", each once
 	plans    []*Plan         // in the order of evaluation
+	rules    []*Rule         // of each op whose criteria it tests; nil for the default of a rule with nested ones
 }
 
 // segment is a stretch of ops that is evaluated with one local time.
@@ -58,6 +60,11 @@ type action struct {
 // Compile makes the plans of a provider ready to decide. Plans of other providers and archived ones are left out. The error is about a time zone that the
 // machine does not know; plans from Parse have no other faults.
 func Compile(provider string, plans []*Plan, env *Env) (*Set, error) {
+	return compile(provider, plans, env, minIndexed, maxIndexed)
+}
+
+// compile gives segments of minimum actions and more an index, one for each maximum actions.
+func compile(provider string, plans []*Plan, env *Env, minimum, maximum int) (*Set, error) {
 	s := &Set{provider: provider, env: env}
 	for _, p := range plans {
 		if p.Provider == provider && !p.Archived {
@@ -85,7 +92,8 @@ func Compile(provider string, plans []*Plan, env *Env) (*Set, error) {
 			s.segments = append(s.segments, segment{zone: z, from: from, to: uint32(len(s.ops))})
 		}
 	}
-	s.segments = c.indexed(s.segments)
+	s.whole = s.segments
+	s.segments = c.indexed(s.segments, minimum, maximum)
 	return s, nil
 }
 
@@ -111,7 +119,6 @@ type compiler struct {
 	plan  *Plan
 	codes map[codeSet]uint32
 	npa   map[string]uint32 // codes of a criterion, joined, to its place in Set.codes
-	rules []*Rule           // of each op whose criteria it tests; nil for the default of a rule with nested ones
 }
 
 // list appends the ops of a list of rules.
@@ -131,16 +138,16 @@ func (c *compiler) list(rules []Rule, path string, guard int32) {
 		}
 		if len(r.Destination.Rules) == 0 {
 			c.act(own, r, at, guard)
-			c.rules = append(c.rules, r)
+			s.rules = append(s.rules, r)
 			continue
 		}
 		me := len(s.ops)
 		s.ops = append(s.ops, op{crit: own, guard: guard, action: -1})
-		c.rules = append(c.rules, r)
+		s.rules = append(s.rules, r)
 		c.list(r.Destination.Rules, at, int32(me))
 		if d := &r.Destination; d.Continue || d.Terminate || d.targets() != nil {
 			c.act(crit{}, r, at, int32(me)) // the guard has tested the criteria
-			c.rules = append(c.rules, nil)
+			s.rules = append(s.rules, nil)
 		}
 		s.ops[me].next = uint32(len(s.ops))
 	}

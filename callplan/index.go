@@ -14,7 +14,7 @@ import (
 // forwarding", SIGCOMM 1998.)
 type index struct {
 	ops     []uint32 // the op of each bit
-	words   uint32   // length of a row
+	words   int      // of bits in a row; one word more goes before them, with a bit for each that is not zero
 	rows    []uint64
 	minute  []uint32 // minute of the day plus 1, 0 for an unknown time, to the start of a row; nil: no row differs from "all"
 	weekday []uint32 // day of the week plus 1
@@ -129,18 +129,22 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	if x.zip != nil {
 		pick(x.zip.find(known(c.hasZIP, c.zip)))
 	}
-	count := uint32(len(x.ops))
-	for w := range x.words {
+	rows, summary := x.rows, ^uint64(0)>>(64-uint(x.words))
+	for _, row := range picked[:n] {
+		summary &= rows[row]
+	}
+	for ; summary != 0; summary &= summary - 1 {
+		w := uint32(bits.TrailingZeros64(summary))
 		word := ^uint64(0)
+		if left := uint32(len(x.ops)) - w*64; left < 64 {
+			word = 1<<left - 1
+		}
 		for _, row := range picked[:n] {
-			word &= x.rows[row+w]
+			word &= rows[row+1+w]
 		}
 		for ; word != 0; word &= word - 1 {
-			bit := w*64 + uint32(bits.TrailingZeros64(word))
-			if bit >= count {
-				break
-			}
-			if o := &s.ops[x.ops[bit]]; s.holds(o, c) && s.apply(o, c, d) {
+			at := x.ops[w*64+uint32(bits.TrailingZeros64(word))]
+			if o := &s.ops[at]; s.holds(o, c) && s.apply(o, c, d) {
 				return true
 			}
 		}
@@ -177,7 +181,7 @@ func (c *call) datePoint() uint64 {
 }
 
 // indexed gives segments of many actions an index, several where they have very many.
-func (c *compiler) indexed(segments []segment) []segment {
+func (c *compiler) indexed(segments []segment, minimum, maximum int) []segment {
 	var out []segment
 	for _, seg := range segments {
 		var acting []uint32
@@ -186,11 +190,11 @@ func (c *compiler) indexed(segments []segment) []segment {
 				acting = append(acting, i)
 			}
 		}
-		if len(acting) < minIndexed {
+		if len(acting) < minimum || len(acting) == 0 {
 			out = append(out, seg)
 			continue
 		}
-		parts := (len(acting) + maxIndexed - 1) / maxIndexed
+		parts := (len(acting) + maximum - 1) / maximum
 		for part := range parts {
 			ops := acting[part*len(acting)/parts : (part+1)*len(acting)/parts]
 			out = append(out, segment{zone: seg.zone, from: ops[0], to: ops[len(ops)-1] + 1, index: c.index(ops)})
@@ -201,24 +205,21 @@ func (c *compiler) indexed(segments []segment) []segment {
 
 // index builds the index of some actions.
 func (c *compiler) index(ops []uint32) *index {
-	x := &index{ops: ops, words: uint32(len(ops)+63) / 64}
-	hulls := make([]*box, len(ops)) // nil for rules that contradict themselves
-	for i, at := range ops {
-		if r := c.region(int32(at)); len(r) > 0 {
-			hulls[i] = new(hull(r))
+	x := &index{}
+	var hulls []box
+	for _, at := range ops {
+		if r := c.region(int32(at)); len(r) > 0 { // else its criteria exclude each other
+			x.ops, hulls = append(x.ops, at), append(hulls, hull(r))
 		}
 	}
+	x.words = (len(x.ops) + 63) / 64
 	b := &rowBuilder{index: x, known: map[string]uint32{}}
 	project := func(d dim, onto func(values) values) []values {
-		sets, any := make([]values, len(ops)), false
-		for i, h := range hulls {
-			switch {
-			case h == nil:
-				sets[i] = values{}
-			case h[d] == nil:
-				sets[i] = everything
-			default:
-				sets[i] = onto(h[d])
+		sets, any := make([]values, len(hulls)), false
+		for i := range hulls {
+			sets[i] = everything
+			if set := hulls[i][d]; set != nil {
+				sets[i] = onto(set)
 			}
 			any = any || !sets[i].all()
 		}
@@ -244,10 +245,10 @@ func (c *compiler) index(ops []uint32) *index {
 func (c *compiler) region(at int32) region {
 	all := region{{}}
 	for ; at >= 0; at = c.set.ops[at].guard {
-		if c.rules[at] == nil {
+		if c.set.rules[at] == nil {
 			continue
 		}
-		own := c.rules[at].Criteria.outer(c.set.env.areas())
+		own := c.set.rules[at].Criteria.outer(c.set.env.areas())
 		joined, ok := all.and(own, 4*maxBoxes)
 		if !ok {
 			joined, _ = region{hull(all)}.and(region{hull(own)}, 1)
@@ -293,10 +294,12 @@ type rowBuilder struct {
 // keep returns the start of a row, allRow for one in which every action is possible.
 func (b *rowBuilder) keep(row []uint64) uint32 {
 	b.key = b.key[:0]
-	ones := 0
-	for _, word := range row {
+	ones, summary := 0, uint64(0)
+	for w, word := range row {
 		b.key = binary.LittleEndian.AppendUint64(b.key, word)
-		ones += bits.OnesCount64(word)
+		if ones += bits.OnesCount64(word); word != 0 {
+			summary |= 1 << w
+		}
 	}
 	if ones == len(b.index.ops) {
 		return allRow
@@ -304,7 +307,7 @@ func (b *rowBuilder) keep(row []uint64) uint32 {
 	at, ok := b.known[string(b.key)]
 	if !ok {
 		at = uint32(len(b.index.rows))
-		b.index.rows = append(b.index.rows, row...)
+		b.index.rows = append(append(b.index.rows, summary), row...)
 		b.known[string(b.key)] = at
 	}
 	return at

@@ -24,46 +24,60 @@ const maxDialled = 256
 
 // ReadDialled reads a number as it was received.
 func ReadDialled(s string) Dialled {
-	d := Dialled{plain: true}
+	var d Dialled
 	if len(s) > maxDialled {
 		s = s[:maxDialled]
 	}
+	n, plus, plain := 0, false, true
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if isSeparator(c) {
-			continue
-		}
-		if int(d.n) < len(d.text) {
-			d.text[d.n] = c
-		}
 		if c < '0' || c > '9' {
-			d.plain = d.plain && c == '+' && d.n == 0
+			if isSeparator(c) {
+				continue
+			}
+			if c == '+' && n == 0 && !plus {
+				plus = true
+				continue
+			}
+			plain = false
 		}
-		d.n++
+		if n < 16 {
+			d.key |= uint64(code(c)) << (60 - 4*n)
+		}
+		if n < len(d.text) {
+			d.text[n] = c
+		}
+		n++
 	}
+	d.n, d.plain, d.class = uint16(n), plain, asDialled
 	t := &d.text
 	switch {
-	case d.n == 0:
-		return d
-	case d.plain && t[0] == '+' && d.n > 1:
+	case n == 0 && !plus:
+		return Dialled{plain: true}
+	case plus && (!plain || n == 0):
+		d.undo()
+	case plus:
 		d.class = international
-		d.drop(1)
-	case d.plain && d.n > 3 && t[0] == '0' && t[1] == '1' && t[2] == '1':
+	case !plain:
+	case n > 3 && t[0] == '0' && t[1] == '1' && t[2] == '1':
 		d.class = international
 		d.drop(3)
-	case d.plain && d.n == 10 && t[0] >= '2' && t[3] >= '2':
+	case n == 10 && t[0] >= '2' && t[3] >= '2':
 		copy(t[1:11], t[:10])
 		t[0], d.n, d.class = '1', 11, international
-	case d.plain && d.n == 11 && t[0] == '1' && t[1] >= '2' && t[4] >= '2':
+		d.key = d.key>>4 | uint64(code('1'))<<60
+	case n == 11 && t[0] == '1' && t[1] >= '2' && t[4] >= '2':
 		d.class = international
-	default:
-		d.class = asDialled
-		d.plain = d.plain && t[0] != '+'
-	}
-	for i := range min(int(d.n), 16) {
-		d.key |= uint64(code(t[i])) << (60 - 4*i)
 	}
 	return d
+}
+
+// undo puts back the plus sign of what is no international number.
+func (d *Dialled) undo() {
+	copy(d.text[1:], d.text[:len(d.text)-1])
+	d.text[0], d.plain = '+', false
+	d.n++
+	d.key = d.key>>4 | uint64(code('+'))<<60
 }
 
 // drop removes the first k characters.
@@ -71,6 +85,10 @@ func (d *Dialled) drop(k int) {
 	copy(d.text[:], d.text[k:])
 	clear(d.text[len(d.text)-k:])
 	d.n -= uint16(k)
+	d.key = 0
+	for i := range min(int(d.n), 16) {
+		d.key |= uint64(code(d.text[i])) << (60 - 4*i)
+	}
 }
 
 // Absent tells whether there is no number.
