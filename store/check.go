@@ -3,8 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // CheckReport says what Check looked at.
@@ -21,8 +23,39 @@ type checker interface {
 	Check(ctx context.Context) error
 }
 
-// Check reads everything: each record's frame, sum and fields, that every message has exactly the index entries that follow from it, and the same for
-// sets of segments. It calls found for everything that is wrong and changes nothing. The error is about reading, or about the engine's own structures.
+// tables lists every table that there is.
+func tables() []Table {
+	return []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
+		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
+		tableRetries}
+}
+
+// lister is what an engine may offer: the names of the tables that are in it.
+type lister interface {
+	Tables(ctx context.Context) ([]Table, error)
+}
+
+// unknownTables returns *Damage when the engine has a table that the store never made: its name was damaged, and with it all of a table would be missing.
+func unknownTables(ctx context.Context, e Engine) error {
+	l, ok := e.(lister)
+	if !ok {
+		return nil
+	}
+	there, err := l.Tables(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range there {
+		if !slices.Contains(tables(), t) {
+			return damage(t, nil, "there is no table of this name; perhaps its name is damaged")
+		}
+	}
+	return nil
+}
+
+// Check reads everything: each record's frame, sum and fields, that every message has exactly the index entries that follow from it, the same for sets of
+// segments and all that is kept for a time, and that no event is missing. It calls found for everything that is wrong and changes nothing. The error is
+// about reading, or about the engine's own structures.
 func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, error) {
 	report := CheckReport{Records: map[Table]int{}}
 	if c, ok := s.engine.(checker); ok {
@@ -30,20 +63,26 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 			return report, err
 		}
 	}
-	for _, table := range []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
-		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
-		tableRetries} {
+	if err := unknownTables(ctx, s.engine); err != nil {
+		return report, err
+	}
+	for _, table := range tables() {
 		from := []byte(nil)
+		var events sequence
 		for {
 			var wrong []Damage
 			seen := 0
 			var last []byte
+			before := events
 			err := s.engine.View(ctx, func(r Reader) error {
-				wrong, seen, last = nil, 0, nil
+				wrong, seen, last, events = nil, 0, nil, before
 				return r.Scan(table, from, nil, false, func(k, v []byte) (bool, error) {
 					seen++
 					last = bytes.Clone(k)
 					reason, err := examine(r, table, k, v)
+					if reason == "" && table == tableEvents {
+						reason = events.next(k, v)
+					}
 					if reason != "" {
 						wrong = append(wrong, *damage(table, k, reason))
 					}
@@ -67,9 +106,32 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 	return report, nil
 }
 
+// sequence follows the numbers of events.
+type sequence struct{ last uint64 }
+
+// next says what is wrong with the number of the next event, empty when nothing is. Only the event of a restore may leave a gap in front of it.
+func (s *sequence) next(k, v []byte) string {
+	n := binary.BigEndian.Uint64(k)
+	last := s.last
+	s.last = n
+	if last == 0 || n == last+1 {
+		return ""
+	}
+	if e, err := openEvent(k, v); err == nil && e.Type == eventRestored {
+		return ""
+	}
+	return fmt.Sprintf("the event before it is %d; %d are missing", last, n-last-1)
+}
+
 // examine says what is wrong with one key, empty when nothing is.
 func examine(r Reader, table Table, k, v []byte) (string, error) {
 	e := entry{table, k}
+	switch table {
+	case tableQueue, tableOpen, tableRefs, tableSets, tableDeadlines:
+		if len(v) > 0 {
+			return fmt.Sprintf("an index entry has a value of %d bytes", len(v)), nil
+		}
+	}
 	switch table {
 	case tableQueue, tableOpen, tableRefs:
 		return examineEntry(r, e)
@@ -81,7 +143,7 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		if _, ok := messageOf(e); ok {
 			return examineEntry(r, e)
 		}
-		return "", nil
+		return examineDeadline(r, k)
 	}
 	if err := inspect(table, k, v); err != nil {
 		d, _ := damaged(err)
@@ -117,7 +179,81 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 			return "its entry in table sets is missing", nil
 		}
 	}
+	if kind, ok := keptFor[table]; ok {
+		at, err := until(table, k, v)
+		if err != nil || at.IsZero() {
+			return "", err
+		}
+		has, err := exists(r, entry{tableDeadlines, deadlineKeyOf(at, kind, k)})
+		if err == nil && !has {
+			return fmt.Sprintf("its deadline of kind %q is missing", kind), nil
+		}
+		return "", err
+	}
 	return "", nil
+}
+
+// keptFor has the kind of deadline at which a record of a table is forgotten.
+var keptFor = map[Table]byte{tableKeys: deadlineKey, tableSegments: deadlineSet, tableDigests: deadlineDigest, tableReports: deadlineReport, tableUsage: deadlineUsage}
+
+// until returns when a record is forgotten, zero when it does not say so itself.
+func until(table Table, k, v []byte) (at time.Time, err error) {
+	switch table {
+	case tableKeys:
+		r, err := openKeyRecord(k, v)
+		if err == nil {
+			at = r.Until
+		}
+		return at, err
+	case tableSegments:
+		r, err := openSegment(k, v)
+		if err == nil {
+			at = r.Until
+		}
+		return at, err
+	case tableDigests:
+		r, err := openDigest(k, v)
+		if err == nil {
+			at = r.Until
+		}
+		return at, err
+	case tableReports:
+		r, err := openReport(k, v)
+		if err == nil {
+			at = r.until
+		}
+		return at, err
+	}
+	return at, nil
+}
+
+// examineDeadline looks at a deadline that is not a message's: it must be that of a record.
+func examineDeadline(r Reader, k []byte) (string, error) {
+	if len(k) <= timeBytes+1 {
+		return "entry has an unknown form", nil
+	}
+	for table, kind := range keptFor {
+		if kind != k[timeBytes] {
+			continue
+		}
+		key := k[timeBytes+1:]
+		v, err := r.Get(table, key)
+		if err != nil {
+			return "", err
+		}
+		if v == nil {
+			return fmt.Sprintf("it is for a record in table %s that does not exist", table), nil
+		}
+		at, err := until(table, key, v)
+		if _, bad := damaged(err); bad || at.IsZero() { // the record itself is reported
+			return "", nil
+		}
+		if !at.Equal(readTime(k)) {
+			return fmt.Sprintf("it is not when its record in table %s is forgotten", table), nil
+		}
+		return "", err
+	}
+	return fmt.Sprintf("deadline of unknown kind %q", k[timeBytes]), nil
 }
 
 // examineEntry says whether an index entry follows from its message.

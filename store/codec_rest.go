@@ -147,7 +147,8 @@ func appendReport(b []byte, r *Report) []byte {
 	b = putTime(b, 7, r.CentreAt)
 	b = putTime(b, 8, r.DischargedAt)
 	b = putTime(b, 9, r.At)
-	return putBytes(b, 10, r.Raw)
+	b = putBytes(b, 10, r.Raw)
+	return putTime(b, 11, r.until)
 }
 
 func decodeReport(payload []byte) (*Report, error) {
@@ -175,6 +176,8 @@ func decodeReport(payload []byte) (*Report, error) {
 			r.At = f.time()
 		case 10:
 			r.Raw = f.clone()
+		case 11:
+			r.until = f.time()
 		}
 	}
 	return r, f.err

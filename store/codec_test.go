@@ -55,7 +55,7 @@ func codecs() []codec {
 		{"segment", tableSegments, []byte("s"), &segmentRecord{Key: []byte("set"), Sender: "+49", OpenedAt: at(1), Until: at(2), Open: true, State: []byte{9}, Template: &template},
 			func(b []byte, v any) []byte { return appendSegment(b, v.(*segmentRecord)) }, func(b []byte) (any, error) { return decodeSegment(b) }},
 		{"report", tableReports, []byte("r"), &Report{Trunk: "desk", SIM: "8949", Reference: 255, Recipient: phone.FromAddress("0151", false), Status: 127, CentreAt: at(1),
-			DischargedAt: at(2), At: at(3), Raw: []byte{6}},
+			DischargedAt: at(2), At: at(3), Raw: []byte{6}, until: at(4)},
 			func(b []byte, v any) []byte { return appendReport(b, v.(*Report)) }, func(b []byte) (any, error) { return decodeReport(b) }},
 		{"bad", tableQuarantine, []byte("b"), &Bad{Trunk: "desk", Slot: "SM1", Raw: "07zz", Field: "smsc", Offset: 1, Reason: "no hex", At: at(1)},
 			func(b []byte, v any) []byte { return appendBad(b, v.(*Bad)) }, func(b []byte) (any, error) { return decodeBad(b) }},

@@ -21,6 +21,9 @@ type Fenced struct {
 	Epoch   uint64 // of the store from now on
 }
 
+// eventRestored is the type of the event about a restore, in front of which numbers may be missing.
+const eventRestored = "store.restored"
+
 // codeRestored marks messages that a restore holds.
 const codeRestored = "restored"
 
@@ -67,7 +70,7 @@ func (s *Store) Fence(ctx context.Context, at time.Time, floor Floor) (Fenced, e
 			return err
 		}
 		t.last, t.known = max(newest, floor.Event), true
-		return t.event(Event{Type: "store.restored", At: at, Reference: -1, Text: fmt.Sprintf("epoch %d; %d messages are held until they are confirmed", next.Epoch, all.Held)})
+		return t.event(Event{Type: eventRestored, At: at, Reference: -1, Text: fmt.Sprintf("epoch %d; %d messages are held until they are confirmed", next.Epoch, all.Held)})
 	})
 	if err != nil {
 		return all, fmt.Errorf("raise the epoch: %w", err)

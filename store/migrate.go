@@ -76,7 +76,13 @@ func migrate(ctx context.Context, e Engine, steps []migration) (Instance, error)
 	}
 	newest := steps[len(steps)-1]
 	if version > newest.version {
-		return instance, fmt.Errorf("%w: it has schema %d (%s), this program knows schema %d (%s)", ErrNewer, version, name, newest.version, newest.name)
+		return instance, fmt.Errorf("%w: it has schema %d (%s), this program knows schema %d (%s); run that version again, or restore a backup from before it",
+			ErrNewer, version, name, newest.version, newest.name)
+	}
+	if version == 0 {
+		if err := mustBeNew(ctx, e); err != nil {
+			return instance, err
+		}
 	}
 	for _, step := range steps {
 		if step.version <= version {
@@ -100,6 +106,21 @@ func migrate(ctx context.Context, e Engine, steps []migration) (Instance, error)
 		})
 	}
 	return instance, err
+}
+
+// mustBeNew returns *Damage when a store without a schema has records: it would be taken for a new one.
+func mustBeNew(ctx context.Context, e Engine) error {
+	return e.View(ctx, func(r Reader) error {
+		for _, table := range tables() {
+			err := r.Scan(table, nil, nil, false, func(k, _ []byte) (bool, error) {
+				return false, damage(tableMeta, keySchema, fmt.Sprintf("it is missing, although table %s has records", table))
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func readMeta(ctx context.Context, e Engine) (version uint64, name string, instance Instance, err error) {
@@ -130,3 +151,6 @@ func readMetaRecord(r Reader, key []byte) ([]byte, error) {
 	}
 	return unseal(tableMeta, key, value)
 }
+
+// Schema returns the newest schema, to which Open brings every store.
+func Schema() uint64 { return migrations[len(migrations)-1].version }

@@ -1,13 +1,17 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"trunkline/store"
+	"trunkline/store/bolt"
 	"trunkline/store/memory"
 )
 
@@ -63,6 +67,49 @@ func TestCrashWhileOpening(t *testing.T) {
 				accept(t, s, outgoing(t, 1))
 				check(t, s)
 			})
+		}
+	}
+}
+
+// A database of a later schema is refused, untouched, and the refusal says what to do.
+func TestLaterSchemaIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	for n := range 2 {
+		db, err := bolt.Open(path, bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _ := os.ReadFile(path)
+		if n == 0 {
+			_, err = store.Migrate(ctx, db, store.Step{Version: store.Schema() + 1, Name: "of tomorrow", Do: func(store.Tx) error { return nil }})
+		} else if _, err = store.Open(ctx, db, store.Options{}); errors.Is(err, store.ErrNewer) && strings.Contains(err.Error(), "of tomorrow") && strings.Contains(err.Error(), "restore a backup") {
+			err = nil
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("the file was changed")
+			}
+		} else {
+			t.Errorf("a later schema: %v", err)
+		}
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A store that lost the record of its schema is not taken for a new one, nor one with a table whose name was damaged.
+func TestLostSchema(t *testing.T) {
+	for name, spoil := range map[string]func(store.Tx) error{
+		"schema": func(tx store.Tx) error { return tx.Delete("meta", []byte("schema")) },
+		"table":  func(tx store.Tx) error { return tx.Put("messagds", []byte("k"), nil) },
+	} {
+		s, e := open(t, store.Options{})
+		accept(t, s, outgoing(t, 1))
+		if err := e.Update(ctx, spoil); err != nil {
+			t.Fatal(err)
+		}
+		var damage *store.Damage
+		if _, err := store.Open(ctx, memory.Restore(e.Snapshot()), store.Options{}); !errors.As(err, &damage) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

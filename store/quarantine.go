@@ -146,13 +146,36 @@ func (t *tx) putAside(d *Damage, at time.Time) error {
 			err = t.dropDeliveryEntries(d.Key, at)
 		}
 	default:
-		err = t.Delete(d.Table, d.Key)
+		if err = t.Delete(d.Table, d.Key); err == nil {
+			err = t.dropDeadlines(d.Table, d.Key)
+		}
 	}
 	if err != nil {
 		return err
 	}
 	t.damaged = append(t.damaged, d)
 	return t.event(e)
+}
+
+// dropDeadlines removes the deadlines of a record that can no longer say when it is forgotten. It looks at the whole index, which is slow and rare.
+func (t *tx) dropDeadlines(table Table, key []byte) error {
+	kind, ok := keptFor[table]
+	if !ok {
+		return nil
+	}
+	var drop [][]byte
+	err := t.Scan(tableDeadlines, nil, nil, false, func(k, _ []byte) (bool, error) {
+		if len(k) > timeBytes && k[timeBytes] == kind && bytes.Equal(k[timeBytes+1:], key) {
+			drop = append(drop, bytes.Clone(k))
+		}
+		return true, nil
+	})
+	for _, k := range drop {
+		if err == nil {
+			err = t.Delete(tableDeadlines, k)
+		}
+	}
+	return err
 }
 
 // dropEntries removes every index entry of a message that can no longer say which it has. It looks at whole indexes, which is slow and rare.

@@ -159,8 +159,11 @@ func (t *tx) digest(key []byte, at time.Time) (*digestRecord, error) {
 	if bad, ok := damaged(err); ok {
 		return nil, t.putAside(bad, at)
 	}
-	if err != nil || !at.IsZero() && !at.Before(d.Until) {
+	if err != nil {
 		return nil, err
+	}
+	if !at.IsZero() && !at.Before(d.Until) {
+		return nil, t.Delete(tableDeadlines, deadlineKeyOf(d.Until, deadlineDigest, key)) // Tidy was not here yet
 	}
 	return d, nil
 }

@@ -21,6 +21,8 @@ type Report struct {
 	DischargedAt time.Time // when it was delivered or given up, by the centre's clock; zero when unknown
 	At           time.Time // when it reached us
 	Raw          []byte    // the PDU; nil when there is none
+
+	until time.Time // of one that is kept: when it is forgotten; zero in records of old
 }
 
 // Match says what part a report is about.
@@ -212,12 +214,14 @@ func (p *Part) report(r *Report) (failure *Failure, changed bool) {
 // keepReport keeps a report that nobody awaits.
 func (t *tx) keepReport(r *Report) error {
 	key := appendTime(refsPrefix(r.SIM, r.Reference, r.Recipient), r.At)
+	kept := *r
+	kept.until = r.At.Add(t.s.options.ReportKeep)
 	unique := sha256.Sum256(fmt.Appendf(nil, "%d %v %v %x", r.Status, r.CentreAt, r.DischargedAt, r.Raw))
 	key = append(key, unique[:8]...)
-	if err := t.Put(tableReports, key, seal(tableReports, key, appendReport(newFrame(128+len(r.Raw)), r))); err != nil {
+	if err := t.Put(tableReports, key, seal(tableReports, key, appendReport(newFrame(128+len(r.Raw)), &kept))); err != nil {
 		return err
 	}
-	if err := t.Put(tableDeadlines, deadlineKeyOf(r.At.Add(t.s.options.ReportKeep), deadlineReport, key), nil); err != nil {
+	if err := t.Put(tableDeadlines, deadlineKeyOf(kept.until, deadlineReport, key), nil); err != nil {
 		return err
 	}
 	return t.event(reportEvent("report.unmatched", r))
@@ -258,7 +262,11 @@ func (t *tx) early(m *Message, p *Part, reference int, began, at time.Time) erro
 		if err := t.Delete(tableReports, keys[i]); err != nil {
 			return err
 		}
-		if err := t.Delete(tableDeadlines, deadlineKeyOf(r.At.Add(t.s.options.ReportKeep), deadlineReport, keys[i])); err != nil {
+		until := r.until
+		if until.IsZero() {
+			until = r.At.Add(t.s.options.ReportKeep)
+		}
+		if err := t.Delete(tableDeadlines, deadlineKeyOf(until, deadlineReport, keys[i])); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,9 @@ type Store struct {
 func Open(ctx context.Context, e Engine, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{engine: e, options: o, log: o.Logger, changed: make(chan struct{})}
+	if err := unknownTables(ctx, e); err != nil {
+		return nil, err
+	}
 	instance, err := migrate(ctx, e, migrations)
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func verifyPages(data []byte) error {
 			return fmt.Errorf("the file is damaged: %w", err)
 		}
 	}
-	if _, err := w.page(m.root, 0, nil, nil); err != nil {
+	if _, err := w.page(m.root, 0, true, nil, nil); err != nil {
 		return fmt.Errorf("the file is damaged: %w", err)
 	}
 	return nil
@@ -170,8 +170,8 @@ func (w *walker) freelist(id uint64) error {
 	return nil
 }
 
-// page looks at a page and all below it. Their keys must be at least low and less than high, nil meaning any; the last one is returned.
-func (w *walker) page(id uint64, depth int, low, high []byte) (last []byte, err error) {
+// page looks at a page and all below it, which hold tables when top is set. Their keys must be at least low and less than high, nil meaning any; the last one is returned.
+func (w *walker) page(id uint64, depth int, top bool, low, high []byte) (last []byte, err error) {
 	page, flags, count, err := w.bytes(id)
 	if err != nil {
 		return nil, err
@@ -179,14 +179,15 @@ func (w *walker) page(id uint64, depth int, low, high []byte) (last []byte, err 
 	if depth > maxDepth {
 		return nil, fmt.Errorf("page %d is nested too deep", id)
 	}
-	if last, err = w.elements(page, flags, count, depth, low, high); err != nil {
+	if last, err = w.elements(page, flags, count, depth, top, low, high); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
 	return last, nil
 }
 
-// elements looks at what a page holds; page is a bucket's inline page when it is not one of the file.
-func (w *walker) elements(page []byte, flags, count uint16, depth int, low, high []byte) (last []byte, err error) {
+// elements looks at what a page holds; page is a bucket's inline page when it is not one of the file. Only elements of the top hold tables. What is written
+// behind the list of elements has no holes, so that a damaged number of elements or length shows.
+func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool, low, high []byte) (last []byte, err error) {
 	if pageHeader+int(count)*elementBytes > len(page) {
 		return nil, fmt.Errorf("%d elements do not fit", count)
 	}
@@ -197,11 +198,16 @@ func (w *walker) elements(page []byte, flags, count uint16, depth int, low, high
 		return nil, errors.New("branch without children")
 	}
 	last = low
+	end := pageHeader + int(count)*elementBytes
 	for i := range int(count) {
-		key, value, err := element(page, flags, i)
+		begin, key, value, err := element(page, flags, i)
 		if err != nil {
 			return nil, err
 		}
+		if begin != end || len(key) == 0 {
+			return nil, fmt.Errorf("element %d is not where it was written", i)
+		}
+		end += len(key) + len(value)
 		if c := bytes.Compare(last, key); c > 0 || c == 0 && i > 0 || high != nil && bytes.Compare(key, high) >= 0 {
 			return nil, fmt.Errorf("key %d is out of order", i)
 		}
@@ -210,42 +216,47 @@ func (w *walker) elements(page []byte, flags, count uint16, depth int, low, high
 		case flags == flagBranch:
 			next := high
 			if i+1 < int(count) {
-				if next, _, err = element(page, flags, i+1); err != nil {
+				if _, next, _, err = element(page, flags, i+1); err != nil {
 					return nil, err
 				}
 			}
-			below, err := w.page(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, key, next)
+			below, err := w.page(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, top, key, next)
 			if err != nil {
 				return nil, err
 			}
 			last = below
-		case order.Uint32(page[pageHeader+i*elementBytes:])&elementBucket != 0:
+		case top && order.Uint32(page[pageHeader+i*elementBytes:]) == elementBucket:
 			if err := w.bucket(value, depth); err != nil {
 				return nil, fmt.Errorf("table %q: %w", key, err)
 			}
+		case top || order.Uint32(page[pageHeader+i*elementBytes:]) != 0:
+			return nil, fmt.Errorf("element %d has an unexpected kind", i)
 		}
+	}
+	if spare := len(page) - end; spare >= int(w.meta.pageSize) {
+		return nil, fmt.Errorf("%d bytes are more than it needs", len(page))
 	}
 	return last, nil
 }
 
-// element returns the key, and in a leaf the value, of one element of a page.
-func element(page []byte, flags uint16, i int) (key, value []byte, err error) {
+// element returns where one element of a page begins, its key and, in a leaf, its value.
+func element(page []byte, flags uint16, i int) (begin int, key, value []byte, err error) {
 	at := uint64(pageHeader + i*elementBytes)
 	e := page[at:]
 	field := func(n int) uint64 { return uint64(order.Uint32(e[4*n:])) }
 	if flags == flagBranch { // position, size of key, page(8)
 		begin := at + field(0)
 		if end := begin + field(1); end <= uint64(len(page)) {
-			return page[begin:end], nil, nil
+			return int(begin), page[begin:end], nil, nil
 		}
 	} else { // flags, position, size of key, size of value
 		begin := at + field(1)
 		middle := begin + field(2)
 		if end := middle + field(3); end <= uint64(len(page)) {
-			return page[begin:middle], page[middle:end], nil
+			return int(begin), page[begin:middle], page[middle:end], nil
 		}
 	}
-	return nil, nil, fmt.Errorf("element %d lies outside", i)
+	return 0, nil, nil, fmt.Errorf("element %d lies outside", i)
 }
 
 func (w *walker) bucket(value []byte, depth int) error {
@@ -253,13 +264,13 @@ func (w *walker) bucket(value []byte, depth int) error {
 		return errors.New("its header is cut")
 	}
 	if root := order.Uint64(value); root != 0 {
-		_, err := w.page(root, depth+1, nil, nil)
+		_, err := w.page(root, depth+1, false, nil, nil)
 		return err
 	}
 	inline := value[bucketHeader:]
 	if len(inline) < pageHeader || depth > maxDepth {
 		return errors.New("its inline page is cut")
 	}
-	_, err := w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, nil, nil)
+	_, err := w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, false, nil, nil)
 	return err
 }

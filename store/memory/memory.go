@@ -96,6 +96,16 @@ func (e *Engine) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return e.commit(t)
 }
 
+// Tables returns the names of all tables that were ever written.
+func (e *Engine) Tables(context.Context) (all []store.Table, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for name := range e.tables {
+		all = append(all, name)
+	}
+	return all, nil
+}
+
 // Failed is closed after an injected failure of a sync.
 func (e *Engine) Failed() <-chan struct{} { return e.failed }
 
