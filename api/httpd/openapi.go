@@ -73,6 +73,10 @@ var routes = []route{
 	{method: "GET", pattern: "/v1/events", id: "events", summary: "Follow what happens, as server-sent events; the data of each is an Event", query: eventParameters,
 		headers: []parameter{{name: "Last-Event-ID", doc: "resume after this event", integer: true}},
 		status:  http.StatusOK, answer: api.Event{}, media: "text/event-stream", problems: []int{400, 401}, handle: (*Server).events},
+	{method: "POST", pattern: "/v1/decide", id: "decide", summary: "Decide one call, or each of a list of up to 1000, by the call plans",
+		query: []parameter{{name: "format", doc: "rtjson: answer in the shape that Kamailio's rtjson module takes; for one call"},
+			{name: "switch", doc: "the section [switch.NAME] whose provider and next hop count; over TCP it is that of the address"}},
+		body: decideBody{}, status: http.StatusOK, answer: decideAnswer{}, problems: []int{400, 401, 411, 413, 415, 422, 503}, handle: (*Server).decideCalls},
 	{method: "GET", pattern: "/v1/store/backup", id: "backup", summary: "Copy the database as it is at this moment; its SHA-256 in hex follows as the trailer " + api.BackupSum + "; for administrators", admin: true,
 		status: http.StatusOK, media: "application/octet-stream", problems: []int{401, 403, 409, 503}, handle: (*Server).backup},
 	{method: "POST", pattern: "/v1/store/release", id: "releaseRestored", summary: "Let all messages go that a restore holds; for administrators", admin: true,
@@ -105,6 +109,22 @@ func (durationSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeString, Examples: []any{"24h", "90m"}}, {Type: huma.TypeInteger, Minimum: &least, Description: "seconds"}}}
 }
 
+// decideBody and decideAnswer describe what comes alone or as a list.
+type decideBody struct{}
+
+func (decideBody) Schema(types huma.Registry) *huma.Schema {
+	one := types.Schema(reflect.TypeFor[api.DecideRequest](), true, "")
+	least, most := 1, decideLimit
+	return &huma.Schema{OneOf: []*huma.Schema{one, {Type: huma.TypeArray, Items: one, MinItems: &least, MaxItems: &most}}}
+}
+
+type decideAnswer struct{}
+
+func (decideAnswer) Schema(types huma.Registry) *huma.Schema {
+	one := types.Schema(reflect.TypeFor[api.Decision](), true, "")
+	return &huma.Schema{OneOf: []*huma.Schema{one, {Type: huma.TypeArray, Items: one}, types.Schema(reflect.TypeFor[api.RTJSON](), true, "")}}
+}
+
 // openAPI returns the OpenAPI 3.1 document of a table of routes.
 func openAPI(table []route, version string) ([]byte, error) {
 	types := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
@@ -128,6 +148,9 @@ func openAPI(table []route, version string) ([]byte, error) {
 		if r.body != nil {
 			body := schema(r.body)
 			requests[body.Ref] = true
+			for _, one := range body.OneOf {
+				requests[one.Ref] = true
+			}
 			op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: body}}}
 		}
 		ok := &huma.Response{Description: http.StatusText(r.status)}

@@ -20,6 +20,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"trunkline/api"
+	"trunkline/api/switches"
+	"trunkline/callplan"
 	"trunkline/jobs"
 	"trunkline/router"
 	"trunkline/store"
@@ -33,6 +35,9 @@ type Options struct {
 	Modems     func() []api.Modem    // nil: none
 	Control    Control               // nil: modems can be looked at only
 	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
+	Plans      Decider               // nil: no plan decides anything
+	Switches   *switches.Table       // nil: no switch may ask
+	Decisions  *switches.Metrics     // counts decisions; nil: nobody does
 	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Registerer prometheus.Registerer // where the server's own metrics go; nil: nowhere
@@ -48,6 +53,9 @@ type Server struct {
 	modems     func() []api.Modem
 	control    Control
 	webhooks   *jobs.Webhooks
+	plans      Decider
+	switches   *switches.Table
+	decided    *switches.Metrics
 	ready      func() error
 	version    string
 	log        *slog.Logger
@@ -71,7 +79,10 @@ func New(o Options) *Server {
 	if o.Gatherer == nil {
 		o.Gatherer = prometheus.NewRegistry()
 	}
-	s := &Server{config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
+	if o.Plans == nil {
+		o.Plans = new(callplan.Book)
+	}
+	s := &Server{plans: o.Plans, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,

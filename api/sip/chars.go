@@ -81,20 +81,6 @@ func unescape(s string) string {
 	return string(out)
 }
 
-// appendUser appends s as the user part of a URI. What has a meaning in a URI or a header is escaped, so that no number can become a parameter,
-// another host or another header. The plus sign of a number stays as it is.
-func appendUser(out []byte, s string) []byte {
-	for i := range len(s) {
-		c := s[i]
-		if class[c]&inUser != 0 && c != ';' && c != '?' && c != '/' && c != ',' && c != '=' && c != '&' && c != '$' {
-			out = append(out, c)
-		} else {
-			out = append(out, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
-		}
-	}
-	return out
-}
-
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
 // trim drops white space at both ends; a value that was folded has spaces for its line ends.

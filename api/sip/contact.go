@@ -110,7 +110,7 @@ func (r *redirect) sameUser() string {
 		return ""
 	}
 	head, _ := subscriber(r.u.user)
-	return head + ";npdi;rn=" + string(appendUser(nil, r.c.rn))
+	return head + ";npdi;rn=" + string(switches.AppendUser(nil, r.c.rn))
 }
 
 // sipTarget takes the address of a plan, with or without scheme, apart.
@@ -159,12 +159,11 @@ func (r *redirect) contact(t target) {
 	if t.user != "" {
 		r.out = append(r.out, t.user...)
 	} else {
-		r.out = appendUser(r.out, t.number)
+		r.out = switches.AppendUser(r.out, t.number)
 	}
 	same := string(r.out[user:]) == r.u.user // the compiler makes no copy for a comparison
 	if t.group != "" {
-		r.out = appendUser(append(r.out, ";tgrp="...), t.group)
-		r.out = appendUser(append(r.out, ";trunk-context="...), host)
+		r.out = switches.AppendTrunkGroup(r.out, t.group, t.hostPort)
 		same = false
 	}
 	if r.loops(placeOf(host, port), same) {

@@ -120,3 +120,31 @@ func (s *Switch) Provider(host, group string) string {
 
 // ByTrunkGroup tells whether the trunk group of a call can name its service provider.
 func (s *Switch) ByTrunkGroup() bool { return len(s.groups) > 0 }
+
+// Serves tells whether the switch may ask for a service provider's plans.
+func (s *Switch) Serves(provider string) bool {
+	if provider == s.provider {
+		return true
+	}
+	for _, m := range []map[string]string{s.hosts, s.groups} {
+		for _, p := range m {
+			if p == provider {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ByName returns the switch of a section, or nil.
+func (t *Table) ByName(name string) *Switch {
+	if t == nil {
+		return nil
+	}
+	for i := range t.networks {
+		if t.networks[i].asker.Name == name {
+			return t.networks[i].asker
+		}
+	}
+	return nil
+}
