@@ -1,4 +1,5 @@
-// Package bolt is the store's engine in one file: go.etcd.io/bbolt under a committer that lets concurrent updates share one sync.
+// Package bolt is the store's engine in one file: go.etcd.io/bbolt, under a committer that lets concurrent updates share one sync of a write-ahead log, from which
+// they come to the file in larger lots. The write-ahead log lies beside the file while that is open, or after a crash; closing leaves the one file.
 //
 // Durability is that of fdatasync: an Update that returned nil survives a power cut. When a sync fails nobody can know what the disk holds, so the
 // engine writes nothing any more until the program is started anew and has read the file afresh.
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,6 +38,7 @@ type Options struct {
 
 // DB is an open database file.
 type DB struct {
+	path     string
 	bolt     *bbolt.DB
 	file     *os.File
 	readOnly bool
@@ -51,11 +54,16 @@ type DB struct {
 	failing  sync.Once
 	refused  bool // the last commit was refused as a whole; the committer's own
 
-	zeroed   int64 // the file is written with zeros, or in use, up to here; the committer's own
-	aheadOff bool  // no room to write ahead; the committer's own
+	state    atomic.Pointer[state]
+	changing sync.Mutex            // held while state is replaced
+	refusal  atomic.Pointer[error] // why what is in the write-ahead log cannot go to the database file for now
+	refusing chan struct{}         // told when that begins, or goes on
+	wal      *wal                  // nil before the first commit; this and the next two are the committer's own
+	folding  chan struct{}         // closed when the fold that was started last has ended; nil: none
+	arena    []byte                // where the next record is made
 
-	commit func(*bbolt.Tx) error                  // writes and syncs; a test puts a failing one here
-	zero   func(f *os.File, from, to int64) error // likewise
+	commit func(*bbolt.Tx) error // writes to the database file and syncs it; a test puts a failing one here
+	sync   func(*os.File) error  // syncs the write-ahead log; likewise
 }
 
 // A large map is reserved so that growing the file never has to wait for readers; it costs addresses, not memory. It has 16 GiB, or 1 GiB where
@@ -132,9 +140,15 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	db := &DB{bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), quit: make(chan struct{}),
-		stopped: make(chan struct{}), failed: make(chan struct{}), commit: (*bbolt.Tx).Commit, zero: writeZeros}
+	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), quit: make(chan struct{}),
+		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), commit: (*bbolt.Tx).Commit, sync: syncFile}
+	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {
+		b.Close()
+		return nil, err
+	}
+	if err := db.takeOver(); err != nil {
+		db.metrics.unregister()
 		b.Close()
 		return nil, err
 	}
@@ -167,14 +181,13 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 		return err
 	}
 	begin := time.Now()
-	b, err := db.bolt.Begin(false)
+	t, err := db.begin()
 	if err != nil {
-		return classify(err)
+		return err
 	}
-	t := &tx{bolt: b}
 	defer func() {
 		t.done = true
-		e := b.Rollback()
+		e := t.bolt.Rollback()
 		if d := time.Since(begin); d > longView {
 			db.log.Warn("a long read transaction kept pages from being used again", "duration", d)
 		}
@@ -217,8 +230,19 @@ func (db *DB) Close() error {
 	db.closing.Do(func() {
 		close(db.quit)
 		<-db.stopped
+		if db.folding != nil {
+			<-db.folding
+		}
+		if db.wal != nil {
+			select {
+			case <-db.failed:
+				db.wal.file.Close()
+			default:
+				err = db.endWAL()
+			}
+		}
 		db.metrics.unregister()
-		err = db.bolt.Close()
+		err = errors.Join(err, db.bolt.Close())
 	})
 	return err
 }

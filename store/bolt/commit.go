@@ -12,6 +12,10 @@ import (
 
 const (
 	maxBatch = 1000
+	// Records are made one after the other in pieces of memory of arenaBytes, and a new piece is taken when less than arenaLeast is left. What was committed
+	// is read from there until it is in the database file.
+	arenaBytes = 256 << 10
+	arenaLeast = 4 << 10
 	// A commit that takes longer than slowCommit on average is worth waiting slowPause for: writers that were answered by the last commit then
 	// share the next one, instead of splitting into two groups that take turns.
 	slowCommit = 4 * time.Millisecond
@@ -112,9 +116,6 @@ func (db *DB) committer() {
 		}
 		if took := db.run(batch[:n]); took > 0 {
 			average += (took - average) / 8
-			if n <= aheadBatch {
-				db.ahead()
-			}
 		}
 		clear(batch)
 	}
@@ -146,7 +147,7 @@ func (db *DB) run(batch []*request) (took time.Duration) {
 // try runs all functions in one transaction and commits it. When one fails after writing, nothing is committed or answered, and its index is returned;
 // else -1.
 func (db *DB) try(batch []*request) (bad int, took time.Duration) {
-	t, err := db.begin()
+	t, err := db.beginUpdate()
 	if err != nil {
 		answer(batch, err)
 		return -1, 0
@@ -155,12 +156,12 @@ func (db *DB) try(batch []*request) (bad int, took time.Duration) {
 		before := t.writes
 		r.err = db.call(r, t)
 		if t.writes != before && (r.err != nil || r.panic != nil) {
-			t.rollback()
+			t.end()
 			return i, 0
 		}
 	}
 	if t.writes == 0 {
-		t.rollback()
+		t.end()
 		answer(batch, nil)
 		return -1, 0
 	}
@@ -175,10 +176,10 @@ func (db *DB) try(batch []*request) (bad int, took time.Duration) {
 // alone runs one function in a transaction of its own.
 func (db *DB) alone(r *request) {
 	r.panic = nil
-	t, err := db.begin()
+	t, err := db.beginUpdate()
 	if err == nil {
 		if err = db.call(r, t); err != nil || r.panic != nil || t.writes == 0 {
-			t.rollback()
+			t.end()
 		} else {
 			err = db.finish(t)
 		}
@@ -197,20 +198,27 @@ func answer(batch []*request, err error) {
 	}
 }
 
-func (db *DB) begin() (*tx, error) {
+// beginUpdate begins a transaction that writes. When the half of the log is well filled it goes on in the other one first.
+func (db *DB) beginUpdate() (*tx, error) {
 	select {
 	case <-db.failed:
 		return nil, store.ErrStopped
 	default:
 	}
-	b, err := db.bolt.Begin(true)
-	if err != nil {
-		return nil, classify(err)
+	if j := db.wal; j != nil && j.at > halfBytes/2 && db.waitFold() == nil {
+		db.startFold(j.sequence)
+		j.turn()
 	}
-	return &tx{bolt: b}, nil
+	t, err := db.begin()
+	if err != nil {
+		return nil, err
+	}
+	t.writable = true
+	t.record = beginRecord(db.arena)
+	return t, nil
 }
 
-func (t *tx) rollback() {
+func (t *tx) end() {
 	t.done = true
 	t.bolt.Rollback()
 }
@@ -228,14 +236,56 @@ func (db *DB) call(r *request, t *tx) (err error) {
 
 // finish commits. Unless the disk is full or cannot be written at all, a failure means that what the disk holds is unknown.
 func (db *DB) finish(t *tx) error {
-	t.done = true
-	err := classify(guarded(func() error { return db.commit(t.bolt) }))
+	t.end()
+	err := classify(guarded(func() error { return db.makeDurable(t) }))
 	if err == nil || isRefusal(err) {
 		db.tellRefusal(err)
 		return err
 	}
 	db.fail(err)
 	return fmt.Errorf("%w: %w", store.ErrStopped, err)
+}
+
+// makeDurable writes what a transaction wrote to the log, or to the database file at once when it is too much for the log. Then everybody can see it.
+func (db *DB) makeDurable(t *tx) error {
+	if err := db.attach(); err != nil {
+		return err
+	}
+	if err := db.refusal.Load(); err != nil {
+		return *err // the log has room, but it would only fill up
+	}
+	j := db.wal
+	if !j.fits(len(t.record)) {
+		return db.writeThrough(t)
+	}
+	if err := j.write(t.record); err != nil {
+		return err
+	}
+	if err := db.sync(j.file); err != nil {
+		return err
+	}
+	j.advance(len(t.record))
+	db.arena = t.record[len(t.record):]
+	if cap(db.arena) < arenaLeast {
+		db.arena = make([]byte, 0, arenaBytes)
+	}
+	db.publish(func(s *state) { s.newer = s.newer.with(t.own) })
+	return nil
+}
+
+// writeThrough brings everything to the database file, what t wrote included.
+func (db *DB) writeThrough(t *tx) error {
+	if err := db.waitFold(); err != nil {
+		return err
+	}
+	j := db.wal
+	all := db.state.Load().newer.with(t.own)
+	if err := db.fold(folded(j.sequence), all); err != nil {
+		return err
+	}
+	db.publish(func(s *state) { s.newer, s.folds = nil, s.folds+1 })
+	j.turn()
+	return nil
 }
 
 // fail stops all writing.

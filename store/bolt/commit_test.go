@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-
-	"go.etcd.io/bbolt"
 
 	"trunkline/store"
 )
@@ -64,18 +61,15 @@ func TestFailedCommit(t *testing.T) {
 			if err := put(db, "before"); err != nil {
 				t.Fatal(err)
 			}
-			commit := db.commit
-			db.commit = func(tx *bbolt.Tx) error {
-				tx.Rollback()
-				return test.fault
-			}
+			works := db.sync
+			db.sync = func(*os.File) error { return test.fault }
 			if err := put(db, "lost"); !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
 			if got := keys(t, db); fmt.Sprint(got) != "[before]" {
 				t.Errorf("keys %q", got)
 			}
-			db.commit = commit
+			db.sync = works
 			err := put(db, "after")
 			select {
 			case <-db.Failed():
@@ -99,13 +93,13 @@ func TestQueuedUpdates(t *testing.T) {
 	db, _ := openHere(t)
 	entered, let := make(chan struct{}), make(chan struct{})
 	commits := 0
-	commit := db.commit
-	db.commit = func(tx *bbolt.Tx) error {
+	works := db.sync
+	db.sync = func(f *os.File) error {
 		if commits++; commits == 1 {
 			close(entered)
 			<-let
 		}
-		return commit(tx)
+		return works(f)
 	}
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -168,71 +162,11 @@ func TestPoisonedBatchIsSplit(t *testing.T) {
 // Nothing is synced when nothing was written.
 func TestNoCommitWithoutWrites(t *testing.T) {
 	db, _ := openHere(t)
-	db.commit = func(tx *bbolt.Tx) error { t.Error("committed"); return tx.Commit() }
+	db.sync = func(*os.File) error { t.Error("committed"); return nil }
 	boom := errors.New("boom")
 	for _, want := range []error{nil, boom} {
 		if err := db.Update(t.Context(), func(store.Tx) error { return want }); err != want {
 			t.Errorf("%v, want %v", err, want)
 		}
-	}
-}
-
-// Room is written ahead of the database, never into it; when that fails for lack of space, the database goes on.
-func TestAhead(t *testing.T) {
-	for _, test := range []struct {
-		fault error
-		stops bool
-	}{{nil, false}, {syscall.ENOSPC, false}, {syscall.EIO, true}} {
-		t.Run(fmt.Sprint(test.fault), func(t *testing.T) {
-			db, path := openHere(t)
-			calls, end := 0, int64(0)
-			db.zero = func(f *os.File, from, to int64) error {
-				calls++
-				if from < end || to-from > aheadBytes || from%int64(os.Getpagesize()) != 0 {
-					t.Errorf("zeros from %d to %d, after %d", from, to, end)
-				}
-				end = to
-				if test.fault != nil {
-					return test.fault
-				}
-				return writeZeros(f, from, to)
-			}
-			value := make([]byte, 100_000)
-			for i := range value {
-				value[i] = byte(i)
-			}
-			n := 0
-			for ; n < 40; n++ {
-				if err := db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", fmt.Appendf(nil, "%02d", n), value) }); err != nil {
-					break
-				}
-			}
-			// A last update waits for the committer, and so for the writing ahead after the one before.
-			err := put(db, "last")
-			if test.stops != errors.Is(err, store.ErrStopped) || !test.stops && n != 40 {
-				t.Errorf("after %d updates: %v", n, err)
-			}
-			if err := db.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if test.fault == nil && calls < 4 || test.fault != nil && calls != 1 {
-				t.Errorf("%d calls", calls)
-			}
-			if db, err = Open(path, Options{}); err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			err = db.View(t.Context(), func(r store.Reader) error {
-				for i := range n {
-					if got, err := r.Get("t", fmt.Appendf(nil, "%02d", i)); err != nil || !bytes.Equal(got, value) {
-						t.Errorf("value %d is not as it was written, %v", i, err)
-					}
-				}
-				return nil
-			})
-			if err := errors.Join(err, db.Check(t.Context())); err != nil {
-				t.Error(err)
-			}
-		})
 	}
 }

@@ -165,8 +165,8 @@ func TestDiskFaults(t *testing.T) {
 	}{
 		// The fault comes once. A second fdatasync of the same data would succeed and mean nothing, so there must be no second one.
 		{"sync fails once", "fdatasync:error=EIO:when=50", "stopped", true},
-		{"write fails once", "pwrite64:error=EIO:when=300", "stopped", true},
-		{"disk is full for a while", "pwrite64:error=ENOSPC:when=300..305", "full", false},
+		{"write fails once", "pwrite64:error=EIO:when=60", "stopped", true},
+		{"disk is full for a while", "pwrite64:error=ENOSPC:when=60..65", "full", false},
 		{"disk is full at the sync", "fdatasync:error=ENOSPC:when=51", "full", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

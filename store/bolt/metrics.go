@@ -8,7 +8,7 @@ import (
 
 // metrics tells how the file grows and how long commits take.
 type metrics struct {
-	seconds, size prometheus.Histogram
+	seconds, size, fold prometheus.Histogram
 
 	registerer prometheus.Registerer
 	all        []prometheus.Collector
@@ -26,8 +26,10 @@ func newMetrics(r prometheus.Registerer, db *DB) (*metrics, error) {
 		size: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Subsystem: subsystem, Name: "commit_updates",
 			Help: "Updates that shared one commit.", Buckets: prometheus.ExponentialBuckets(1, 4, 6)}),
 	}
+	m.fold = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Subsystem: subsystem, Name: "fold_seconds",
+		Help: "Time that it took to bring what the write-ahead log held to the database file.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)})
 	page := float64(db.bolt.Info().PageSize)
-	m.all = []prometheus.Collector{m.seconds, m.size,
+	m.all = []prometheus.Collector{m.seconds, m.size, m.fold,
 		gauge("file_bytes", "Size of the database file.", func() float64 {
 			info, err := db.file.Stat()
 			if err != nil {

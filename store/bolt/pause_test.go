@@ -2,13 +2,12 @@ package bolt
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"trunkline/store"
 )
@@ -24,11 +23,11 @@ func TestWritersShareSlowCommits(t *testing.T) {
 		defer db.Close()
 		const slow, writers, each = 20 * time.Millisecond, 8, 30
 		commits := 0
-		commit := db.commit
-		db.commit = func(tx *bbolt.Tx) error {
+		works := db.sync
+		db.sync = func(f *os.File) error {
 			commits++
 			time.Sleep(slow)
-			return commit(tx)
+			return works(f)
 		}
 		var group sync.WaitGroup
 		begin := time.Now()

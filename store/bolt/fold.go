@@ -1,0 +1,275 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trunkline/store"
+)
+
+// foldPause is the time between two tries to write to a disk that is full or cannot be written.
+const foldPause = time.Second
+
+// state is what everybody reads: newer over older over the database file. What is older is on its way there.
+type state struct {
+	newer, older layers
+	folds        uint64 // how many folds have ended; what a fold wrote is in the file before older goes
+}
+
+// publish changes what everybody reads.
+func (db *DB) publish(change func(*state)) {
+	db.changing.Lock()
+	defer db.changing.Unlock()
+	s := *db.state.Load()
+	change(&s)
+	db.state.Store(&s)
+}
+
+// begin returns a transaction that reads what is committed now.
+func (db *DB) begin() (*tx, error) {
+	for {
+		s := db.state.Load()
+		b, err := db.bolt.Begin(false)
+		if err != nil {
+			return nil, classify(err)
+		}
+		// A fold that ended in between may have brought to the file what is newer than s.
+		if db.state.Load().folds == s.folds {
+			return &tx{bolt: b, state: s}, nil
+		}
+		b.Rollback()
+	}
+}
+
+// startFold lets everything that is committed so far, up to a record of the log, go to the database file while the other half of the log is written.
+func (db *DB) startFold(last uint64) {
+	db.publish(func(s *state) { s.newer, s.older = nil, s.newer })
+	db.foldBehind(folded(last))
+}
+
+// foldBehind brings what is older to the database file. It tries again for as long as the disk takes nothing, and meanwhile updates are refused: what is in
+// the log is safe there.
+func (db *DB) foldBehind(mark func(*bbolt.Bucket) error) {
+	older, done := db.state.Load().older, make(chan struct{})
+	db.folding = done
+	go func() {
+		defer close(done)
+		for {
+			err := db.fold(mark, older)
+			if err == nil {
+				db.publish(func(s *state) { s.older = nil; s.folds++ })
+				db.refusal.Store(nil)
+				return
+			}
+			if !isRefusal(err) {
+				db.fail(err)
+				return
+			}
+			db.refusal.Store(&err)
+			select {
+			case db.refusing <- struct{}{}:
+			default:
+			}
+			select {
+			case <-time.After(foldPause):
+			case <-db.quit:
+				return
+			}
+		}
+	}()
+}
+
+// waitFold waits until nothing is on its way to the database file, or returns why that cannot be now.
+func (db *DB) waitFold() error {
+	for db.folding != nil {
+		select {
+		case <-db.folding:
+			db.folding = nil
+		case <-db.refusing:
+			if err := db.refusal.Load(); err != nil {
+				return *err
+			}
+		}
+	}
+	return nil
+}
+
+// folded tells the database file that it has everything up to a record of the log.
+func folded(last uint64) func(*bbolt.Bucket) error {
+	return func(b *bbolt.Bucket) error { return b.Put(walFolded, order.AppendUint64(nil, last)) }
+}
+
+// fold writes layers to the database file, the oldest first, durably. mark says in the same transaction what that means for the log.
+func (db *DB) fold(mark func(wal *bbolt.Bucket) error, all ...layers) error {
+	begin := time.Now()
+	err := guarded(func() error {
+		t, err := db.bolt.Begin(true)
+		if err != nil {
+			return err
+		}
+		defer t.Rollback()
+		for _, l := range all {
+			for _, layer := range l {
+				if err := foldTable(t, layer); err != nil {
+					return err
+				}
+			}
+		}
+		b, err := t.CreateBucketIfNotExists(walBucket)
+		if err == nil {
+			err = mark(b)
+		}
+		if err != nil {
+			return err
+		}
+		return db.commit(t)
+	})
+	if err == nil {
+		db.metrics.fold.Observe(time.Since(begin).Seconds())
+	}
+	return classify(err)
+}
+
+func foldTable(t *bbolt.Tx, l layer) (err error) {
+	b, err := t.CreateBucketIfNotExists([]byte(l.table))
+	if err != nil {
+		return err
+	}
+	// Records are mostly appended: full pages leave little room to be wasted.
+	b.FillPercent = 0.9
+	l.tree.Scan(func(key string, value []byte) bool {
+		if value == nil {
+			err = b.Delete(octets(key))
+		} else {
+			err = b.Put(octets(key), value)
+		}
+		return err == nil
+	})
+	return err
+}
+
+// attach makes a log for a database file that has none.
+func (db *DB) attach() error {
+	if db.wal != nil && db.wal.id != 0 {
+		return nil
+	}
+	if err := db.waitFold(); err != nil {
+		return err
+	}
+	if db.wal == nil {
+		f, err := createWAL(walPath(db.path))
+		if err != nil {
+			return classify(fmt.Errorf("make the write-ahead log: %w", err))
+		}
+		db.wal = &wal{file: f}
+	}
+	id := order.AppendUint64(nil, rand.Uint64()|1)
+	err := db.fold(func(b *bbolt.Bucket) error { return errors.Join(b.Put(walID, id), b.Put(walFolded, make([]byte, 8))) })
+	if err == nil {
+		*db.wal = wal{file: db.wal.file, id: order.Uint64(id)}
+	}
+	return err
+}
+
+// detach brings everything to the database file, which then needs its log no more.
+func (db *DB) detach() error {
+	s := db.state.Load()
+	if err := db.fold(forgetWAL, s.older, s.newer); err != nil {
+		return err
+	}
+	db.publish(func(s *state) { s.newer, s.older, s.folds = nil, nil, s.folds+1 })
+	if db.wal != nil {
+		db.wal.id = 0
+	}
+	return nil
+}
+
+// endWAL lets the database file be alone. When the disk takes nothing, the log stays for the next start.
+func (db *DB) endWAL() error {
+	defer db.wal.file.Close()
+	err := db.detach()
+	if isRefusal(err) {
+		db.log.Warn("the disk cannot be written, so what was written last stays in the write-ahead log until the next start", "wal", walPath(db.path), "error", err)
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(walPath(db.path))
+	}
+	return err
+}
+
+// takeOver brings what a crash left in the log to the database file. On a disk that takes nothing it is read from the log until that ends.
+func (db *DB) takeOver() error {
+	left, has, err := db.recover()
+	if err != nil || !has {
+		return err
+	}
+	if db.readOnly {
+		db.publish(func(s *state) { s.older = left })
+		return nil
+	}
+	if err = db.fold(forgetWAL, left); isRefusal(err) {
+		db.publish(func(s *state) { s.older = left })
+		db.foldBehind(forgetWAL)
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(walPath(db.path))
+	}
+	return err
+}
+
+func forgetWAL(b *bbolt.Bucket) error {
+	return errors.Join(b.Delete(walID), b.Delete(walFolded))
+}
+
+// recover reads the log that a crash left, if there is one.
+func (db *DB) recover() (l layers, has bool, err error) {
+	var id, folded uint64
+	err = db.bolt.View(func(t *bbolt.Tx) error {
+		b := t.Bucket(walBucket)
+		if b == nil {
+			return nil
+		}
+		if v := b.Get(walID); len(v) == 8 {
+			id, has = order.Uint64(v), true
+		}
+		if v := b.Get(walFolded); len(v) == 8 {
+			folded = order.Uint64(v)
+		}
+		return nil
+	})
+	if err != nil || !has {
+		return nil, false, err
+	}
+	path := walPath(db.path)
+	content, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, false, fmt.Errorf("its write-ahead log %s is missing, and with it what was written last; put it back, or make an empty file of that name to go on without", path)
+	case err != nil:
+		return nil, false, fmt.Errorf("read its write-ahead log: %w", err)
+	case len(content) == 0:
+		db.log.Warn("the write-ahead log is empty: what was written last is given up, as was asked for by making it empty", "wal", path)
+		return nil, true, nil
+	case len(content) > 2*halfBytes:
+		return nil, false, fmt.Errorf("its write-ahead log %s has %d bytes, more than any", path, len(content))
+	}
+	entries, err := readWAL(content, id, folded)
+	if err != nil {
+		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: %w; restore a backup, or make the write-ahead log an empty file to go on without what was written last", path, err)
+	}
+	for _, e := range entries {
+		if err := l.replay(e.payload); err != nil {
+			return nil, false, fmt.Errorf("its write-ahead log %s, record %d at octet %d: %w", path, e.sequence, e.offset, err)
+		}
+	}
+	return l, true, nil
+}
+
+func storeTable(b []byte) store.Table { return store.Table(b) }

@@ -1,0 +1,471 @@
+package bolt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"trunkline/store"
+)
+
+// image copies what is on the disk now, as a crash would leave it, and returns the path of the database in it.
+func image(t *testing.T, path string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "db")
+	for _, name := range []string{"", ".wal"} {
+		b, err := os.ReadFile(path + name)
+		if name != "" && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(to+name, b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+func digest(v []byte) string { return fmt.Sprintf("%d:%08x", len(v), crc32.ChecksumIEEE(v)) }
+
+// content returns everything in a database, as "table/key=value".
+func content(t *testing.T, db *DB, tables ...store.Table) (all []string) {
+	t.Helper()
+	err := db.View(t.Context(), func(r store.Reader) error {
+		for _, table := range tables {
+			var down []string
+			for _, reverse := range []bool{false, true} {
+				err := r.Scan(table, nil, nil, reverse, func(k, v []byte) (bool, error) {
+					line := fmt.Sprintf("%s/%s=%s", table, k, digest(v))
+					if reverse {
+						down = append(down, line)
+					} else {
+						all = append(all, line)
+					}
+					return true, nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			slices.Reverse(down)
+			if !slices.Equal(down, all[len(all)-len(down):]) {
+				t.Errorf("table %s: down %d entries, up %d", table, len(down), len(all))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A random history, read back while it runs, after crashes at random moments and after ends: at every time everything that was acknowledged is there and
+// nothing else. Values are large enough that the log turns often and some go past it.
+func TestRandomHistory(t *testing.T) {
+	tables := []store.Table{"a", "b", "c"}
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 0))
+			path := filepath.Join(t.TempDir(), "db")
+			db, err := Open(path, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { db.Close() }()
+			model := map[string]string{} // value of "table/key"
+			lines := func() []string {
+				all := []string{}
+				for k, v := range model {
+					all = append(all, k+"="+digest([]byte(v)))
+				}
+				slices.Sort(all)
+				return all
+			}
+			compare := func(db *DB, what string) {
+				t.Helper()
+				if got, want := content(t, db, tables...), lines(); !slices.Equal(got, want) {
+					t.Fatalf("%s: %d entries, want %d", what, len(got), len(want))
+				}
+			}
+			for step := range 200 {
+				next := maps.Clone(model)
+				boom := errors.New("boom")
+				fails := r.IntN(10) == 0
+				err := db.Update(t.Context(), func(tx store.Tx) error {
+					for range 1 + r.IntN(8) {
+						table, key := tables[r.IntN(len(tables))], fmt.Sprintf("%03d", r.IntN(200))
+						name := string(table) + "/" + key
+						switch r.IntN(4) {
+						case 0:
+							if err := tx.Delete(table, []byte(key)); err != nil {
+								return err
+							}
+							delete(next, name)
+						default:
+							size := r.IntN(20_000)
+							switch r.IntN(40) {
+							case 0:
+								size = 0
+							case 1:
+								size = 3 << 19 // past the log
+							}
+							value := bytes.Repeat([]byte{byte(step)}, size)
+							if err := tx.Put(table, []byte(key), value); err != nil {
+								return err
+							}
+							next[name] = string(value)
+						}
+						got, err := tx.Get(table, []byte(key))
+						if want, ok := next[name]; err != nil || (got != nil) != ok || string(got) != want {
+							t.Errorf("own write of %s is not read back: %v", name, err)
+						}
+					}
+					if fails {
+						return boom
+					}
+					return nil
+				})
+				if fails != (err == boom) || err != nil && !fails {
+					t.Fatal(err)
+				}
+				if !fails {
+					model = next
+				}
+				if step%20 == 0 {
+					compare(db, "open")
+				}
+				switch r.IntN(25) {
+				case 0:
+					crashed, err := Open(image(t, path), Options{})
+					if err != nil {
+						t.Fatalf("step %d: %v", step, err)
+					}
+					compare(crashed, "after a crash")
+					if err := errors.Join(crashed.Check(t.Context()), crashed.Close()); err != nil {
+						t.Error(err)
+					}
+				case 1:
+					reader, err := Open(image(t, path), Options{ReadOnly: true})
+					if err != nil {
+						t.Fatalf("step %d: %v", step, err)
+					}
+					compare(reader, "read only after a crash")
+					reader.Close()
+				case 2:
+					if err := db.Close(); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := os.Stat(walPath(path)); !errors.Is(err, fs.ErrNotExist) {
+						t.Errorf("the write-ahead log is left behind: %v", err)
+					}
+					if db, err = Open(path, Options{}); err != nil {
+						t.Fatal(err)
+					}
+					compare(db, "opened again")
+				}
+			}
+		})
+	}
+}
+
+// Whatever a crash leaves of the last record, which was not acknowledged, the rest is there; a damaged record that was acknowledged is told.
+func TestDamagedLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var offsets []int64 // of the records
+	for i := range 5 {
+		err := db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", fmt.Append(nil, i), make([]byte, 700)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		offsets = append(offsets, db.wal.at)
+	}
+	ends := offsets
+	begins := append([]int64{0}, offsets...)
+	r := rand.New(rand.NewPCG(1, 2))
+	for round := range 90 {
+		crashed := image(t, path)
+		b, err := os.ReadFile(walPath(crashed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := r.IntN(len(ends))
+		used := int64(recordHead + 700)
+		at := begins[damaged] + r.Int64N(used)
+		switch round % 3 {
+		case 0:
+			b[at] ^= 1 << r.IntN(8)
+		case 1: // the rest of the record never came
+			clear(b[at:ends[damaged]])
+			if bytes.Equal(b[begins[damaged]:ends[damaged]], make([]byte, ends[damaged]-begins[damaged])) && damaged == len(ends)-1 {
+				continue
+			}
+		case 2: // nor anything behind it: the file was cut
+			b = b[:at]
+		}
+		if err := os.WriteFile(walPath(crashed), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opened, err := Open(crashed, Options{})
+		whole := round%3 == 1 && bytes.Equal(b[begins[damaged]:ends[damaged]], mustRead(t, walPath(path))[begins[damaged]:ends[damaged]])
+		lastOnly := damaged == len(ends)-1 || round%3 == 2
+		switch {
+		case err == nil && !lastOnly && !whole:
+			t.Errorf("record %d damaged at octet %d (way %d): nothing is said", damaged+1, at, round%3)
+		case err != nil && (lastOnly || whole):
+			t.Errorf("record %d damaged at octet %d (way %d): %v", damaged+1, at, round%3, err)
+		case err != nil && !strings.Contains(err.Error(), fmt.Sprintf("record %d is damaged", damaged+1)):
+			t.Errorf("record %d damaged: %v", damaged+1, err)
+		case err == nil:
+			want := damaged
+			if whole {
+				want = len(ends)
+			}
+			if got := len(content(t, opened, "t")); got != want {
+				t.Errorf("record %d damaged at octet %d (way %d): %d entries, want %d", damaged+1, at, round%3, got, want)
+			}
+			opened.Close()
+		}
+	}
+}
+
+func mustRead(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A database whose log is not there is not opened as if nothing were missing, unless that is asked for. Another log is not taken for its own.
+func TestStrayLogs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := put(db, "kept"); err != nil {
+		t.Fatal(err)
+	}
+	missing := image(t, path)
+	os.Remove(walPath(missing))
+	for _, readOnly := range []bool{false, true} {
+		if _, err := Open(missing, Options{ReadOnly: readOnly}); err == nil || !strings.Contains(err.Error(), walPath(missing)+" is missing") {
+			t.Errorf("missing: %v", err)
+		}
+	}
+	if err := os.WriteFile(walPath(missing), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	given, err := Open(missing, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(t, given); len(got) != 0 {
+		t.Errorf("given up: %q", got)
+	}
+	if err := put(given, "new"); err != nil {
+		t.Error(err)
+	}
+	// The log of one beside the file of the other, which needs none.
+	other := image(t, path)
+	if err := given.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(missing, other); err != nil {
+		t.Fatal(err)
+	}
+	o, err := Open(other, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if got := keys(t, o); fmt.Sprint(got) != "[new]" {
+		t.Errorf("another's write-ahead log: %q", got)
+	}
+	if err := put(o, "more"); err != nil {
+		t.Error(err)
+	}
+	crashed, err := Open(image(t, other), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crashed.Close()
+	if got := keys(t, crashed); fmt.Sprint(got) != "[more new]" {
+		t.Errorf("%q", got)
+	}
+}
+
+// While the database file takes nothing, updates are refused and what was accepted is read from the log; when there is room again, all goes on.
+func TestFullDiskBehindTheLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	synctest.Test(t, func(t *testing.T) {
+		db, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var full atomic.Bool
+		db.commit = func(tx *bbolt.Tx) error {
+			if full.Load() {
+				return syscall.ENOSPC
+			}
+			return tx.Commit()
+		}
+		value := make([]byte, 100_000)
+		set := func(db *DB, i int) error {
+			return db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", fmt.Appendf(nil, "%04d", i), value) })
+		}
+		if err := set(db, 0); err != nil {
+			t.Fatal(err)
+		}
+		full.Store(true)
+		n := 1
+		for ; ; n++ {
+			if err := set(db, n); errors.Is(err, store.ErrFull) {
+				break
+			} else if err != nil || n > 100 {
+				t.Fatalf("update %d: %v", n, err)
+			}
+			synctest.Wait()
+		}
+		for range 10 {
+			time.Sleep(time.Minute)
+			if err := set(db, n); !errors.Is(err, store.ErrFull) {
+				t.Fatalf("an hour later: %v", err)
+			}
+		}
+		if got := len(content(t, db, "t")); got != n {
+			t.Errorf("%d entries of %d", got, n)
+		}
+		if err := db.Update(t.Context(), func(tx store.Tx) error { return nil }); err != nil {
+			t.Errorf("an update that writes nothing: %v", err)
+		}
+		crashed := image(t, path)
+		full.Store(false)
+		time.Sleep(foldPause + time.Millisecond)
+		synctest.Wait()
+		if err := set(db, n); err != nil {
+			t.Fatal(err)
+		}
+		// Ended on a full disk: the log stays.
+		full.Store(true)
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		for what, there := range map[string]int{path: n + 1, crashed: n} {
+			again, err := Open(what, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(content(t, again, "t")); got != there {
+				t.Errorf("%s: %d entries, want %d", what, got, there)
+			}
+			if err := again.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A fold that fails otherwise stops the engine; what was acknowledged is in the log.
+func TestFailedFold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var attached atomic.Bool
+	db.commit = func(tx *bbolt.Tx) error {
+		if attached.Load() {
+			return syscall.EIO
+		}
+		return tx.Commit()
+	}
+	if err := put(db, "first"); err != nil {
+		t.Fatal(err)
+	}
+	attached.Store(true)
+	n := 0
+	for ; n < 10_000; n++ {
+		err := db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", fmt.Append(nil, n), make([]byte, 50_000)) })
+		if errors.Is(err, store.ErrStopped) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-db.Failed()
+	db.Close()
+	again, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := len(keys(t, again)); got != n+1 {
+		t.Errorf("%d entries, want %d", got, n+1)
+	}
+}
+
+func FuzzReadWAL(f *testing.F) {
+	j := wal{id: 7}
+	var half []byte
+	for i := range 3 {
+		record := appendWrite(beginRecord(nil), kindPut, "t", fmt.Append(nil, i), []byte("value"))
+		file, err := os.CreateTemp(f.TempDir(), "")
+		if err != nil {
+			f.Fatal(err)
+		}
+		j.file, j.at = file, 0
+		if err := j.write(record); err != nil {
+			f.Fatal(err)
+		}
+		j.sequence++
+		b, err := os.ReadFile(file.Name())
+		if err != nil {
+			f.Fatal(err)
+		}
+		file.Close()
+		half = append(half, b...)
+	}
+	f.Add(half, uint64(7), uint64(0))
+	f.Add(half[:700], uint64(7), uint64(1))
+	f.Add(half[512:], uint64(7), uint64(0))
+	f.Fuzz(func(t *testing.T, content []byte, id, folded uint64) {
+		entries, err := readWAL(content, id, folded)
+		var l layers
+		for i, e := range entries {
+			if e.sequence != folded+1+uint64(i) {
+				t.Errorf("record %d follows %d", e.sequence, folded+uint64(i))
+			}
+			if l.replay(e.payload) != nil {
+				return
+			}
+		}
+		_ = err
+	})
+}
