@@ -110,7 +110,11 @@ func backupOfFile(ctx context.Context, file string, r *backupResult, asked error
 	if err != nil {
 		return errors.Join(asked, err)
 	}
-	engine, err := bolt.Open(path, bolt.Options{ReadOnly: true})
+	// Opening it for writing brings what a crash left beside the file into it.
+	engine, err := bolt.Open(path, bolt.Options{})
+	if errors.Is(err, store.ErrReadOnly) {
+		engine, err = bolt.Open(path, bolt.Options{ReadOnly: true})
+	}
 	if errors.Is(err, store.ErrLocked) {
 		return hintError{errors.Join(asked, err), "a daemon has it open: leave out --offline, or name its socket with --socket"}
 	}

@@ -62,7 +62,7 @@ func testRefusedWrites(t *testing.T, errno, log string) {
 	kill(cmd)
 	wait()
 
-	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-e", "trace=pwrite64", "-e", "inject=pwrite64:error="+errno+":when=8+")
+	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-P", s.store+".wal", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error="+errno+":when=60+")
 	s.awaitReady(t.Context())
 	var p *api.Problem
 	for n := 2; p == nil && n < 500; n++ {
@@ -105,7 +105,7 @@ func TestFailedSyncEndsTheDaemon(t *testing.T) {
 	kill(cmd)
 	wait()
 
-	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=6+")
+	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-P", s.store+".wal", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=20+")
 	s.awaitReady(t.Context())
 	for n := 2; n < 500; n++ {
 		if err := s.accept(n); err != nil {

@@ -190,6 +190,9 @@ func TestCompact(t *testing.T) {
 	if err := db.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if files, _ := filepath.Glob(path + "*"); len(files) != 1 {
 		t.Errorf("left behind: %q", files)
 	}

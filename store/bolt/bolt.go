@@ -46,9 +46,10 @@ type DB struct {
 	metrics  *metrics
 
 	requests chan *request
-	used     sync.Pool     // of *request that were answered
-	quit     chan struct{} // closed by Close
-	stopped  chan struct{} // closed when the committer has ended
+	copies   chan chan<- reading // for backups
+	used     sync.Pool           // of *request that were answered
+	quit     chan struct{}       // closed by Close
+	stopped  chan struct{}       // closed when the committer has ended
 	closing  sync.Once
 	failed   chan struct{} // closed when a sync failed
 	failing  sync.Once
@@ -140,7 +141,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), quit: make(chan struct{}),
+	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), copies: make(chan chan<- reading), quit: make(chan struct{}),
 		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), commit: (*bbolt.Tx).Commit, sync: syncFile}
 	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {

@@ -90,6 +90,9 @@ func (db *DB) committer() {
 		select {
 		case r := <-db.requests:
 			batch = append(batch, r)
+		case c := <-db.copies:
+			c <- db.detached()
+			continue
 		case <-db.quit:
 			return
 		}

@@ -125,6 +125,9 @@ func room(directory string, bytes int64) error {
 
 // worthCompacting tells whether more than some percent of a file are free pages.
 func (db *DB) worthCompacting(above int) bool {
+	if db.folding != nil {
+		return false
+	}
 	b, err := db.bolt.Begin(false)
 	if err != nil {
 		return false

@@ -184,7 +184,7 @@ func (db *DB) detach() error {
 	}
 	db.publish(func(s *state) { s.newer, s.older, s.folds = nil, nil, s.folds+1 })
 	if db.wal != nil {
-		db.wal.id = 0
+		*db.wal = wal{file: db.wal.file}
 	}
 	return nil
 }

@@ -44,8 +44,15 @@ func Replace(path, by, aside string) error {
 	if err := os.Link(path, aside); err != nil {
 		return fmt.Errorf("keep %s aside: %w", path, err)
 	}
+	// The log that a crash left belongs to the old file; the new one needs none.
+	if err := os.Link(walPath(path), walPath(aside)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(fmt.Errorf("keep %s aside: %w", walPath(path), err), os.Remove(aside))
+	}
 	if err := os.Rename(by, path); err != nil {
 		return errors.Join(fmt.Errorf("replace %s: %w", path, err), os.Remove(aside))
+	}
+	if err := os.Remove(walPath(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	return syncDirectory(filepath.Dir(path))
 }
