@@ -72,7 +72,7 @@ func (m *Message) empty() {
 	m.Data = m.Data[:0]
 	m.septets = m.septets[:0]
 	m.header = m.header[:0]
-	if m.ready.septets != nil {
+	if m.ready.text != "" {
 		m.ready = ready{}
 	}
 }

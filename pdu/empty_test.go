@@ -44,7 +44,7 @@ func TestDecodeClearsEverything(t *testing.T) {
 		for _, n := range []int{0, 1, min(9, len(octets)), min(25, len(octets)), len(octets)} {
 			var used Message
 			fill(t, reflect.ValueOf(&used).Elem())
-			used.ready = ready{"something", 1, 1, []byte{1}}
+			used.ready = ready{"something", 1, 1, true, []byte{1}}
 			used.Decode(octets[:min(n, len(octets))], v.direction(), v.HasSMSC)
 			want, _ := Decode(octets[:min(n, len(octets))], v.direction(), v.HasSMSC)
 			used.memory, want.memory = memory{}, memory{}

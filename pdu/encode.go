@@ -218,12 +218,10 @@ func (m *Message) appendUserData(dst []byte) ([]byte, *Error) {
 func (m *Message) appendSeptetData(dst []byte, size int) ([]byte, *Error) {
 	skip := headerSeptets(size)
 	at := len(dst) + 1
-	if n := skip + len(m.Text); n <= maxSeptets && m.Locking == DefaultLanguage && m.Shift == DefaultLanguage {
-		// Most text is its own septets.
-		if out, plain := packBehind(append(dst, byte(n)), skip, []byte(m.Text)); plain {
-			m.appendHeader(out[at:at]) // over the zeros that packBehind wrote for it
-			return out, nil
-		}
+	if n := skip + len(m.Text); n <= maxSeptets && m.plain() {
+		dst = packBehind(append(dst, byte(n)), skip, []byte(m.Text))
+		m.appendHeader(dst[at:at]) // over the zeros that packBehind wrote for it
+		return dst, nil
 	}
 	var space [3 * maxSeptets]byte // the text may be too long before that shows
 	septets, ok := m.encoded()
@@ -236,7 +234,7 @@ func (m *Message) appendSeptetData(dst []byte, size int) ([]byte, *Error) {
 	if n := skip + len(septets); n > maxSeptets {
 		return nil, fail("tp_udl", 0, "%d septets, at most %d", n, maxSeptets)
 	}
-	dst, _ = packBehind(append(dst, byte(skip+len(septets))), skip, septets)
+	dst = packBehind(append(dst, byte(skip+len(septets))), skip, septets)
 	m.appendHeader(dst[at:at])
 	return dst, nil
 }

@@ -113,17 +113,30 @@ type Message struct {
 	ready ready
 }
 
-// ready is a text in septets as SplitText left it, so that Append need not look them up again. It counts only for the same text in the same tables.
+// ready is what SplitText knows of a text, so that Append need not find it out again. It counts only for the same text in the same tables.
 type ready struct {
 	text           string
 	locking, shift Language
-	septets        []byte // one per octet
+	plain          bool   // every octet of the text is its own septet
+	septets        []byte // else: one per octet
+}
+
+// is tells whether r is of the text of m. Texts made by SplitText and left alone are the same memory, which takes no time to compare.
+func (r *ready) is(m *Message) bool {
+	return r.locking == m.Locking && r.shift == m.Shift && r.text == m.Text
 }
 
 // encoded returns the septets of the text as SplitText left them; false when there are none, or the text or its tables are others now.
 func (m *Message) encoded() ([]byte, bool) {
-	r := &m.ready
-	return r.septets, r.septets != nil && r.locking == m.Locking && r.shift == m.Shift && r.text == m.Text
+	return m.ready.septets, m.ready.septets != nil && m.ready.is(m)
+}
+
+// plain tells whether every octet of the text is its own septet, as in most text.
+func (m *Message) plain() bool {
+	if m.Locking != DefaultLanguage || m.Shift != DefaultLanguage {
+		return false
+	}
+	return m.ready.plain && m.ready.is(m) || plainPrefix(m.Text) == len(m.Text)
 }
 
 // memory is what a Message uses again from one Decode to the next.

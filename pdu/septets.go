@@ -43,38 +43,28 @@ func (b *septetBuffer) unpack(src []byte, n int) []byte {
 }
 
 // pack appends septets, one per octet of src, to dst without gaps between them and with zeros behind. It is the inverse of unpack.
-func pack(dst, src []byte) []byte {
-	dst, _ = packBehind(dst, 0, src)
-	return dst
-}
+func pack(dst, src []byte) []byte { return packBehind(dst, 0, src) }
 
-// packBehind is pack for septets that come behind skip others, which are left zero. plain tells that all octets of src are characters which have the same code in ASCII and in the default alphabet.
-func packBehind(dst []byte, skip int, src []byte) (out []byte, plain bool) {
+// packBehind is pack for septets that come behind skip others, which are left zero.
+func packBehind(dst []byte, skip int, src []byte) []byte {
 	n := len(dst) + skip/8*7
 	end := len(dst) + packedLen(skip+len(src))
 	dst = slices.Grow(dst, end-len(dst)+8)
-	out = dst[:cap(dst)]
+	out := dst[:cap(dst)]
 	clear(out[len(dst):n])
-	var other uint64
 	if first := skip % 8; first > 0 && len(src) > 0 {
 		k := min(8-first, len(src))
-		group := partialWord(src[:k])
-		other |= notInASCII(group | fillASCII<<(8*k))
-		binary.LittleEndian.PutUint64(out[n:], together(group<<(8*first)))
+		binary.LittleEndian.PutUint64(out[n:], together(partialWord(src[:k])<<(8*first)))
 		n, src = n+7, src[k:]
 	}
 	for len(src) >= 8 {
-		group := binary.LittleEndian.Uint64(src)
-		other |= notInASCII(group)
-		binary.LittleEndian.PutUint64(out[n:], together(group)) // the eighth octet is zero and overwritten by the next group
+		binary.LittleEndian.PutUint64(out[n:], together(binary.LittleEndian.Uint64(src))) // the eighth octet is zero and overwritten by the next group
 		n, src = n+7, src[8:]
 	}
-	if k := len(src); k > 0 {
-		group := partialWord(src)
-		other |= notInASCII(group | fillASCII<<(8*k))
-		binary.LittleEndian.PutUint64(out[n:], together(group))
+	if len(src) > 0 {
+		binary.LittleEndian.PutUint64(out[n:], together(partialWord(src)))
 	}
-	return out[:end], other == 0
+	return out[:end]
 }
 
 // together moves eight septets, one per octet, together to fifty-six bits.
@@ -92,22 +82,15 @@ func partialWord(b []byte) (x uint64) {
 	return x
 }
 
-// fillASCII is eight letters.
-const fillASCII = 0x6161616161616161
-
-// notInASCII tells of eight characters at once, one per octet, whether there is one that has not the same code in ASCII and in the default alphabet,
-// as letters, digits, space and most punctuation have: 0 when there is none.
-func notInASCII(x uint64) uint64 {
+// sameInASCII tells whether eight characters at once, one per octet, have the same code in ASCII and in the default alphabet: letters, digits, space and most punctuation.
+func sameInASCII(x uint64) bool {
 	const ones = 0x0101010101010101
 	low := x & (0x1F * ones)
-	control := ^(x | x>>1) & (0x20 * ones)                                    // below 20
-	outside := (low + 5*ones | ^(low + 0x1F*ones)) & (x >> 1) & (0x20 * ones) // columns 4 to 7 without a letter: the low bits are 0 or from 1B on
-	dollar := ^((x ^ 0x24*ones) + 0x7F*ones) & (0x80 * ones)                  // the one difference in columns 2 and 3
-	return control | outside | dollar | x&(0x80*ones)
+	control := ^(x | x>>1)                         // bit 5: below 20
+	outside := (low + 5*ones) | ^(low + 0x1F*ones) // bit 5: low bits 0 or from 1B on, where columns 4 to 7 have no letters
+	dollar := ^((x ^ 0x24*ones) + 0x7F*ones) | x   // bit 7: the one difference in columns 2 and 3; no ASCII
+	return (control|outside&(x>>1))&(0x20*ones)|dollar&(0x80*ones) == 0
 }
-
-// sameInASCII tells whether all of eight characters have the same code in ASCII and in the default alphabet.
-func sameInASCII(x uint64) bool { return notInASCII(x) == 0 }
 
 // plainPrefix returns how many octets of text, in whole groups of eight or all of it, are characters that have the same code in ASCII and in the default alphabet.
 func plainPrefix(text string) int {

@@ -303,8 +303,8 @@ func (s *Split) Message(i int, typ Type) Message {
 		Type: typ, DCS: NewDCS(s.Alphabet, s.options.Class), Text: part.Text, Data: part.Data,
 		Ports: s.options.Ports, Locking: s.Locking, Shift: s.Shift,
 	}
-	if part.septets != nil {
-		m.ready = ready{part.Text, s.Locking, s.Shift, part.septets}
+	if s.Alphabet == GSM7 {
+		m.ready = ready{part.Text, s.Locking, s.Shift, part.septets == nil, part.septets}
 	}
 	if n := len(s.elements) / len(s.Parts); n > 0 {
 		m.UDH, m.UDHI = s.elements[i*n:(i+1)*n:(i+1)*n], true

@@ -89,3 +89,18 @@ func appendCharacters(out []byte, n int, text string, i int) (int, int) {
 	}
 	return n, i
 }
+
+// utf8Count counts characters of UTF-8, sixteen octets at a time, up to sixteen among which is something else than characters of one octet and of two, or fewer than sixteen.
+//
+//go:noescape
+func utf8Count(text *byte, rest int) (read, characters int)
+
+// countCharacters is the quick way to count characters of one octet and of two, from text[i:] on. It returns their number and where it stopped.
+func countCharacters(text string, i int) (n, end int) {
+	if vectors && len(text)-i >= 16 {
+		read, characters := utf8Count(unsafe.StringData(text[i:]), len(text)-i)
+		n, i = characters, i+read
+	}
+	m, end := count(text, i)
+	return n + m, end
+}

@@ -308,3 +308,52 @@ end:
 	MOVQ SI, read+32(FP)
 	MOVQ DI, written+40(FP)
 	RET
+
+// func utf8Count(text *byte, rest int) (read, characters int)
+TEXT ·utf8Count(SB), NOSPLIT, $0-32
+	MOVQ text+0(FP), SI
+	MOVQ rest+8(FP), CX
+	MOVQ SI, R9
+	XORL R8, R8
+	MOVOU topTwo<>(SB), X4
+	MOVOU second<>(SB), X5
+	MOVOU first<>(SB), X6
+	MOVOU lastFirst<>(SB), X7
+
+sixteen:
+	SUBQ $16, CX
+	JLT  counted
+	MOVOU (SI), X0
+	MOVO X0, X1 // X1: goes on with a character
+	PAND X4, X1
+	PCMPEQB X5, X1
+	MOVO X0, X3 // X3: is C0 or C1
+	PAND X6, X3
+	PCMPEQB X4, X3
+	MOVO X0, X2 // X2: is E0 or more
+	PSUBUSB X7, X2
+	POR  X3, X2
+	PTEST X2, X2
+	JNE  counted
+	PMOVMSKB X0, DX
+	PMOVMSKB X1, AX
+	XORL AX, DX // first octets
+	LEAL (DX)(DX*1), R10
+	XORL AX, R10
+	TESTL $0xFFFF, R10 // each first octet has a second, which has a first
+	JNE  counted
+	POPCNTL AX, AX
+	SHRL $15, DX // 1 when the second octet of the last character is not among the sixteen
+	ADDQ DX, CX
+	ADDL DX, AX
+	ADDQ $16, SI
+	SUBQ DX, SI
+	ADDQ $16, R8
+	SUBQ AX, R8
+	JMP  sixteen
+
+counted:
+	SUBQ R9, SI
+	MOVQ SI, read+16(FP)
+	MOVQ R8, characters+24(FP)
+	RET

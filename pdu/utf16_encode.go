@@ -8,10 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-const (
-	tops  = 0x8080808080808080 // the top bits of eight octets
-	ascii = utf8.RuneSelf - 1
-)
+// tops are the top bits of eight octets.
+const tops = 0x8080808080808080
 
 // continuations returns the top bits of those of eight octets that continue a character: 10xxxxxx.
 func continuations(x uint64) uint64 { return x &^ (x << 1) & tops }
@@ -19,33 +17,15 @@ func continuations(x uint64) uint64 { return x &^ (x << 1) & tops }
 // utf16Units returns how many units text takes in UTF-16, up to where it is no UTF-8; valid is false when there is such a place.
 func utf16Units(text string) (units int, valid bool) {
 	for i := 0; i < len(text); {
-		// Eight octets at a time as long as they are characters of one octet and of two.
-		for i+8 <= len(text) {
-			x := word(text[i : i+8])
-			if x&tops == 0 {
-				units, i = units+8, i+8
-				continue
-			}
-			second := continuations(x)
-			first := x & tops &^ second
-			// Each of the first octets is one of two, neither C0 nor C1, and has a second one; there are no others.
-			if first&(x<<2) != 0 || second != first<<8 || first&^(x&0x1E1E1E1E1E1E1E1E+0x7E7E7E7E7E7E7E7E) != 0 {
-				break
-			}
-			units += 8 - bits.OnesCount64(second)
-			i += 8
-			if first>>63 != 0 { // its second one is not among them
-				units--
-				i--
-			}
-		}
+		var n int
+		n, i = countCharacters(text, i)
+		units += n
 		// One at a time, up to a character of at most two octets, which may begin such a run.
 		for more := true; more && i < len(text); {
-			b := text[i]
 			size, n := 1, 1
-			if b > ascii {
+			if text[i] >= utf8.RuneSelf {
 				var r rune
-				if r, size = utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
+				if r, size = decodeRune(text[i:]); r == utf8.RuneError && size == 1 {
 					return units, false
 				}
 				if size == 4 {
@@ -57,6 +37,30 @@ func utf16Units(text string) (units int, valid bool) {
 		}
 	}
 	return units, true
+}
+
+// count counts characters of one octet and of two from text[i:] on, eight octets at a time, and returns their number and where it stopped.
+func count(text string, i int) (n, end int) {
+	for i+8 <= len(text) {
+		x := word(text[i : i+8])
+		if x&tops == 0 {
+			n, i = n+8, i+8
+			continue
+		}
+		second := continuations(x)
+		first := x & tops &^ second
+		// Each of the first octets is one of two, neither C0 nor C1, and has a second one; there are no others.
+		if first&(x<<2) != 0 || second != first<<8 || first&^(x&0x1E1E1E1E1E1E1E1E+0x7E7E7E7E7E7E7E7E) != 0 {
+			break
+		}
+		n += 8 - bits.OnesCount64(second)
+		i += 8
+		if first>>63 != 0 { // its second one is not among them
+			n--
+			i--
+		}
+	}
+	return n, i
 }
 
 // utf16Fitting returns how many octets of text, which is valid UTF-8 from its beginning, fit a number of units in UTF-16, and the units that they take.

@@ -11,3 +11,6 @@ func appendUnits(out *textSpace, n uint, octets []byte, i int) (uint, int) {
 func appendCharacters(out []byte, n int, text string, i int) (int, int) {
 	return characters(out, n, text, i)
 }
+
+// countCharacters is the quick way to count characters of one octet and of two: see count.
+func countCharacters(text string, i int) (n, end int) { return count(text, i) }
