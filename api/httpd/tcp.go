@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// tcpConnections is how many connections a TCP listener holds at once. A head that does not come ends its connection after header_timeout, so that a
-// flood of silent ones clears by itself; this bounds the memory and files that it takes until then.
-const tcpConnections = 512
+// tcpConnections is how many connections a TCP listener holds at once: more than clients have, so that a flood of silent ones, which end after
+// header_timeout, leaves room for others; and few enough for memory and files.
+const tcpConnections = 12_000
 
 // ServeOther answers on a TCP listener with the handler of another package, within this server's limits on heads, time and connections, until ctx ends.
 // Accounts are not known there: who may ask is the handler's affair.
