@@ -38,10 +38,10 @@ type Area struct {
 
 // Areas is a table of North American area codes. It does not change; a newer report becomes a new table.
 type Areas struct {
-	version   string
-	codes     [1000]*Area
-	regions   map[string]string // region → country
-	countries map[string]bool
+	version string
+	codes   [1000]*Area
+	regions map[string]string   // region → country
+	sets    map[string]*codeSet // geographic codes by region, and by "country:KY"
 }
 
 // Bounds on a table from outside.
@@ -53,7 +53,7 @@ const (
 // ReadAreas reads a table: CSV with the columns npa, region, country, type, in_service, in_service_date, and any further ones, under a header line that
 // names them. Several regions are joined with "|". version names the report in decisions and findings. All errors are reported at once, by line.
 func ReadAreas(r io.Reader, version string) (*Areas, error) {
-	a := &Areas{version: version, regions: map[string]string{}, countries: map[string]bool{}}
+	a := &Areas{version: version, regions: map[string]string{}, sets: map[string]*codeSet{}}
 	rows := csv.NewReader(r)
 	head, err := rows.Read()
 	if err != nil {
@@ -130,14 +130,23 @@ func (a *Areas) add(field func(string) string) error {
 				return fmt.Errorf("region %s is in %s and in %s", region, other, country)
 			}
 			a.regions[region] = country
+			a.include(region, one.Code)
 			one.Regions = append(one.Regions, region)
 		}
 	}
 	if one.Type == "geographic" {
-		a.countries[country] = true
+		a.include("country:"+country, one.Code)
 	}
 	a.codes[one.Code] = one
 	return nil
+}
+
+// include adds an area code to a set.
+func (a *Areas) include(name string, code int) {
+	if a.sets[name] == nil {
+		a.sets[name] = new(codeSet)
+	}
+	a.sets[name].add(code)
 }
 
 // Version names the report.
@@ -155,7 +164,7 @@ func (a *Areas) Area(code int) *Area {
 func (a *Areas) CountryOf(region string) string { return a.regions[region] }
 
 // HasCountry tells whether a country has geographic area codes.
-func (a *Areas) HasCountry(country string) bool { return a.countries[country] }
+func (a *Areas) HasCountry(country string) bool { return a.sets["country:"+country] != nil }
 
 // Regions returns the codes of all regions, in ascending order.
 func (a *Areas) Regions() []string {
@@ -179,10 +188,9 @@ func (a *Areas) set(code string, into *codeSet) {
 		into.add(digits(code))
 		return
 	}
-	country, byCountry := strings.CutPrefix(code, "country:")
-	for _, area := range a.codes {
-		if area != nil && area.Type == "geographic" && (byCountry && area.Country == country || !byCountry && slices.Contains(area.Regions, code)) {
-			into.add(area.Code)
+	if some := a.sets[code]; some != nil {
+		for i := range into {
+			into[i] |= some[i]
 		}
 	}
 }

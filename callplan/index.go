@@ -1,8 +1,9 @@
 package callplan
 
 import (
-	"encoding/binary"
+	"cmp"
 	"math/bits"
+	"slices"
 	"sort"
 
 	"trunkline/callplan/phone"
@@ -208,12 +209,12 @@ func (c *compiler) index(ops []uint32) *index {
 	x := &index{}
 	var hulls []box
 	for _, at := range ops {
-		if r := c.region(int32(at)); len(r) > 0 { // else its criteria exclude each other
-			x.ops, hulls = append(x.ops, at), append(hulls, hull(r))
+		if around, ok := c.around(int32(at)); ok { // else its criteria exclude each other
+			x.ops, hulls = append(x.ops, at), append(hulls, around)
 		}
 	}
 	x.words = (len(x.ops) + 63) / 64
-	b := &rowBuilder{index: x, known: map[string]uint32{}}
+	b := &rowBuilder{index: x, known: map[uint64][]uint32{}}
 	project := func(d dim, onto func(values) values) []values {
 		sets, any := make([]values, len(hulls)), false
 		for i := range hulls {
@@ -241,21 +242,22 @@ func (c *compiler) index(ops []uint32) *index {
 	return x
 }
 
-// region is what an op and the guards around it can accept.
-func (c *compiler) region(at int32) region {
-	all := region{{}}
+// around is a box around what an op and the guards around it can accept, false when that is nothing.
+func (c *compiler) around(at int32) (box, bool) {
+	var all box
 	for ; at >= 0; at = c.set.ops[at].guard {
 		if c.set.rules[at] == nil {
 			continue
 		}
-		own := c.set.rules[at].Criteria.outer(c.set.env.areas())
-		joined, ok := all.and(own, 4*maxBoxes)
+		own, ok := c.set.rules[at].Criteria.around(c.set.env.areas())
 		if !ok {
-			joined, _ = region{hull(all)}.and(region{hull(own)}, 1)
+			return box{}, false
 		}
-		all = joined
+		if all, ok = all.and(&own); !ok {
+			return box{}, false
+		}
 	}
-	return all
+	return all, true
 }
 
 // minutesOf maps minutes of the week, plus 1, to minutes of the day, plus 1.
@@ -287,16 +289,14 @@ func weekdaysOf(week values) values {
 // rowBuilder makes rows and keeps each only once.
 type rowBuilder struct {
 	index *index
-	known map[string]uint32
-	key   []byte
+	known map[uint64][]uint32 // rows by a hash of their bits
 }
 
 // keep returns the start of a row, allRow for one in which every action is possible.
 func (b *rowBuilder) keep(row []uint64) uint32 {
-	b.key = b.key[:0]
-	ones, summary := 0, uint64(0)
+	ones, summary, hash := 0, uint64(0), uint64(0)
 	for w, word := range row {
-		b.key = binary.LittleEndian.AppendUint64(b.key, word)
+		hash = bits.RotateLeft64(hash^word, 29) * 0x9e3779b97f4a7c15
 		if ones += bits.OnesCount64(word); word != 0 {
 			summary |= 1 << w
 		}
@@ -304,12 +304,14 @@ func (b *rowBuilder) keep(row []uint64) uint32 {
 	if ones == len(b.index.ops) {
 		return allRow
 	}
-	at, ok := b.known[string(b.key)]
-	if !ok {
-		at = uint32(len(b.index.rows))
-		b.index.rows = append(append(b.index.rows, summary), row...)
-		b.known[string(b.key)] = at
+	for _, at := range b.known[hash] {
+		if slices.Equal(row, b.index.rows[at+1:at+1+uint32(len(row))]) {
+			return at
+		}
 	}
+	at := uint32(len(b.index.rows))
+	b.index.rows = append(append(b.index.rows, summary), row...)
+	b.known[hash] = append(b.known[hash], at)
 	return at
 }
 
@@ -333,7 +335,7 @@ func (b *rowBuilder) sweep(sets []values, class func(from uint64, row uint32)) {
 			}
 		}
 	}
-	sort.Slice(changes, func(i, j int) bool { return changes[i].at < changes[j].at })
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
 	class(0, b.keep(row))
 	for i := 0; i < len(changes); {
 		at := changes[i].at

@@ -2,6 +2,7 @@ package callplan
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"trunkline/callplan/phone"
@@ -326,27 +327,51 @@ func weekMinutes(w *Window, days Days) values {
 
 // areaBox is the numbers of area codes.
 func areaBox(codes []string, areas *Areas) box {
+	var b box
+	b[dimCalling] = areaKeys(codes, areas)
+	b[dimCallingLen], b[dimCallingOdd] = values{{11, 11}}, values{{0, 0}}
+	return b
+}
+
+// areaKeys is the keys of the numbers of area codes.
+func areaKeys(codes []string, areas *Areas) values {
 	var set codeSet
 	for _, code := range codes {
 		areas.set(code, &set)
 	}
-	var b box
-	for code := 200; code < 1000; code++ {
-		if set.has(code) {
-			p, err := phone.ParsePattern("+1" + itoa(code) + "xxxxxxx")
-			if err != nil {
-				panic(err) // it is one
-			}
-			r := p.Ranges()[0]
-			b[dimCalling] = append(b[dimCalling], interval{r.Lo, r.Hi})
+	keys := values{}
+	for i, word := range set {
+		for ; word != 0; word &= word - 1 {
+			lo, hi := phone.AreaKeys(i*64 + bits.TrailingZeros64(word))
+			keys = append(keys, interval{lo, hi})
 		}
 	}
-	if b[dimCalling] == nil {
-		b[dimCalling] = values{}
+	return normal(keys)
+}
+
+// around returns one box around what the criteria accept, without the lengths and letters of numbers; false when they exclude each other.
+func (c *Criteria) around(areas *Areas) (box, bool) {
+	b := c.plain()
+	for _, number := range []struct {
+		patterns []phone.Pattern
+		key      dim
+	}{{c.Match, dimCalling}, {c.Called, dimCalled}} {
+		if number.patterns == nil {
+			continue
+		}
+		keys := make(values, 0, 3*len(number.patterns))
+		for i := range number.patterns {
+			for _, r := range number.patterns[i].Ranges() {
+				keys = append(keys, interval{r.Lo, r.Hi})
+			}
+		}
+		b[number.key] = normal(keys)
 	}
-	b[dimCalling] = normal(b[dimCalling])
-	b[dimCallingLen], b[dimCallingOdd] = values{{11, 11}}, values{{0, 0}}
-	return b
+	if c.NPA != nil {
+		b[dimCalling] = b.get(dimCalling).and(areaKeys(c.NPA, areas))
+		return b, len(b[dimCalling]) > 0
+	}
+	return b, true
 }
 
 // numberBoxes is what patterns accept: at least that, or with outer false, at most that.

@@ -232,6 +232,16 @@ func (p Pattern) span(class uint64, prefix string) Range {
 	return r
 }
 
+// AreaKeys returns the lowest and the highest Key of the numbers of a North American area code.
+func AreaKeys(area int) (lo, hi uint64) {
+	lo = uint64(international)<<60 | uint64(code('1'))<<56
+	for i, digit := range [3]int{area / 100, area / 10 % 10, area % 10} {
+		lo |= uint64(digit+1) << (52 - 4*i)
+	}
+	const lowest, highest = 0x1111111, 0xaaaaaaa // seven digits 0, seven digits 9
+	return lo | lowest<<16, lo | highest<<16
+}
+
 // KeyNumber returns a number with the given Key, or one near it when no number has it: the text of "+1205…" for an international one. It has at least
 // length characters after the plus sign, at most 15.
 func KeyNumber(key uint64, length int) string {
