@@ -1,8 +1,10 @@
 package pdu
 
 import (
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,42 +13,65 @@ import (
 	"github.com/warthog618/sms/encoding/tpdu"
 )
 
-// beside measures ours and theirs in short turns, so that whatever else the machine does slows both, and reports the medians: of both times, and of how many times theirs is longer.
-// Least is how many times the best turn of theirs is longer than the best of ours. Collecting garbage, of which theirs make several times more, happens in few of the turns and so hardly counts.
+// beside measures ours and theirs in turns, so that whatever else the machine does slows both, and reports medians: of both times, and of how many times theirs is longer.
+//
+// "times" is of turns of a tenth of a millisecond, in few of which garbage is collected, "least" of the best of these turns;
+// "with-gc" is of turns of ten milliseconds, each of which begins without garbage and pays, in processor time on all threads, for collecting its own.
 func beside(b *testing.B, ours, theirs func()) {
-	const turn = 100 * time.Microsecond
-	per := func(run func(), n int) time.Duration {
+	const short, long = 100 * time.Microsecond, 10 * time.Millisecond
+	per := func(run func(), n int) float64 {
 		start := time.Now()
 		for range n {
 			run()
 		}
-		return time.Since(start)
+		return float64(time.Since(start)) / float64(n)
+	}
+	perCPU := func(run func(), n int) float64 {
+		runtime.GC()
+		start := processorTime(b)
+		for range n {
+			run()
+		}
+		return float64(processorTime(b)-start) / float64(n)
 	}
 	// As many runs as make a turn.
-	count := func(run func()) int {
+	count := func(run func(), turn time.Duration) int {
 		n := 1
-		for per(run, n) < turn/2 {
+		for per(run, n)*float64(n) < float64(turn)/2 {
 			n *= 2
 		}
 		return n
 	}
-	n, m := count(ours), count(theirs)
-	var mine, other, ratios []float64
+	shortOurs, shortTheirs, longOurs, longTheirs := count(ours, short), count(theirs, short), count(ours, long), count(theirs, long)
+	var mine, other, ratios, withGC []float64
 	for b.Loop() {
-		x, y := float64(per(ours, n))/float64(n), float64(per(theirs, m))/float64(m)
-		mine, other, ratios = append(mine, x), append(other, y), append(ratios, y/x)
+		for range 20 {
+			x, y := per(ours, shortOurs), per(theirs, shortTheirs)
+			mine, other, ratios = append(mine, x), append(other, y), append(ratios, y/x)
+		}
+		withGC = append(withGC, perCPU(theirs, longTheirs)/perCPU(ours, longOurs))
 	}
-	for _, all := range [][]float64{mine, other, ratios} {
+	for _, all := range [][]float64{mine, other, ratios, withGC} {
 		slices.Sort(all)
 	}
 	half := len(ratios) / 2
 	b.ReportMetric(mine[half], "ours-ns")
 	b.ReportMetric(other[half], "theirs-ns")
 	b.ReportMetric(ratios[half], "times")
-	b.ReportMetric(other[0]/mine[0], "times-least")
-	b.ReportMetric(0, "ns/op") // of a pair of turns
+	b.ReportMetric(other[0]/mine[0], "least")
+	b.ReportMetric(withGC[len(withGC)/2], "with-gc")
+	b.ReportMetric(0, "ns/op") // of all these turns
 	b.ReportMetric(testing.AllocsPerRun(100, ours), "ours-allocs")
 	b.ReportMetric(testing.AllocsPerRun(100, theirs), "theirs-allocs")
+}
+
+// processorTime returns what the process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // benchText is 160 septets of the default alphabet, as people write.

@@ -53,11 +53,11 @@ func (s Split) Left() int {
 // SplitText cuts a text into the fewest parts. It never cuts a surrogate pair or an escape pair, and cuts a grapheme cluster only when the limit of parts forces it or the cluster fills a part alone.
 // The same text and options always give the same parts, and so does sending a part again.
 // Errors: ErrEmpty, ErrNotUTF8, a *TooManyPartsError, a *CharacterError when the options force an alphabet that lacks a character.
-func SplitText(text string, o SplitOptions) (Split, error) {
+func SplitText(text string, o SplitOptions) (s Split, err error) {
 	if text == "" {
 		return Split{}, ErrEmpty
 	}
-	s := Split{Alphabet: GSM7, Units: len(text), options: o}
+	s.Alphabet, s.Units, s.options = GSM7, len(text), o // by fields, since a literal is made elsewhere and copied
 	done := plainPrefix(text)
 	plain := done == len(text)
 	if !plain {
@@ -297,12 +297,11 @@ func width(b byte) int {
 }
 
 // Message returns part i as a SUBMIT or DELIVER that lacks only what is not of the text: addresses, time stamp, validity, flags.
-func (s *Split) Message(i int, typ Type) Message {
+func (s *Split) Message(i int, typ Type) (m Message) {
 	part := &s.Parts[i]
-	m := Message{
-		Type: typ, DCS: NewDCS(s.Alphabet, s.options.Class), Text: part.Text, Data: part.Data,
-		Ports: s.options.Ports, Locking: s.Locking, Shift: s.Shift,
-	}
+	m.Type, m.DCS = typ, NewDCS(s.Alphabet, s.options.Class)
+	m.Text, m.Data = part.Text, part.Data
+	m.Ports, m.Locking, m.Shift = s.options.Ports, s.Locking, s.Shift
 	if s.Alphabet == GSM7 {
 		m.ready = ready{part.Text, s.Locking, s.Shift, part.septets == nil, part.septets}
 	}
