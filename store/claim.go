@@ -207,6 +207,9 @@ func (s *Store) MarkAfter(ctx context.Context, id MessageID, seq, before int, at
 			return ErrAttempt
 		}
 		p.attempt().Phase, p.attempt().Before = Committing, before
+		if err := t.voidGuesses(m, p.SIM, before); err != nil {
+			return err
+		}
 		return t.save(m)
 	})
 	return err

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 )
 
@@ -57,4 +59,60 @@ func (s *Store) Consulted(ctx context.Context, id MessageID, seq int) error {
 		return t.save(m)
 	})
 	return err
+}
+
+// voidGuesses is for a part that is about to be sent: when the line gives it the reference that was expected for an earlier part whose answer was lost,
+// that one did not take it, and a status report with it will be about the new part. Where it is not known what the line will give, that holds for all.
+func (t *tx) voidGuesses(m *record, sim string, before int) error {
+	var ids []MessageID
+	collect := func(table Table, prefix []byte, limit int) error {
+		n := 0
+		return t.Scan(table, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+			if id, ok := messageOf(entry{table, k}); ok && id != m.ID && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+			n++
+			return n < limit, nil
+		})
+	}
+	var err error
+	if before >= 0 {
+		err = collect(tableRefs, refsPrefix(sim, (before+1)&255, m.To), maxGuesses)
+	} else if err = collect(tableOpen, []byte{unclearMark}, maxGuesses); err == nil {
+		err = collect(tableOpen, []byte{byte(Unknown)}, maxGuesses)
+	}
+	if err != nil {
+		return err
+	}
+	m.voidGuesses(sim, before)
+	for _, id := range ids {
+		o, err := t.load(id)
+		if _, bad := damaged(err); bad || errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if o.voidGuesses(sim, before) {
+			if err := t.save(o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxGuesses bounds how many parts are looked at before one is sent.
+const maxGuesses = 256
+
+// voidGuesses forgets which reference is expected for parts whose answer was lost, of one line, when it is the one after before; of all when that is
+// not known.
+func (m *Message) voidGuesses(sim string, before int) (changed bool) {
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		if (p.unclear() || p.State == Unknown) && p.SIM == sim && p.last() != nil && p.last().Before >= 0 && (before < 0 || p.last().Before == before) {
+			p.last().Before, changed = -1, true
+		}
+	}
+	return changed
 }

@@ -168,6 +168,33 @@ func TestDoubts(t *testing.T) {
 	check(t, s)
 }
 
+// TestGuessIsVoid: when the line gives the reference that was expected for a lost part to the next one, a report with it is about that.
+func TestGuessIsVoid(t *testing.T) {
+	for _, before := range []int{100, -1} {
+		s, _ := open(t, store.Options{UnknownAfter: 10 * time.Minute})
+		lost, next := outgoing(t, 1), outgoing(t, 1)
+		accept(t, s, lost, next)
+		at := start
+		for _, word := range []string{"c", "m1", "u1"} {
+			at = doubt(t, s, lost, word, at.Add(time.Second))
+		}
+		at = doubt(t, s, next, "c", at.Add(time.Second))
+		if err := s.MarkAfter(ctx, next.ID, 1, before, at); err != nil {
+			t.Fatal(err)
+		}
+		at = doubt(t, s, next, "D1", at.Add(time.Second)) // comes before the answer
+		at = doubt(t, s, next, "S1", at.Add(time.Second))
+		a, err := s.Message(ctx, lost.ID)
+		if err != nil || a.State != store.Sending {
+			t.Errorf("the lost one is %s, %v", a.State, err)
+		}
+		if b, err := s.Message(ctx, next.ID); err != nil || b.State != store.Delivered {
+			t.Errorf("the next one is %s, %v", b.State, err)
+		}
+		invariants(t, s, "at the end")
+	}
+}
+
 // TestReportsThatDoNotCome: sent is the last that is known when the time for reports is over, and an event says so, once.
 func TestReportsThatDoNotCome(t *testing.T) {
 	s, _ := open(t, store.Options{ReportWindow: time.Hour})
