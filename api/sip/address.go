@@ -10,35 +10,37 @@ type address struct {
 
 // parseAddress reads the first address of a list and returns what follows its comma. ok is false when quotes or brackets are not closed or there is no URI.
 func parseAddress(s string) (a address, rest string, ok bool) {
-	open := quotedIndex(s, '<')
+	plain := strings.IndexByte(s, '"') < 0 // nothing is quoted, as in most
+	index := quotedIndex
+	if plain {
+		index = strings.IndexByte
+	}
+	open := index(s, '<')
 	if open < 0 { // addr-spec: what follows a semicolon belongs to the header
-		s, rest = cutList(s)
+		if i := index(s, ','); i >= 0 {
+			s, rest = s[:i], trimLeft(s[i+1:])
+		}
 		end := strings.IndexByte(s, ';')
 		if end < 0 {
 			end = len(s)
 		}
 		a.uri, a.params = trimRight(s[:end]), s[end:]
-		return a, rest, isURI(a.uri) && closed(a.params)
+		return a, rest, isURI(a.uri) && (plain || closed(a.params))
 	}
 	end := strings.IndexByte(s[open:], '>')
-	if end < 0 || !closed(s[:open]) {
+	if end < 0 || !plain && !closed(s[:open]) {
 		return a, "", false
 	}
 	a.uri = s[open+1 : open+end]
-	tail, rest := cutList(s[open+end+1:])
+	tail := s[open+end+1:]
+	if i := index(tail, ','); i >= 0 {
+		tail, rest = tail[:i], trimLeft(tail[i+1:])
+	}
 	a.params = trim(tail)
 	if a.params != "" && a.params[0] != ';' {
 		return a, "", false
 	}
-	return a, rest, isURI(a.uri) && closed(a.params)
-}
-
-// cutList cuts off the first element of a list with commas.
-func cutList(s string) (first, rest string) {
-	if i := quotedIndex(s, ','); i >= 0 {
-		return s[:i], trimLeft(s[i+1:])
-	}
-	return s, ""
+	return a, rest, isURI(a.uri) && (plain || closed(a.params))
 }
 
 // closed tells whether every quoted string in s ends.

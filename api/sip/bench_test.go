@@ -50,7 +50,7 @@ func BenchmarkRespond(b *testing.B) {
 	head := headEnd(text)
 	b.ReportAllocs()
 	for b.Loop() {
-		if out := r.respond(w, text[:head], len(text)-head, true, asker); len(out) < 300 {
+		if out := r.respond(w, text[:head], len(text)-head, true, asker, noon); len(out) < 300 {
 			b.Fatalf("%s", out)
 		}
 	}

@@ -146,10 +146,14 @@ func (r *redirect) unchanged() {
 
 // contact appends one Contact line, unless it points back.
 func (r *redirect) contact(t target) {
-	host, port, ok := hostPort(t.hostPort)
+	p, ok := r.known[t.hostPort]
 	if !ok {
-		r.metrics.dropped[dropNowhere].Inc()
-		return
+		host, port, ok := hostPort(t.hostPort)
+		if !ok {
+			r.metrics.dropped[dropNowhere].Inc()
+			return
+		}
+		p = placeOf(host, port)
 	}
 	start := len(r.out)
 	r.out = append(r.out, "Contact: <"...)
@@ -166,7 +170,7 @@ func (r *redirect) contact(t target) {
 		r.out = switches.AppendTrunkGroup(r.out, t.group, t.hostPort)
 		same = false
 	}
-	if r.loops(placeOf(host, port), same) {
+	if r.loops(p, same) {
 		r.out = r.out[:start]
 		r.metrics.dropped[dropLoop].Inc()
 		return
@@ -208,6 +212,17 @@ func appendQ(out []byte, i, most int) []byte {
 	out = append(out, '0', '.', byte('0'+q/10))
 	if q%10 != 0 {
 		out = append(out, byte('0'+q%10))
+	}
+	return out
+}
+
+// knownPlaces are the places of HOST:PORT addresses.
+func knownPlaces(addresses []string) map[string]place {
+	out := map[string]place{}
+	for _, a := range addresses {
+		if host, port, ok := hostPort(a); ok {
+			out[a] = placeOf(host, port)
+		}
 	}
 	return out
 }

@@ -79,7 +79,7 @@ func (r *responder) ask(text string, from netip.AddrPort) string {
 	if head < 0 {
 		head = len(b)
 	}
-	return string(r.respond(new(worker), b[:head], len(b)-head, true, from))
+	return string(r.respond(new(worker), b[:head], len(b)-head, true, from, r.now()))
 }
 
 // statusLine returns the first line of an answer, without the version.

@@ -1,7 +1,8 @@
 package sip
 
 import (
-	"hash/maphash"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ const (
 // refused, and beyond that ignored. A source that was replaced in the table starts anew, with one second's worth.
 type limiter struct {
 	mu   sync.Mutex
-	seed maphash.Seed
+	seed uint64 // so that nobody can choose sources that fall into one set
 	sets [][limitWays]usage
 }
 
@@ -38,7 +39,7 @@ type usage struct {
 }
 
 func newLimiter() *limiter {
-	return &limiter{seed: maphash.MakeSeed(), sets: make([][limitWays]usage, limitSets)}
+	return &limiter{seed: rand.Uint64() | 1, sets: make([][limitWays]usage, limitSets)}
 }
 
 // take counts one request of a source that may make rate of them in a second. now is the time since the start of the server.
@@ -47,7 +48,7 @@ func (l *limiter) take(source netip.Addr, rate int, now time.Duration) verdict {
 	step := time.Second / time.Duration(rate)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	set := &l.sets[maphash.Comparable(l.seed, source)%limitSets]
+	set := &l.sets[l.hash(source)%limitSets]
 	oldest := &set[0]
 	for i := range set {
 		if set[i].source == source {
@@ -59,6 +60,13 @@ func (l *limiter) take(source netip.Addr, rate int, now time.Duration) verdict {
 	}
 	*oldest = usage{source, now}
 	return oldest.take(step, now)
+}
+
+func (l *limiter) hash(a netip.Addr) uint64 {
+	b := a.As16()
+	h := (binary.LittleEndian.Uint64(b[:8]) ^ l.seed) * l.seed
+	h = (h ^ h>>32 ^ binary.LittleEndian.Uint64(b[8:])) * l.seed
+	return (h ^ h>>29) * 0x9e3779b97f4a7c15 >> 32
 }
 
 func (u *usage) take(step, now time.Duration) verdict {

@@ -1,6 +1,9 @@
 package sip
 
-import "strings"
+import (
+	"strings"
+	"unsafe"
+)
 
 // headerKind is a header that the server itself reads; all others are kindOther.
 type headerKind uint8
@@ -86,7 +89,7 @@ type header struct {
 	name, value string
 }
 
-// message is one request as it came. Its strings are parts of the text; it is reused for the next request. When defect is not empty the request is
+// message is one request as it came. Its strings are parts of the text and gone with it; it is reused for the next request. When defect is not empty the request is
 // answered 400 with it, from whatever could be read.
 type message struct {
 	method, uri, version string
@@ -103,11 +106,18 @@ type message struct {
 
 // read reads the head of a request, without the body; where header lines are folded, head is changed. It returns false when the text is no SIP request at
 // all, so that no answer is due.
+//
+// The strings of the message are head itself, not copies of it: they are valid as long as head is left alone. Without a copy nothing is allocated for a
+// request, so that no garbage is ever collected under load.
 func (m *message) read(head []byte) bool {
-	ok, folded := m.parse(string(head), false)
+	if len(head) == 0 {
+		return false
+	}
+	text := unsafe.String(&head[0], len(head))
+	ok, folded := m.parse(text, false)
 	if folded { // hardly any is, so that nothing is looked at twice for it
 		unfold(head)
-		ok, _ = m.parse(string(head), true)
+		ok, _ = m.parse(text, true)
 	}
 	return ok
 }

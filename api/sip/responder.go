@@ -24,7 +24,8 @@ type responder struct {
 	table    *switches.Table
 	counted  *switches.Metrics
 	own      []place
-	named    bool // the configuration names headers with facts
+	known    map[string]place // of the addresses in the configuration
+	named    bool             // the configuration names headers with facts
 	limits   *limiter
 	capacity *capacity
 	metrics  *metrics
@@ -42,8 +43,7 @@ type worker struct {
 
 // respond answers one request and returns the answer, which is valid until the worker's next one; nil when none is due. head is the request line and
 // headers, which may be changed, body what came behind them, -1 when that is not known. whole is false when the request was longer than the limit.
-func (r *responder) respond(w *worker, head []byte, body int, whole bool, from netip.AddrPort) []byte {
-	now := r.now()
+func (r *responder) respond(w *worker, head []byte, body int, whole bool, from netip.AddrPort, now time.Time) []byte {
 	asker := r.table.Find(from.Addr())
 	if asker == nil {
 		r.metrics.absorbed[absorbStranger].Inc()

@@ -73,7 +73,7 @@ func Listen(o Options) (_ *Server, err error) {
 
 func newResponder(o Options, own []place) *responder {
 	c := o.Config
-	return &responder{config: c, plans: o.Plans, ready: o.Ready, table: o.Table, counted: o.Decisions, own: own,
+	return &responder{config: c, plans: o.Plans, ready: o.Ready, table: o.Table, counted: o.Decisions, own: own, known: knownPlaces(o.Table.Addresses()),
 		named:  strings.Join([]string{c.OPCHeader, c.CallingLATAHeader, c.CalledLATAHeader, c.ZIPHeader}, "") != "",
 		limits: newLimiter(), capacity: newCapacity(c.Capacity), metrics: newMetrics(o.Registerer), start: time.Now(), now: time.Now}
 }

@@ -61,9 +61,10 @@ func (s *Server) serveUDP(ctx context.Context, c *net.UDPConn) error {
 			}
 			continue
 		}
+		now := s.now()
 		for i := range n {
 			text, from, whole := b.datagram(i)
-			if out, port := s.datagram(w, text, from, whole); len(out) > 0 {
+			if out, port := s.datagram(w, text, from, whole, now); len(out) > 0 {
 				b.answer(i, out, port)
 			}
 		}
@@ -75,7 +76,7 @@ func (s *Server) serveUDP(ctx context.Context, c *net.UDPConn) error {
 }
 
 // datagram answers one datagram. port is where the answer goes, 0 for the one that the request came from.
-func (s *Server) datagram(w *worker, text []byte, from netip.AddrPort, whole bool) (out []byte, port int) {
+func (s *Server) datagram(w *worker, text []byte, from netip.AddrPort, whole bool, now time.Time) (out []byte, port int) {
 	text = skipEmpty(text)
 	if len(text) == 0 {
 		return nil, 0 // keeps a binding of a NAT alive
@@ -84,7 +85,7 @@ func (s *Server) datagram(w *worker, text []byte, from netip.AddrPort, whole boo
 	if head < 0 {
 		head = len(text)
 	}
-	out = s.respond(w, text[:head], len(text)-head, whole, from)
+	out = s.respond(w, text[:head], len(text)-head, whole, from, now)
 	if via := &w.message.via; len(out) > 0 && !s.config.Symmetric && !via.rport && via.host != "" { // RFC 3261 §18.2.2
 		port = int(placeOf("", via.port).at.Port())
 	}

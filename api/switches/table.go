@@ -148,3 +148,19 @@ func (t *Table) ByName(name string) *Switch {
 	}
 	return nil
 }
+
+// Addresses returns every address that calls may go to: of carriers, and next hops.
+func (t *Table) Addresses() (out []string) {
+	if t == nil {
+		return nil
+	}
+	for _, c := range t.carriers {
+		out = append(out, c.Address)
+	}
+	for _, n := range t.networks {
+		out = append(out, n.asker.NextHop)
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	return slices.DeleteFunc(out, func(a string) bool { return a == "" })
+}
