@@ -52,7 +52,7 @@ func packBehind(dst []byte, skip int, src []byte) []byte {
 	dst = slices.Grow(dst, end-len(dst)+8)
 	out := dst[:cap(dst)]
 	clear(out[len(dst):n])
-	if first := skip % 8; first > 0 && len(src) > 0 {
+	if first := skip % 8; first > 0 {
 		k := min(8-first, len(src))
 		binary.LittleEndian.PutUint64(out[n:], together(partialWord(src[:k])<<(8*first)))
 		n, src = n+7, src[k:]

@@ -42,7 +42,7 @@ func soakTargets(t *testing.T) []soakTarget {
 	}
 	elements := []string{"\x05\x00\x03\x2A\x03\x01", "\x06\x08\x04\x01\x00\x02\x02", "\x03\x24\x01\x01", "\x03\x25\x01\x02", "\x06\x05\x04\x0B\x84\x23\xF0", "\xD8\x3D", "\xDE\x00", "\x1B\x1B"}
 	characters := []string{"€", "[", "\u200d", "\ufe0f", "👩", "👦🏽", "🇩🇪", "ğ", "İ", "क", "्", "é", "e\u0301", "漢", "한", "\r\n", "\x1b", "\x00", "\U0010FFFF", strings.Repeat("x", 150), strings.Repeat("ш", 65)}
-	decode, split, units16 := newDecodeBody(), newSplitBody(), newUTF16Body()
+	decode, split, units16, encode := newDecodeBody(), newSplitBody(), newUTF16Body(), newEncodeBody()
 	targets := []soakTarget{
 		{"FuzzDecode", octets, 320, false, elements, func(t *testing.T, in []byte, p uint64) { decode(t, in, uint8(p), p&2 != 0) }},
 		{"FuzzDecodeHex", lines, 640, false, []string{"00", "FF", "f", " ", "\r\n", "+CMT"}, func(t *testing.T, in []byte, p uint64) { decodeHexBody(t, string(in), uint8(p), p&2 != 0) }},
@@ -52,6 +52,11 @@ func soakTargets(t *testing.T) []soakTarget {
 		{"FuzzAssembly", assemblySeeds(), 2000, false, elements, func(t *testing.T, in []byte, _ uint64) { assemblyBody(t, in) }},
 		{"FuzzAddress", senders, 40, true, append(characters, "+", "*", "#", "a"), func(t *testing.T, in []byte, _ uint64) { addressBody(t, string(in)) }},
 		{"FuzzUTF16", units, 255, false, elements, func(t *testing.T, in []byte, _ uint64) { units16(t, in) }},
+		{"FuzzUSSD", append(asOctets(ussdSeeds), texts...), 300, true, characters, func(t *testing.T, in []byte, _ uint64) { ussdBody(t, string(in)) }},
+		{"FuzzEncode", asOctets(encodeSeeds), 200, false, append(elements, textSeeds...), func(t *testing.T, in []byte, p uint64) {
+			fields := min(len(in), int(p>>8)%80)
+			encode(t, in[:fields], string(in[fields:]), p&1 != 0)
+		}},
 		{"FuzzTransliterate", texts, 400, true, characters, func(t *testing.T, in []byte, _ uint64) { transliterateBody(t, string(in)) }},
 	}
 	for i := range targets {

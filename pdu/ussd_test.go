@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestUSSD(t *testing.T) {
@@ -31,20 +32,25 @@ func TestUSSD(t *testing.T) {
 	}
 }
 
+var ussdSeeds = []string{"*100#", "1234567\r", "12345678\r", "seven@@"}
+
 func FuzzUSSD(f *testing.F) {
-	f.Add("*100#")
-	f.Add("1234567\r")
-	f.Add("12345678\r")
-	f.Add("seven@@")
-	f.Fuzz(func(t *testing.T, text string) {
-		UnpackUSSD([]byte(text))
-		b, err := PackUSSD(text)
-		if err != nil {
-			return
-		}
-		// Two CR at the end cannot be told from one that was doubled.
-		if got := UnpackUSSD(b); got != text && !strings.HasSuffix(text, "\r\r") {
-			t.Errorf("%q packed and unpacked is %q (%x)", text, got, b)
-		}
-	})
+	for _, s := range ussdSeeds {
+		f.Add(s)
+	}
+	f.Fuzz(ussdBody)
+}
+
+func ussdBody(t *testing.T, text string) {
+	if !utf8.ValidString(UnpackUSSD([]byte(text))) {
+		t.Fatalf("% X is unpacked to what is no UTF-8", text)
+	}
+	b, err := PackUSSD(text)
+	if err != nil {
+		return
+	}
+	// Two CR at the end cannot be told from one that was doubled.
+	if got := UnpackUSSD(b); got != text && !strings.HasSuffix(text, "\r\r") {
+		t.Fatalf("%q packed and unpacked is %q (%x)", text, got, b)
+	}
 }
