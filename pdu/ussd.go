@@ -20,19 +20,16 @@ func PackUSSD(text string) ([]byte, error) {
 
 // UnpackUSSD returns the text of a packed USSD string. Filling at the end is left out. Octets that are no text make strange characters, but no error.
 func UnpackUSSD(octets []byte) string {
-	var out []byte
-	escaped := false
+	all := make([]byte, 0, len(octets)*8/7)
 	// One buffer holds 160 septets, which are 140 octets without a remainder.
-	for at := 0; at < len(octets); at += maxOctets {
-		piece := octets[at:min(at+maxOctets, len(octets))]
+	for len(octets) > 0 {
+		piece := octets[:min(maxOctets, len(octets))]
+		octets = octets[len(piece):]
 		var b septetBuffer
-		septets := b.unpack(piece, len(piece)*8/7)
-		if at+len(piece) == len(octets) {
-			septets = unfilled(septets)
-		}
-		out, escaped, _ = appendText(out, septets, DefaultLanguage, DefaultLanguage, escaped)
+		all = append(all, b.unpack(piece, len(piece)*8/7)...)
 	}
-	return string(out)
+	text, _, _ := appendText(nil, unfilled(all), DefaultLanguage, DefaultLanguage, false)
+	return string(text)
 }
 
 // unfilled cuts the CR off that only fills the last octet, or that was added to keep one that ends the text on an octet boundary.

@@ -17,6 +17,7 @@ func TestUSSD(t *testing.T) {
 		{"12345678", "31d98c56b3dd70"},
 		{"€", "9b32"},
 		{strings.Repeat("abcdefgh", 25), ""},
+		{strings.Repeat("x", 159) + "\r", ""}, // the second CR is septet 161
 	} {
 		b, err := PackUSSD(tt.text)
 		if err != nil || tt.packed != "" && hex.EncodeToString(b) != tt.packed {
