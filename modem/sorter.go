@@ -131,7 +131,7 @@ func (g *guard) repair(e *exchange, l line) (string, bool) {
 	if e == nil {
 		// Nobody waits for an answer: only the beginning of an indication can have been cut.
 		_, known := prefixIndications[prefixOf(g.prev+l.text)]
-		if !known {
+		if !known || g.kept {
 			return "", false
 		}
 	} else if isFinal(l.text, e.id) {

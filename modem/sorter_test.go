@@ -1,6 +1,7 @@
 package modem
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,6 +104,25 @@ func TestSorting(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is left of an answer that was given up is joined with nothing, even if an indication cut it.
+func TestRestOfGivenUpAnswer(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.ready(t)
+		r.p.set(func(p *peer, c string) bool {
+			if c == "+CMGL=4" {
+				p.say("\r\n+CM\r\nRING\r\n") // and nothing more in time
+			}
+			return c == "+CMGL=4"
+		})
+		time.AfterFunc(30*time.Second+100*time.Millisecond, func() { r.p.say("TI: \"SM\",1\r\n") })
+		if _, err := r.List(t.Context()); !errors.Is(err, ErrTimeout) {
+			t.Errorf("List: %v", err)
+		}
+		r.p.set(nil)
+		r.ready(t)
+	})
 }
 
 // A modem whose name comes back after a reload goes on counting in the same series.
