@@ -10,7 +10,7 @@ import (
 )
 
 func newConfigCommand(c *cli) *cobra.Command {
-	return group("config", "Check and explain the configuration file", newConfigCheck(c), newConfigReference())
+	return group("config", "Check and explain the configuration file", newConfigCheck(c), newConfigReload(), newConfigReference())
 }
 
 // checkResult is what config check --json prints.

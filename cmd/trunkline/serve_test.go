@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,8 +70,8 @@ func TestServeUnderSystemd(t *testing.T) {
 		t.Fatalf("message is %s, %v\n%s", m.State, err, out)
 	}
 	told("STATUS=1/1 modems up, 0 waiting")
-	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(ctx, s.binary, "config", "reload", "--pid", strconv.Itoa(cmd.Process.Pid), s.config).CombinedOutput(); err != nil {
+		t.Fatalf("reload: %v\n%s", err, out)
 	}
 	told("RELOADING=1\nMONOTONIC_USEC=")
 	told("READY=1\nSTATUS=1/1 modems up, 0 waiting")
@@ -78,6 +79,12 @@ func TestServeUnderSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	told("STOPPING=1")
+	for name, args := range map[string][]string{"no process": {s.config}, "another program": {"--pid", "1", s.config}, "ourselves": {"--pid", strconv.Itoa(os.Getpid()), s.config},
+		"nobody": {"--pid", "4194305", s.config}, "a file that is not there": {"--pid", strconv.Itoa(cmd.Process.Pid), s.config + "x"}} {
+		if out, err := exec.CommandContext(ctx, s.binary, append([]string{"config", "reload"}, args...)...).CombinedOutput(); err == nil {
+			t.Errorf("%s: it was signalled: %s", name, out)
+		}
+	}
 	wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitDone {
 		t.Errorf("the daemon ended with %d:\n%s", code, out)
