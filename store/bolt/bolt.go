@@ -59,6 +59,7 @@ type DB struct {
 	changing sync.Mutex            // held while state is replaced
 	refusal  atomic.Pointer[error] // why what is in the write-ahead log cannot go to the database file for now
 	refusing chan struct{}         // told when that begins, or goes on
+	again    chan struct{}         // asks for another try
 	wal      *wal                  // nil before the first commit; this and the next two are the committer's own
 	folding  chan struct{}         // closed when the fold that was started last has ended; nil: none
 	arena    []byte                // where the next record is made
@@ -142,7 +143,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 		return nil, classify(err)
 	}
 	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), copies: make(chan chan<- reading), quit: make(chan struct{}),
-		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), commit: (*bbolt.Tx).Commit, sync: syncFile}
+		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), again: make(chan struct{}), commit: (*bbolt.Tx).Commit, sync: syncFile}
 	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {
 		b.Close()

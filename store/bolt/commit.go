@@ -254,8 +254,11 @@ func (db *DB) makeDurable(t *tx) error {
 	if err := db.attach(); err != nil {
 		return err
 	}
-	if err := db.refusal.Load(); err != nil {
-		return *err // the log has room, but it would only fill up
+	if db.refusal.Load() != nil {
+		// The log has room, but it would only fill up. There may be room on the disk again.
+		if err := db.foldNow(); err != nil {
+			return err
+		}
 	}
 	j := db.wal
 	if !j.fits(len(t.record)) {

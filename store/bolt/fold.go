@@ -77,6 +77,7 @@ func (db *DB) foldBehind(mark func(*bbolt.Bucket) error) {
 			}
 			select {
 			case <-time.After(foldPause):
+			case <-db.again:
 			case <-db.quit:
 				return
 			}
@@ -97,6 +98,19 @@ func (db *DB) waitFold() error {
 		}
 	}
 	return nil
+}
+
+// foldNow lets a fold that waits try again at once, and returns why it still cannot be.
+func (db *DB) foldNow() error {
+	select {
+	case <-db.refusing: // of an earlier try
+	default:
+	}
+	select {
+	case db.again <- struct{}{}:
+	case <-db.folding:
+	}
+	return db.waitFold()
 }
 
 // folded tells the database file that it has everything up to a record of the log.
