@@ -385,7 +385,7 @@ func numberBoxes(patterns []phone.Pattern, key dim, outer bool) region {
 			var b box
 			b[key] = values{{r.Lo, r.Hi}}
 			b[key+1] = values{{uint64(r.MinLen), uint64(r.MaxLen)}}
-			if r.Digits && !outer {
+			if r.International || r.Digits && !outer {
 				b[key+2] = values{{0, 0}}
 			}
 			all = append(all, b)

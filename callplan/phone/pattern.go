@@ -174,8 +174,9 @@ func (p Pattern) Example() string {
 type Range struct {
 	Lo, Hi         uint64
 	MinLen, MaxLen int
-	Digits         bool // describes only numbers of digits
-	Exact          bool // describes all of those; else the pattern describes only some of them
+	International  bool // of the international form, which has only digits
+	Digits         bool // the pattern has wildcards for digits: of numbers with other characters it may describe none
+	Exact          bool // the pattern describes all numbers of the set that have only digits, and all of it without Digits; else perhaps only some
 }
 
 // Ranges returns what the pattern can match, as one range for each form in which a number is compared: at most three.
@@ -196,7 +197,7 @@ func (p Pattern) Ranges() []Range {
 // span returns the range of numbers of a class that the pattern describes after a prefix.
 func (p Pattern) span(class uint64, prefix string) Range {
 	text := prefix + string(p.text[:p.n])
-	r := Range{MinLen: len(text), MaxLen: len(text), Exact: len(text) <= 15, Digits: strings.ContainsAny(text, "xnz")}
+	r := Range{MinLen: len(text), MaxLen: len(text), International: class == international, Exact: len(text) <= 15, Digits: strings.ContainsAny(text, "xnz")}
 	if p.star {
 		r.MaxLen = 1 << 16
 	}
@@ -240,33 +241,4 @@ func AreaKeys(area int) (lo, hi uint64) {
 	}
 	const lowest, highest = 0x1111111, 0xaaaaaaa // seven digits 0, seven digits 9
 	return lo | lowest<<16, lo | highest<<16
-}
-
-// KeyNumber returns a number with the given Key, or one near it when no number has it: the text of "+1205…" for an international one. It has at least
-// length characters after the plus sign, at most 15.
-func KeyNumber(key uint64, length int) string {
-	var b []byte
-	switch key >> 60 {
-	case absent:
-		return ""
-	case international:
-		b = append(b, '+')
-	}
-	digits := 0
-	for i := range 15 {
-		c := key >> (56 - 4*i) & 0xf
-		switch {
-		case c == 0 && digits >= length && digits > 0:
-			return string(b)
-		case c == 0:
-			c = 1
-		case c == 11 && key>>60 == asDialled:
-			b = append(b, '#')
-			digits++
-			continue
-		}
-		b = append(b, '0'+byte(min(c, 10)-1))
-		digits++
-	}
-	return string(b)
 }
