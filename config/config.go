@@ -7,6 +7,7 @@ import (
 
 	"trunkline/api/httpd"
 	"trunkline/api/httpd/alertmanager"
+	"trunkline/jobs"
 	"trunkline/modem"
 	"trunkline/router"
 	"trunkline/store"
@@ -24,12 +25,13 @@ type Config struct {
 	Modem  map[string]modem.Config `toml:"modem"` // by name of the trunk
 
 	Alertmanager alertmanager.Config `toml:"alertmanager"`
+	Webhook      jobs.WebhookConfig  `toml:"webhook"`
 }
 
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
-		Alertmanager: alertmanager.Default()}
+		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks()}
 }
 
 // Trunks returns the names of all trunks in order.
@@ -41,6 +43,7 @@ func (c Config) validate(p *problems) {
 	section(p, "api", c.API.Validate())
 	section(p, "router", c.Router.Validate())
 	section(p, "log", c.Log.Validate())
+	section(p, "webhook", c.Webhook.Validate())
 	for name := range c.Router.Trunk {
 		if _, ok := c.Modem[name]; !ok {
 			p.add(join("router.trunk", name), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write the generated and golden files an
 // source says where the type of each section is declared.
 var source = map[string]struct{ dir, typ string }{
 	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
-	"alertmanager": {"../api/httpd/alertmanager", "Config"},
+	"alertmanager": {"../api/httpd/alertmanager", "Config"}, "webhook": {"../jobs", "WebhookConfig"},
 }
 
 // sample gives a value to keys that cannot stay empty.

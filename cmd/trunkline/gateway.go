@@ -20,6 +20,7 @@ import (
 	"trunkline/api/httpd"
 	"trunkline/api/httpd/alertmanager"
 	"trunkline/config"
+	"trunkline/jobs"
 	"trunkline/modem"
 	"trunkline/router"
 	"trunkline/router/gsm"
@@ -43,6 +44,7 @@ type gateway struct {
 	fleet    *fleet
 	router   *router.Router
 	server   *httpd.Server
+	webhooks *jobs.Webhooks
 	socket   net.Listener
 	metrics  net.Listener // nil: off
 	alerting net.Listener // nil: off
@@ -118,7 +120,12 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		trunks = append(trunks, router.Trunk{Name: name, Backend: m.trunk})
 	}
 	g.router = router.New(router.Options{Config: c.Router, Books: books, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
-	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Gatherer: registry, Registerer: registry, Logger: o.logger,
+	g.webhooks, err = jobs.NewWebhooks(jobs.WebhookOptions{Config: c.Webhook, Store: g.store, Data: httpd.WebhookData(g.store), Logger: o.logger, Registerer: registry,
+		Version: thisBuild().Version})
+	if err != nil {
+		return nil, fmt.Errorf("webhook: %w", err)
+	}
+	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
 		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
@@ -173,6 +180,7 @@ func (g *gateway) run(ctx context.Context) error {
 	s.start("inbound pumps", stopModems, g.fleet.pumps.Run)
 	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
 	sending := s.start("router", g.drain(), g.router.Run)
+	s.start("webhooks", stopServer, g.webhooks.Run)
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })

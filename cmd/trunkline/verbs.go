@@ -14,6 +14,7 @@ func verbs(c *cli) []*cobra.Command {
 		newModemCommand(c),
 		newPDUCommand(c),
 		newConfigCommand(c),
+		newWebhookCommand(c),
 		newDBCommand(c),
 		newDoctorCommand(c, thisHost()),
 		newVersionCommand(c),
