@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"trunkline/api/httpd/alertmanager"
+	"trunkline/api/switches"
 	"trunkline/modem"
 	"trunkline/router"
 )
@@ -24,14 +25,20 @@ var update = flag.Bool("update", false, "write the generated and golden files an
 // source says where the type of each section is declared.
 var source = map[string]struct{ dir, typ string }{
 	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
-	"alertmanager": {"../api/httpd/alertmanager", "Config"}, "webhook": {"../jobs", "WebhookConfig"},
+	"alertmanager": {"../api/httpd/alertmanager", "Config"},
+	"sip":          {"../api/sip", "Config"}, "agi": {"../api/agi", "Config"}, "decide": {"../api/httpd", "DecideConfig"}, "freeswitch": {"../api/httpd/freeswitch", "Config"},
+	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"},
 }
 
 // sample gives a value to keys that cannot stay empty.
-var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678"}
+var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678", "switch.networks": "192.0.2.7"}
 
 // instances explains the tables of which there may be several, by how their names begin.
 var instances = []struct{ prefix, inFile, onPage string }{
+	{"switch.", "One table for each switch, or group of switches, that may ask the call plans; its name, here desk, stands in logs.",
+		"One table for each switch, or group of switches, that may ask the call plans by SIP, HTTP or FastAGI; see switches.md. NAME stands in logs."},
+	{"carrier.", "One table for each trunk that switches reach themselves. Its name, here carrier, is the name of the trunk in call plans.",
+		"One table for each trunk that switches reach themselves. NAME is the name of the trunk in call plans: 1 to 32 of a-z, 0-9 and -, and no modem's."},
 	{"modem.", "One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -.",
 		"One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -."},
 	{"router.trunk.", "Limits of a trunk, here desk. A trunk without a table has none.",
@@ -62,7 +69,15 @@ func sections(t *testing.T) []sectionDoc {
 		v, table := defaults.Field(i), name
 		if v.Kind() == reflect.Map {
 			table += ".desk"
-			v = reflect.ValueOf(modem.Default())
+			switch name {
+			case "modem":
+				v = reflect.ValueOf(modem.Default())
+			case "switch":
+				v = reflect.ValueOf(switches.Default())
+			default:
+				table = name + ".carrier" // trunks share their names, and desk is a modem
+				v = reflect.Zero(v.Type().Elem())
+			}
 		}
 		all = append(all, describe(t, name, table, at.dir, at.typ, v)...)
 	}
@@ -247,7 +262,7 @@ everything that is wrong at once, by line; ` + "`trunkline config reference`" + 
 Durations are strings with units: ` + "`\"500ms\"`, `\"30s\"`, `\"5m\"`, `\"72h\"`, `\"1h30m\"`" + `. Secrets never stand in the file: a key such as ` + "`pin_file`" + ` names a file
 with mode 0600 that holds the secret and nothing else; a relative name starts from the folder of the configuration file.
 After a change ` + "`systemctl reload trunkline`" + ` takes over ` + "`[modem.*]`, `[router]` and `log.level`" + ` while the daemon runs; all else needs a restart, and a reload that
-finds a change there says so and changes nothing (operations.md).
+finds a change there says so and changes nothing ([operations.md](operations.md)).
 
 This page is made from the program's source.
 `)
@@ -295,6 +310,9 @@ func TestReference(t *testing.T) {
 	desk := modem.Default()
 	desk.Device = sample["modem.device"]
 	want.Modem["desk"] = desk
+	pbx := switches.Default()
+	pbx.Networks = []string{sample["switch.networks"]}
+	want.Switch, want.Carrier = map[string]switches.Config{"desk": pbx}, map[string]switches.Carrier{"carrier": {}}
 	want.Alertmanager.Receiver = map[string]alertmanager.Receiver{"desk": {To: []string{sample["alertmanager.receiver.to"]}}}
 	want.Router.Trunk = map[string]router.TrunkConfig{"desk": {}}
 	if !reflect.DeepEqual(got, want) {
