@@ -18,7 +18,11 @@ func clusterBoundary(text string, at int) int {
 		switch {
 		case leftKind == otherKind:
 			return segmentBoundary(text, at)
-		case kind == extending || kind == joiner: // GB9
+		case kind == extending || kind == joiner:
+			if left == '\n' { // GB4
+				return p
+			}
+			// GB9: no boundary
 		case kind == otherKind:
 			return segmentBoundary(text, at)
 		case leftKind != joiner:
