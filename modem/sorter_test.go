@@ -41,6 +41,7 @@ func TestSorting(t *testing.T) {
 		{name: "two lines without the second, in a list", command: "+CMGL=4", bare: true, stream: "\r\n+CMGL: 1,1,,6\r\n\r\n+CDS: 24\r\n" + other + "\r\n\r\nOK\r\n",
 			answer: []string{"+CMGL: 1,1,,6", other}, urcs: []string{"report +CDS: 24 lost"}},
 		{name: "two lines, the second lost to another", command: "+CSQ", stream: "\r\n+CMT: ,24\r\n\r\n+CMT: ,6\r\n" + other + "\r\n\r\nOK\r\n", urcs: []string{"deliver +CMT: ,6 " + other, "deliver +CMT: ,24 lost"}},
+		{name: "a number is no second line", command: "+CIMI", bare: true, stream: "\r\n+CMT: ,24\r\n\r\n262010000000001\r\n\r\nOK\r\n", answer: []string{"262010000000001"}, urcs: []string{"deliver +CMT: ,24 lost"}},
 		{name: "two lines within two lines", command: "+CSQ", stream: "\r\n+CMT: ,24\r\n\r\n+CMT: ,6\r\n" + other + "\r\n" + pdu24 + "\r\n\r\nOK\r\n", urcs: []string{"deliver +CMT: ,6 " + other, "deliver +CMT: ,24 " + pdu24}},
 		{name: "broadcast", command: "+CSQ", stream: "\r\n+CBM: 6\r\n" + other + "\r\n\r\nOK\r\n", urcs: []string{"broadcast +CBM: 6 " + other}},
 		{name: "message in text form", command: "+CSQ", stream: "\r\n+CMT: \"+49151\",,\"24/01/01,00:00:00+04\"\r\nhello\r\n\r\nOK\r\n", urcs: []string{"deliver +CMT: \"+49151\",,\"24/01/01,00:00:00+04\" hello"}},

@@ -11,6 +11,9 @@ const trailPause = time.Second
 // headerLimit bounds the indications that wait for a second line at the same time: one may have cut another.
 const headerLimit = 2
 
+// longestNumber is what an identity number may have, in digits: an ICCID has 20.
+const longestNumber = 22
+
 // await notes an indication whose second line is due.
 func (g *guard) await(h *urc) {
 	if len(g.headers) == headerLimit {
@@ -93,6 +96,9 @@ func (g *guard) trailHex(e *exchange, h *urc, text string) (out []urc, taken boo
 		if last := e.answer[len(e.answer)-1]; prefixOf(last) != "" && pduFits(text, announcedLength(last)) {
 			return g.flushTrails(), false
 		}
+	}
+	if e != nil && e.bare && len(e.answer) == 0 && len(text) <= longestNumber && isDigits(text) && !strings.HasPrefix(e.id, "+CMG") {
+		return g.flushTrails(), false // the number that it asked for
 	}
 	h.trailer += text
 	if missing(h.trailer, announcedLength(h.text)) {
