@@ -142,7 +142,7 @@ const (
 
 // housekeep lets the store forget what its time has come for.
 func (r *Router) housekeep(ctx context.Context) {
-	tick := time.NewTicker(housekeeping)
+	tick := time.NewTicker(min(housekeeping, max(r.settings().UnknownAfter, time.Second)))
 	defer tick.Stop()
 	for {
 		r.beat.Store(time.Now().UnixNano())

@@ -143,6 +143,55 @@ func TestHistories(t *testing.T) {
 					}
 				}
 			},
+			"evidence": func(t *rapid.T) {
+				m := pick(t, func(m *model) bool { return m.unknown() > 0 && !m.state.Final() })
+				seq := m.unknown()
+				to := rapid.SampledFrom([]store.State{store.Sent, store.Waiting}).Draw(t, "to")
+				if _, err := s.Settle(ctx, store.Outcome{ID: m.message.ID, Seq: seq, At: now, State: to, Reference: -1, RetryAt: now, Evidence: store.EvidenceSIM}); err != nil {
+					t.Fatal(err)
+				}
+				m.parts[seq-1] = to
+				if to == store.Waiting {
+					m.due = now
+				}
+				m.rest()
+			},
+			"resend": func(t *rapid.T) {
+				m := pick(t, func(*model) bool { return true })
+				_, err := s.Resend(ctx, m.message.ID, "uid:0", now)
+				if want := m.unknown() > 0 && !m.state.Final(); (err == nil) != want {
+					t.Fatalf("resend of %s %v: %v", m.state, m.parts, err)
+				}
+				if err != nil {
+					return
+				}
+				for i, p := range m.parts {
+					if p == store.Unknown {
+						m.parts[i] = store.Waiting
+					}
+				}
+				m.due = time.Time{}
+				m.rest()
+			},
+			"resolve": func(t *rapid.T) {
+				m := pick(t, func(m *model) bool { return m.unknown() > 0 && m.state != store.Canceled && m.state != store.Error })
+				to := rapid.SampledFrom([]store.State{store.Sent, store.Delivered, store.Error}).Draw(t, "to")
+				was := append([]store.State(nil), m.parts...)
+				for i, p := range m.parts {
+					if p == store.Unknown {
+						m.parts[i] = to
+					}
+				}
+				before := m.state
+				m.rest()
+				_, err := s.Resolve(ctx, m.message.ID, to, "uid:0", now)
+				if refused := before != m.state && store.Transition(m.message.ID, before, m.state) != nil; (err != nil) != refused {
+					t.Fatalf("resolve of %s %v as %s: %v", before, was, to, err)
+				}
+				if err != nil {
+					m.state, m.parts = before, was
+				}
+			},
 			"crash": func(t *rapid.T) {
 				e = memory.Restore(e.Snapshot())
 				if s, err = store.Open(ctx, e, store.Options{}); err != nil {
@@ -207,10 +256,29 @@ func (m *model) drop(to store.State) {
 }
 
 func (m *model) outcome() store.State {
-	for _, p := range m.parts {
-		if p == store.Unknown {
-			return store.Unknown
+	for _, s := range []store.State{store.Error, store.Sending, store.Waiting, store.Unknown, store.Sent} {
+		for _, p := range m.parts {
+			if p == s {
+				return s
+			}
 		}
 	}
-	return store.Sent
+	return store.Delivered
+}
+
+// rest gives the message the state that follows from its parts, when no trunk is at work on it.
+func (m *model) rest() {
+	if m.open == 0 {
+		m.state = m.outcome()
+	}
+}
+
+// unknown returns the first part of which nobody knows, 0 when there is none.
+func (m *model) unknown() int {
+	for i, p := range m.parts {
+		if p == store.Unknown {
+			return i + 1
+		}
+	}
+	return 0
 }

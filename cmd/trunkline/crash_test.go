@@ -147,8 +147,9 @@ func outText(n int) string {
 
 func inText(n int) string {
 	token := fmt.Sprintf("i%di ", n)
-	if n%3 == 0 {
-		return longText(token, 153)
+	if n%3 == 0 { // two parts
+		all := []rune(strings.Repeat(token, 153))
+		return string(all[:153]) + token
 	}
 	return token + "short"
 }
