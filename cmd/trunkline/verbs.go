@@ -13,6 +13,7 @@ func verbs(c *cli) []*cobra.Command {
 		newInboxCommand(c),
 		newModemCommand(c),
 		newPDUCommand(c),
+		newPlanCommand(c),
 		newConfigCommand(c),
 		newWebhookCommand(c),
 		newDBCommand(c),
