@@ -165,7 +165,7 @@ func (d *doctor) examineUnit(ctx context.Context) {
 		d.add(levelNote, "unit", "", "", "systemd does not run this machine")
 		return
 	}
-	text, err := output(ctx, d.run, "systemctl", "show", unit, "--property=LoadState,UnitFileState,TimeoutStopUSec,Restart,WatchdogUSec")
+	text, err := output(ctx, d.run, "systemctl", "show", unit, "--property=LoadState,ActiveState,UnitFileState,TimeoutStopUSec,Restart,WatchdogUSec")
 	if err != nil {
 		d.add(levelNote, "unit", unit, "", "systemctl does not tell of it: %v", err)
 		return
@@ -184,7 +184,8 @@ func (d *doctor) examineUnit(ctx context.Context) {
 	if is["UnitFileState"] != "enabled" {
 		d.add(levelWarning, "unit", unit, "systemctl enable trunkline", "it does not start with the machine (%s)", oneOf(is["UnitFileState"], "disabled"))
 	}
-	if is["Restart"] != "always" || is["WatchdogUSec"] == "0" || is["WatchdogUSec"] == "infinity" {
+	watched := is["WatchdogUSec"] != "0" && is["WatchdogUSec"] != "infinity" || is["ActiveState"] != "active" // known only while it runs
+	if is["Restart"] != "always" || !watched {
 		d.add(levelWarning, "unit", unit, "set Restart=always and WatchdogSec=60", "a daemon that ends or hangs is not started again")
 	}
 	if limit, ok := systemdTime(is["TimeoutStopUSec"]); ok && d.config != nil {

@@ -89,7 +89,7 @@ func (w *ward) examine() diagnosis {
 	return d.examine(w.t.Context())
 }
 
-const goodUnit = "LoadState=loaded\nUnitFileState=enabled\nTimeoutStopUSec=3min 20s\nRestart=always\nWatchdogUSec=1min\n"
+const goodUnit = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nTimeoutStopUSec=3min 20s\nRestart=always\nWatchdogUSec=1min\n"
 
 // TestDoctorFinds: each broken thing gives its finding, with a remedy.
 func TestDoctorFinds(t *testing.T) {
@@ -140,7 +140,11 @@ func TestDoctorFinds(t *testing.T) {
 		"unit disabled": {func(w *ward) { w.booted(strings.Replace(goodUnit, "enabled", "disabled", 1), "") }, "warning unit systemctl enable trunkline"},
 		"unit impatient": {func(w *ward) { w.booted(strings.Replace(goodUnit, "3min 20s", "1min 30s", 1), "") },
 			"warning unit TimeoutStopSec=200"},
-		"unit gives up": {func(w *ward) { w.booted(strings.Replace(goodUnit, "Restart=always", "Restart=no", 1), "") }, "warning unit WatchdogSec"},
+		"unit gives up":         {func(w *ward) { w.booted(strings.Replace(goodUnit, "Restart=always", "Restart=no", 1), "") }, "warning unit WatchdogSec"},
+		"unit without watchdog": {func(w *ward) { w.booted(strings.Replace(goodUnit, "1min\n", "0\n", 1), "") }, "warning unit WatchdogSec"},
+		"unit not started": {func(w *ward) {
+			w.booted(strings.NewReplacer("WatchdogUSec=1min", "WatchdogUSec=0", "=active", "=inactive").Replace(goodUnit), "")
+		}, "ok unit starts with the machine"},
 		"unit opened": {func(w *ward) {
 			w.booted(goodUnit, "table\n→ Overall exposure level for trunkline.service: 9.2 UNSAFE")
 		}, "warning unit 9.2 UNSAFE"},
