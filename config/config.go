@@ -5,8 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"trunkline/api/agi"
 	"trunkline/api/httpd"
 	"trunkline/api/httpd/alertmanager"
+	"trunkline/api/httpd/freeswitch"
+	"trunkline/api/sip"
+	"trunkline/api/switches"
 	"trunkline/jobs"
 	"trunkline/modem"
 	"trunkline/router"
@@ -26,12 +30,19 @@ type Config struct {
 
 	Alertmanager alertmanager.Config `toml:"alertmanager"`
 	Webhook      jobs.WebhookConfig  `toml:"webhook"`
+
+	SIP        sip.Config                  `toml:"sip"`
+	AGI        agi.Config                  `toml:"agi"`
+	Decide     httpd.DecideConfig          `toml:"decide"`
+	FreeSWITCH freeswitch.Config           `toml:"freeswitch"`
+	Switch     map[string]switches.Config  `toml:"switch"`  // who may ask, by any name
+	Carrier    map[string]switches.Carrier `toml:"carrier"` // by name of the trunk
 }
 
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
-		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks()}
+		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks(), SIP: sip.Default(), AGI: agi.Default(), FreeSWITCH: freeswitch.Default()}
 }
 
 // Trunks returns the names of all trunks in order.
@@ -56,6 +67,7 @@ func (c Config) validate(p *problems) {
 			p.add(join(join("alertmanager.receiver", name), "trunk"), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")
 		}
 	}
+	defer c.validateSwitches(p)
 	taken := map[string]string{} // what names a modem → the section that has it
 	for _, name := range c.Trunks() {
 		key := join("modem", name)

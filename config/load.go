@@ -13,6 +13,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"trunkline/api/switches"
 	"trunkline/modem"
 )
 
@@ -81,9 +82,16 @@ func Parse(file string, data []byte) (Config, error) {
 	}
 	c := Default()
 	c.Modem[""] = modem.Default() // what every named table starts from
+	c.Switch = map[string]switches.Config{"": switches.Default()}
 	decoder{p}.table("", generic, reflect.ValueOf(&c).Elem())
 	if table, ok := generic["modem"].(map[string]any); !ok || table[""] == nil {
 		delete(c.Modem, "")
+	}
+	if table, ok := generic["switch"].(map[string]any); !ok || table[""] == nil {
+		delete(c.Switch, "")
+	}
+	if len(c.Switch) == 0 {
+		c.Switch = nil
 	}
 	for name, m := range c.Modem {
 		m.PINFile = beside(file, m.PINFile)

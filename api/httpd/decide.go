@@ -124,8 +124,8 @@ func (s *Server) decideCalls(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if s.ready != nil {
-		if err := s.ready(); err != nil {
+	if s.decides != nil {
+		if err := s.decides(); err != nil {
 			return api.NewProblem(http.StatusServiceUnavailable, api.CodeNotReady, "Nothing is decided now", "")
 		}
 	}

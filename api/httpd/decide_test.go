@@ -153,7 +153,7 @@ func TestDecideOverTCP(t *testing.T) {
 	ready := error(nil)
 	g := serve(t, func(c *Config, o *Options) {
 		withPlans(t)(c, o)
-		o.Ready = func() error { return ready }
+		o.Decides = func() error { return ready }
 	})
 	serveTCP := func(address string) string {
 		l, err := net.Listen("tcp", address)

@@ -36,6 +36,7 @@ type Options struct {
 	Control    Control               // nil: modems can be looked at only
 	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
 	Plans      Decider               // nil: no plan decides anything
+	Decides    func() error          // why calls cannot be decided now; nil: they always can
 	Switches   *switches.Table       // nil: no switch may ask
 	Decisions  *switches.Metrics     // counts decisions; nil: nobody does
 	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
@@ -54,6 +55,7 @@ type Server struct {
 	control    Control
 	webhooks   *jobs.Webhooks
 	plans      Decider
+	decides    func() error
 	switches   *switches.Table
 	decided    *switches.Metrics
 	ready      func() error
@@ -82,7 +84,7 @@ func New(o Options) *Server {
 	if o.Plans == nil {
 		o.Plans = new(callplan.Book)
 	}
-	s := &Server{plans: o.Plans, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
+	s := &Server{plans: o.Plans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,

@@ -49,6 +49,7 @@ type gateway struct {
 	metrics  net.Listener // nil: off
 	alerting net.Listener // nil: off
 	alerts   *alertmanager.Handler
+	board    switchboard
 	reloads  <-chan os.Signal
 	load     func() (config.Config, error)
 	open     func(trunk string) func(ctx context.Context) (modem.Port, error)
@@ -125,7 +126,10 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
-	g.server = httpd.New(httpd.Options{Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
+	if err := g.newSwitchboard(); err != nil {
+		return nil, err
+	}
+	g.server = httpd.New(httpd.Options{Plans: g.board.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
 		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
@@ -152,7 +156,7 @@ func (g *gateway) listen(handed map[string]net.Listener) (err error) {
 			return fmt.Errorf("listen for Alertmanager (alertmanager.listen): %w", err)
 		}
 	}
-	return nil
+	return g.listenForSwitches()
 }
 
 // ready tells whether messages are taken.
@@ -190,7 +194,7 @@ func (g *gateway) run(ctx context.Context) error {
 		mux.Handle(alertmanager.Path, g.alerts)
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeOther(ctx, g.alerting, mux) })
 	}
-	s.start("listeners", stopServer, serving...)
+	s.start("listeners", stopServer, append(serving, g.board.tasks(g)...)...)
 	s.start("watchdog", stopServer, g.watchdog, g.tell)
 	g.log.Info("the gateway is ready", "socket", g.socket.Addr().String(), "modems", len(g.config.Modem), "store", g.config.Store.Path)
 
@@ -234,6 +238,7 @@ func (g *gateway) drain() time.Duration {
 
 // close frees what newGateway opened.
 func (g *gateway) close() (err error) {
+	err = g.board.close()
 	for _, l := range []net.Listener{g.socket, g.metrics, g.alerting} {
 		if l != nil {
 			if e := l.Close(); !errors.Is(e, net.ErrClosed) {
