@@ -49,6 +49,9 @@ var packings = func() (all [16]packing) {
 // appendUTF16Text appends the text of octets in UTF-16, network order, at most maxUTF16 of them. high is a first surrogate that came before, 0 when there was none; the second result is the one that is left at the end.
 // A surrogate without its other half reads as U+FFFD, and so does the caller's rest. An odd last octet is dropped. 3GPP TS 23.038 §6.2.3.
 func appendUTF16Text(dst, octets []byte, high uint16) ([]byte, uint16, Quirks) {
+	if len(octets) > maxUTF16 {
+		panic("pdu: more UTF-16 than user data hold") // vectors do not check bounds
+	}
 	var quirks Quirks
 	if len(octets)%2 != 0 {
 		quirks |= OddUCS2
