@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 
 	"go.etcd.io/bbolt"
@@ -8,7 +9,7 @@ import (
 	"trunkline/store"
 )
 
-// Tables returns the names of all tables that were ever written.
+// Tables returns the names of all tables that were ever written, without what the engine keeps for itself.
 func (db *DB) Tables(ctx context.Context) (all []store.Table, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -20,7 +21,9 @@ func (db *DB) Tables(ctx context.Context) (all []store.Table, err error) {
 	defer b.Rollback()
 	err = guarded(func() error {
 		return b.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-			all = append(all, store.Table(name))
+			if !bytes.Equal(name, walBucket) { // the engine's own
+				all = append(all, store.Table(name))
+			}
 			return nil
 		})
 	})
