@@ -48,12 +48,20 @@ const (
 	phoneNumber   = "+491700000099"
 )
 
-func newStory(t *testing.T) *story {
-	dir := t.TempDir()
-	s := &story{t: t, binary: filepath.Join(dir, "trunkline"), config: filepath.Join(dir, "trunkline.toml"), store: filepath.Join(dir, "trunkline.db"), accepted: map[int]string{}}
-	if out, err := exec.Command("go", "build", "-o", s.binary, ".").CombinedOutput(); err != nil {
+func newStory(t *testing.T) *story { return storyOf(t, buildProgram(t)) }
+
+// buildProgram returns the path of the program under test.
+func buildProgram(t *testing.T) string {
+	binary := filepath.Join(t.TempDir(), "trunkline")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	return binary
+}
+
+func storyOf(t *testing.T, binary string) *story {
+	dir := t.TempDir()
+	s := &story{t: t, binary: binary, config: filepath.Join(dir, "trunkline.toml"), store: filepath.Join(dir, "trunkline.db"), accepted: map[int]string{}}
 	s.network = emulator.NewNetwork(emulator.NetworkOptions{})
 	t.Cleanup(s.network.Close)
 	s.phone = s.network.Handset(phoneNumber)

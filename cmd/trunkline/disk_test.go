@@ -52,7 +52,8 @@ func newDisk(t *testing.T, kind string, megabytes int64) *disk {
 	if err := errors.Join(f.Truncate(megabytes<<20), f.Close(), os.Mkdir(d.path, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mkfs."+kind, "-q", d.image).CombinedOutput(); err != nil {
+	options := map[string][]string{"ext4": {"-q", "-m", "0", d.image}, "xfs": {"-q", d.image}} // no room that only root may use
+	if out, err := exec.Command("mkfs."+kind, options[kind]...).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.%s: %v\n%s", kind, err, out)
 	}
 	t.Cleanup(d.unmount)

@@ -34,16 +34,21 @@ func newCuts(t *testing.T, kind, tags string) *cuts {
 			t.Fatalf("build: %v\n%s", err, out)
 		}
 	}
-	config, err := os.ReadFile(c.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(c.disk.path, "trunkline.db")
-	if err := os.WriteFile(c.config, []byte(strings.Replace(string(config), strconv.Quote(c.store), strconv.Quote(path), 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.store = path
+	c.moveTo(c.disk)
 	return c
+}
+
+// moveTo has the database on a disk.
+func (s *story) moveTo(d *disk) {
+	config, err := os.ReadFile(s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	path := filepath.Join(d.path, "trunkline.db")
+	if err := os.WriteFile(s.config, []byte(strings.Replace(string(config), strconv.Quote(s.store), strconv.Quote(path), 1)), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.store = path
 }
 
 // round lets the daemon work under load until the power is cut at a random moment, and mounts the disk again. In half of the rounds the daemon is gone
@@ -53,6 +58,11 @@ func (c *cuts) round(n int) {
 	cmd, wait, out := c.lifeUnder()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	defer func() {
+		if t.Failed() {
+			t.Logf("round %d:\n%s", n, out)
+		}
+	}()
 	var traffic sync.WaitGroup
 	for range 3 {
 		first := c.next
