@@ -107,16 +107,25 @@ func TestFailedSyncEndsTheDaemon(t *testing.T) {
 
 	cmd, wait, out := s.lifeUnder("strace", "-f", "-qqq", "-o", "/dev/null", "-P", s.store, "-P", s.store+".wal", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=20+")
 	s.awaitReady(t.Context())
-	for n := 2; n < 500; n++ {
+	var failed time.Time
+	for n := 2; failed.IsZero() && n < 500; n++ {
 		if err := s.accept(n); err != nil {
+			failed = time.Now()
 			var p *api.Problem
 			if errors.As(err, &p) && p.Status != 503 {
 				t.Errorf("answer after a failed sync: %v", p)
 			}
-			break
 		}
 	}
+	s.phone.Send(t.Context(), gatewayNumber, inText(0)) // nobody may take it from the modem any more
+	s.texted++
 	wait()
+	if took := time.Since(failed); failed.IsZero() || took > 5*time.Second {
+		t.Errorf("it took %s to end after a failed sync", took)
+	}
+	if !strings.Contains(out.String(), "a sync failed") {
+		t.Errorf("it does not say why it ended:\n%s", out)
+	}
 	if code := cmd.ProcessState.ExitCode(); code != 70 {
 		t.Errorf("exit code %d, want 70\n%s", code, out)
 	}
@@ -126,6 +135,7 @@ func TestFailedSyncEndsTheDaemon(t *testing.T) {
 	if lost := s.lost(); len(lost) > 0 {
 		t.Errorf("lost after a failed sync: %v", lost)
 	}
+	s.await("the text that came meanwhile is stored", 20*time.Second, func() bool { return s.received(t.Context())[0] == 1 })
 }
 
 func TestSecondDaemonIsRefused(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"trunkline/modem/emulator"
 	"trunkline/router"
 	"trunkline/store"
+	"trunkline/store/memory"
 	"trunkline/store/room"
 )
 
@@ -78,6 +79,36 @@ func (d *small) Free() error {
 	defer d.mu.Unlock()
 	d.reserved = 0
 	return nil
+}
+
+// After a sync that failed nothing is taken from the modem any more, and nothing acknowledged; the next life finds it there, once.
+func TestFailedSyncStopsReading(t *testing.T) {
+	inBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+		time.Sleep(time.Second) // until it is written that the modem is up
+		r.engine.FailAt(r.engine.Operations()+1, memory.AtCommit, false, fmt.Errorf("%w: input/output error", store.ErrStopped))
+		for i := range 3 {
+			r.phone.Send(t.Context(), own, fmt.Sprintf("after the failure %d", i))
+			time.Sleep(minutes)
+		}
+		select {
+		case <-r.store.Failed():
+		default:
+			t.Error("nobody is told that the store failed")
+		}
+		if _, err := r.router.Submit(t.Context(), router.Submission{To: []string{friend}, Text: "new"}); !errors.Is(err, store.ErrStopped) {
+			t.Errorf("a new message after a failed sync: %v", err)
+		}
+		if r.held() != 3 || len(r.inbox()) != 0 {
+			t.Errorf("%d on the modem, %d in the inbox after a failed sync", r.held(), len(r.inbox()))
+		}
+		r.stop()
+		r.engine = memory.Restore(r.engine.Snapshot())
+		r.start()
+		time.Sleep(minutes)
+		if r.held() != 0 || len(r.inbox()) != 3 {
+			t.Errorf("%d on the modem, %d in the inbox after the next start", r.held(), len(r.inbox()))
+		}
+	})
 }
 
 // The disk fills up, stays full for an hour, and has room again: nothing that was accepted is lost or sent twice, what comes in waits on the modem and in
