@@ -41,6 +41,7 @@ type guard struct {
 	overdue  *time.Timer // when it is not waited for any more
 	prev     string      // last line that was no indication
 	kept     bool        // prev is the last line of the answer
+	orphan   bool        // prev is the beginning of an indication, from before the running command
 	cut      bool        // an indication began directly where prev ended
 	strays   int         // final results that nobody waited for
 	echo     bool        // the modem printed what it was told
@@ -164,7 +165,9 @@ func (g *guard) run(e *exchange) ([]string, error) {
 	}
 	a := g.at
 	g.ex = e
-	g.remember("", false)
+	if g.orphan = g.cut && !g.kept && beginsIndication(g.prev); !g.orphan {
+		g.remember("", false)
+	}
 	e.phase = e.first()
 	e.timer = time.AfterFunc(e.limit, func() { g.expire(e, e.first()) })
 	g.mu.Unlock()

@@ -128,8 +128,8 @@ func (g *guard) repair(e *exchange, l line) (string, bool) {
 	if _, word := wordIndication(l.text); word {
 		return "", false
 	}
-	if e == nil {
-		// Nobody waits for an answer: only the beginning of an indication can have been cut.
+	if e == nil || g.orphan {
+		// It belongs to no answer: only the beginning of an indication can have been cut.
 		_, known := prefixIndications[prefixOf(g.prev+l.text)]
 		if !known || g.kept {
 			return "", false
@@ -148,7 +148,9 @@ func (g *guard) repair(e *exchange, l line) (string, bool) {
 	return joined, true
 }
 
-func (g *guard) remember(text string, kept bool) { g.prev, g.kept, g.cut = text, kept, false }
+func (g *guard) remember(text string, kept bool) {
+	g.prev, g.kept, g.cut, g.orphan = text, kept, false, false
+}
 
 // keep adds a line to the answer.
 func (g *guard) keep(e *exchange, text string) {

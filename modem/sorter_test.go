@@ -107,6 +107,56 @@ func TestSorting(t *testing.T) {
 	}
 }
 
+// An indication that was cut before a command began is put together although the rest comes while the command runs.
+func TestCutBeforeCommand(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.ready(t)
+		for drained := false; !drained; {
+			synctest.Wait()
+			select {
+			case <-r.Notices():
+			default:
+				drained = true
+			}
+		}
+		r.p.set(func(p *peer, c string) bool {
+			if c == "+CIMI" {
+				p.say("T: ,6\r\n00000102030405\r\n\r\n262010000000001\r\n\r\nOK\r\n")
+			}
+			return c == "+CIMI"
+		})
+		r.p.say("\r\n+CM\r\n^RSSI:20\r\n")
+		synctest.Wait()
+		err := r.do(t.Context(), func(s *session) error {
+			answer, err := s.run(&exchange{text: "+CIMI", bare: true})
+			if len(answer) != 1 || answer[0] != "262010000000001" {
+				t.Errorf("answer %q", answer)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if n := <-r.Notices(); n.Kind != NoticeDeliver || n.Raw != "00000102030405" {
+			t.Errorf("notice %+v", n)
+		}
+		// What only looks so leaves the answer alone.
+		r.p.say("\r\n+CM\r\n^RSSI:20\r\n")
+		synctest.Wait()
+		r.p.set(nil)
+		err = r.do(t.Context(), func(s *session) error {
+			answer, err := s.run(&exchange{text: "+CIMI", bare: true})
+			if len(answer) != 1 || answer[0] != "262010000000001" {
+				t.Errorf("answer %q", answer)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // What is left of an answer that was given up is joined with nothing, even if an indication cut it.
 func TestRestOfGivenUpAnswer(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {

@@ -123,3 +123,13 @@ func (g *guard) between(e *exchange, text string) bool {
 	_, known := prefixIndications[prefix]
 	return known && (e == nil || !e.owns(prefix) || unsolicited(prefix, e.text, text))
 }
+
+// beginsIndication tells whether text is the beginning of the name of an indication, cut off within it.
+func beginsIndication(text string) bool {
+	for prefix := range prefixIndications {
+		if text != "" && strings.HasPrefix(prefix, text) {
+			return true
+		}
+	}
+	return false
+}
