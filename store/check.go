@@ -27,7 +27,7 @@ type checker interface {
 func tables() []Table {
 	return []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
 		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
-		tableRetries}
+		tableRetries, tableProviders, tablePlans, tablePlanVersions}
 }
 
 // lister is what an engine may offer: the names of the tables that are in it.
@@ -338,6 +338,12 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openDelivery(key, value)
 	case tableUsage:
 		_, err = parseUsage(key, value)
+	case tableProviders:
+		_, err = openProvider(key, value)
+	case tablePlans:
+		_, err = openPlan(key, value)
+	case tablePlanVersions:
+		_, err = openPlanVersion(key, value)
 	case tableMeta, tableRemembered:
 		_, err = unseal(table, key, value)
 	}

@@ -49,6 +49,12 @@
 //	└── ID · message · sequence number
 //	retries                             every pending delivery that may go next of its message
 //	└── ID · T · sequence number
+//	providers
+//	└── name                            Provider
+//	plans
+//	└── provider · name                 Plan: which version is in use, and which will be
+//	planversions
+//	└── provider · name · version       PlanVersion: a document of a plan, as it was published
 //
 // Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
 // buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in

@@ -8,6 +8,8 @@ import (
 var (
 	// ErrNotFound says that no record has this id.
 	ErrNotFound = errors.New("not found")
+	// ErrExists says that the name is taken, perhaps by an archived record.
+	ErrExists = errors.New("it exists already")
 	// ErrStopped says that an earlier sync failed, so that nothing more is written by this process.
 	ErrStopped = errors.New("store stopped after a failed sync")
 	// ErrFull says that the disk has no room; nothing was written and the file is good.

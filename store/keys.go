@@ -36,6 +36,10 @@ const (
 	tableUndelivered Table = "undelivered"
 	tableRetries     Table = "retries"
 	tableUsage       Table = "usage"
+
+	tableProviders    Table = "providers"
+	tablePlans        Table = "plans"
+	tablePlanVersions Table = "planversions"
 )
 
 // Kinds of deadlines; the rest of the key names what it is for.
