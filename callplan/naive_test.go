@@ -191,11 +191,22 @@ func (n *naive) destination(d map[string]any, at string) string {
 	return "route"
 }
 
+func isShare(rule map[string]any) bool {
+	_, ok := rule["criteria"].(map[string]any)["percent"].(float64)
+	return ok
+}
+
 // share tells whether the draw is in the slice of rule i.
 func (n *naive) share(rules []map[string]any, i int, path string) bool {
+	if !isShare(rules[i]) {
+		return true
+	}
 	percent := func(j int) (*big.Rat, string, bool) {
 		c := rules[j]["criteria"].(map[string]any)
 		p, ok := c["percent"].(float64)
+		if !ok {
+			return nil, "", false
+		}
 		rest := map[string]any{}
 		for k, v := range c {
 			if k != "percent" && isPresent(v) {
@@ -207,10 +218,7 @@ func (n *naive) share(rules []map[string]any, i int, path string) bool {
 		r.SetString(strconv.FormatFloat(p, 'f', 2, 64))
 		return r, string(b), ok
 	}
-	mine, others, ok := percent(i)
-	if !ok {
-		return true
-	}
+	mine, others, _ := percent(i)
 	before, first := new(big.Rat), i
 	for j := i - 1; j >= 0; j-- {
 		p, rest, ok := percent(j)
