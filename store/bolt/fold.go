@@ -1,8 +1,10 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -115,7 +117,7 @@ func (db *DB) foldNow() error {
 
 // folded tells the database file that it has everything up to a record of the log.
 func folded(last uint64) func(*bbolt.Bucket) error {
-	return func(b *bbolt.Bucket) error { return b.Put(walFolded, order.AppendUint64(nil, last)) }
+	return func(b *bbolt.Bucket) error { return b.Put(walFolded, sealMark(walFolded, last)) }
 }
 
 // fold writes layers to the database file, the oldest first, durably. mark says in the same transaction what that means for the log.
@@ -182,12 +184,28 @@ func (db *DB) attach() error {
 		}
 		db.wal = &wal{file: f}
 	}
-	id := order.AppendUint64(nil, rand.Uint64()|1)
-	err := db.fold(func(b *bbolt.Bucket) error { return errors.Join(b.Put(walID, id), b.Put(walFolded, make([]byte, 8))) })
+	id := rand.Uint64() | 1
+	err := db.fold(func(b *bbolt.Bucket) error {
+		return errors.Join(b.Put(walID, sealMark(walID, id)), b.Put(walFolded, sealMark(walFolded, 0)))
+	})
 	if err == nil {
-		*db.wal = wal{file: db.wal.file, id: order.Uint64(id)}
+		*db.wal = wal{file: db.wal.file, id: id}
 	}
 	return err
+}
+
+// sealMark returns a number with the checksum that tells a damaged one.
+func sealMark(key []byte, n uint64) []byte {
+	b := order.AppendUint64(nil, n)
+	return order.AppendUint32(b, crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, b))
+}
+
+func openMark(key, value []byte) (n uint64, ok bool) {
+	if len(value) != 12 {
+		return 0, false
+	}
+	n = order.Uint64(value)
+	return n, bytes.Equal(value, sealMark(key, n))
 }
 
 // detach brings everything to the database file, which then needs its log no more.
@@ -250,11 +268,15 @@ func (db *DB) recover() (l layers, has bool, err error) {
 		if b == nil {
 			return nil
 		}
-		if v := b.Get(walID); len(v) == 8 {
-			id, has = order.Uint64(v), true
+		if first, _ := b.Cursor().First(); first == nil {
+			return nil // it was closed, or copied, as a whole
 		}
-		if v := b.Get(walFolded); len(v) == 8 {
-			folded = order.Uint64(v)
+		has = true
+		var ok1, ok2 bool
+		id, ok1 = openMark(walID, b.Get(walID))
+		folded, ok2 = openMark(walFolded, b.Get(walFolded))
+		if !ok1 || !ok2 {
+			return errors.New("what it says about its write-ahead log is damaged; restore a backup")
 		}
 		return nil
 	})

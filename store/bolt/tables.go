@@ -3,29 +3,37 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
 	"trunkline/store"
 )
 
-// Tables returns the names of all tables that were ever written, without what the engine keeps for itself.
+// Tables returns the names of all tables that were ever written.
 func (db *DB) Tables(ctx context.Context) (all []store.Table, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b, err := db.bolt.Begin(false)
+	t, err := db.begin()
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
-	defer b.Rollback()
+	defer t.end()
 	err = guarded(func() error {
-		return b.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-			if !bytes.Equal(name, walBucket) { // the engine's own
+		return t.bolt.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+			if !bytes.Equal(name, walBucket) {
 				all = append(all, store.Table(name))
 			}
 			return nil
 		})
 	})
+	for _, l := range []layers{t.state.older, t.state.newer} {
+		for i := range l {
+			if !slices.Contains(all, l[i].table) {
+				all = append(all, l[i].table)
+			}
+		}
+	}
 	return all, err
 }

@@ -320,6 +320,37 @@ func TestStrayLogs(t *testing.T) {
 	}
 }
 
+// What the database file says about its log is checked like everything else in it.
+func TestDamagedMark(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := put(db, "kept"); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []func(*bbolt.Bucket) error{
+		func(b *bbolt.Bucket) error { return b.Delete(walID) },
+		func(b *bbolt.Bucket) error { return b.Delete(walFolded) },
+		func(b *bbolt.Bucket) error { return b.Put(walID, append([]byte{1}, b.Get(walID)[1:]...)) },
+		func(b *bbolt.Bucket) error { return b.Put(walFolded, b.Get(walID)) },
+	} {
+		crashed := image(t, path)
+		b, err := bbolt.Open(crashed, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(b.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(walBucket)) }), b.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(crashed, Options{}); err == nil || !strings.Contains(err.Error(), "write-ahead log is damaged") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // While the database file takes nothing, updates are refused and what was accepted is read from the log; when there is room again, all goes on.
 func TestFullDiskBehindTheLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
