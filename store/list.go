@@ -35,7 +35,7 @@ const (
 	defaultPage = 50
 	maxPage     = 1000
 	pageBudget  = 10_000               // messages looked at per page
-	pageTime    = 2 * time.Millisecond // after which a page that has found something, or looked at many, ends
+	pageTime    = 2 * time.Millisecond // after which a page that has looked at more messages than it may have ends
 	pageStride  = 64                   // messages looked at between two looks at the clock
 	idSlack     = time.Minute          // between the time in an id and the time of its message
 )
@@ -78,7 +78,7 @@ func (s *Store) Messages(ctx context.Context, q Query) (Page, error) {
 					page.Items = append(page.Items, *m)
 				}
 			}
-			full := len(page.Items) == limit || steps >= pageBudget || steps%pageStride == 0 && time.Since(begin) > pageTime
+			full := len(page.Items) == limit || steps >= pageBudget || steps > limit && steps%pageStride == 0 && time.Since(begin) > pageTime
 			if full && len(k) == idBytes {
 				page.Next = q.cursor(MessageID(k))
 				return false, nil
