@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,7 +116,7 @@ func TestSelfTest(t *testing.T) {
 					b.ready(t)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					listed := 0
+					var listed atomic.Int64
 					go func() { // as a gateway does
 						for {
 							select {
@@ -124,7 +125,7 @@ func TestSelfTest(t *testing.T) {
 									t.Errorf("told %+v", n)
 								}
 								found, _ := b.List(ctx)
-								listed += len(found)
+								listed.Add(int64(len(found)))
 							case <-ctx.Done():
 								return
 							}
@@ -135,8 +136,8 @@ func TestSelfTest(t *testing.T) {
 					if len(ledger) != 5 || ledger[0].To != ownNumber1 || !strings.HasPrefix(ledger[0].Text, "trunkline self-test ") {
 						t.Errorf("%d sent: %.300v", len(ledger), ledger)
 					}
-					if used, _ := b.dev.Stored("MT"); used != 0 || listed != 0 {
-						t.Errorf("%d left in the modem, %d listed", used, listed)
+					if used, _ := b.dev.Stored("MT"); used != 0 || listed.Load() != 0 {
+						t.Errorf("%d left in the modem, %d listed", used, listed.Load())
 					}
 					if n := b.count(t, "self_tests_total", "arrived"); n != 5 {
 						t.Errorf("%v arrived", n)
