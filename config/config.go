@@ -28,8 +28,9 @@ type Config struct {
 	Log    Log                     `toml:"log"`
 	Modem  map[string]modem.Config `toml:"modem"` // by name of the trunk
 
-	Alertmanager alertmanager.Config `toml:"alertmanager"`
-	Webhook      jobs.WebhookConfig  `toml:"webhook"`
+	Alertmanager alertmanager.Config  `toml:"alertmanager"`
+	Webhook      jobs.WebhookConfig   `toml:"webhook"`
+	Retention    jobs.RetentionConfig `toml:"retention"`
 
 	SIP        sip.Config                  `toml:"sip"`
 	AGI        agi.Config                  `toml:"agi"`
@@ -42,7 +43,7 @@ type Config struct {
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
-		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks(), SIP: sip.Default(), AGI: agi.Default(), FreeSWITCH: freeswitch.Default()}
+		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks(), Retention: jobs.DefaultRetention(), SIP: sip.Default(), AGI: agi.Default(), FreeSWITCH: freeswitch.Default()}
 }
 
 // Trunks returns the names of all trunks in order.
@@ -55,6 +56,7 @@ func (c Config) validate(p *problems) {
 	section(p, "router", c.Router.Validate())
 	section(p, "log", c.Log.Validate())
 	section(p, "webhook", c.Webhook.Validate())
+	section(p, "retention", c.Retention.Validate())
 	for name := range c.Router.Trunk {
 		if _, ok := c.Modem[name]; !ok {
 			p.add(join("router.trunk", name), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")

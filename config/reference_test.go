@@ -27,7 +27,7 @@ var source = map[string]struct{ dir, typ string }{
 	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
 	"alertmanager": {"../api/httpd/alertmanager", "Config"},
 	"sip":          {"../api/sip", "Config"}, "agi": {"../api/agi", "Config"}, "decide": {"../api/httpd", "DecideConfig"}, "freeswitch": {"../api/httpd/freeswitch", "Config"},
-	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"},
+	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"}, "retention": {"../jobs", "RetentionConfig"},
 }
 
 // sample gives a value to keys that cannot stay empty.

@@ -32,29 +32,30 @@ import (
 
 // gateway is the whole daemon: store, modems, router, server.
 type gateway struct {
-	config   config.Config // what runs; changed by reload, which run calls
-	log      *slog.Logger
-	level    *slog.LevelVar
-	registry *prometheus.Registry
-	engine   store.Engine
-	room     *room.Guard
-	store    *store.Store
-	finder   *modem.Finder
-	received *gsm.Metrics
-	fleet    *fleet
-	router   *router.Router
-	server   *httpd.Server
-	webhooks *jobs.Webhooks
-	socket   net.Listener
-	metrics  net.Listener // nil: off
-	alerting net.Listener // nil: off
-	alerts   *alertmanager.Handler
-	board    switchboard
-	reloads  <-chan os.Signal
-	load     func() (config.Config, error)
-	open     func(trunk string) func(ctx context.Context) (modem.Port, error)
-	reloaded *reloadMetrics
-	trouble  atomic.Pointer[string] // why the last reload failed; nil: it did not
+	config    config.Config // what runs; changed by reload, which run calls
+	log       *slog.Logger
+	level     *slog.LevelVar
+	registry  *prometheus.Registry
+	engine    store.Engine
+	room      *room.Guard
+	store     *store.Store
+	finder    *modem.Finder
+	received  *gsm.Metrics
+	fleet     *fleet
+	router    *router.Router
+	server    *httpd.Server
+	webhooks  *jobs.Webhooks
+	retention *jobs.Retention
+	socket    net.Listener
+	metrics   net.Listener // nil: off
+	alerting  net.Listener // nil: off
+	alerts    *alertmanager.Handler
+	board     switchboard
+	reloads   <-chan os.Signal
+	load      func() (config.Config, error)
+	open      func(trunk string) func(ctx context.Context) (modem.Port, error)
+	reloaded  *reloadMetrics
+	trouble   atomic.Pointer[string] // why the last reload failed; nil: it did not
 }
 
 // gatewayOptions are what surrounds a gateway; every field may be left out.
@@ -126,6 +127,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
+	g.retention = jobs.NewRetention(jobs.RetentionOptions{Config: c.Retention, Store: g.store, Logger: o.logger, Registerer: registry})
 	if err := g.newSwitchboard(); err != nil {
 		return nil, err
 	}
@@ -184,7 +186,7 @@ func (g *gateway) run(ctx context.Context) error {
 	s.start("inbound pumps", stopModems, g.fleet.pumps.Run)
 	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
 	sending := s.start("router", g.drain(), g.router.Run)
-	s.start("webhooks", stopServer, g.webhooks.Run)
+	s.start("webhooks and retention", stopServer, g.webhooks.Run, g.retention.Run)
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })
