@@ -1,0 +1,291 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"trunkline/callplan"
+	"trunkline/store"
+)
+
+// ErrPlanInvalid says that a plan has errors, which stand in the findings beside it; what was in use stays in use.
+var ErrPlanInvalid = errors.New("the plan has errors and is not used")
+
+// PlansOptions are what Plans works with.
+type PlansOptions struct {
+	Store    *store.Store
+	Book     *callplan.Book  // is kept in step with the store
+	Areas    *callplan.Areas // nil: those of the program
+	LATAs    *callplan.LATAs // nil: none
+	ZIPs     *callplan.ZIPs  // nil: none
+	Timezone string          // for providers that have none; empty: UTC
+	Trunks   func() []string // names of the trunks that exist, for warnings; nil: not known
+	Logger   *slog.Logger
+	Now      func() time.Time // nil: time.Now
+}
+
+// Plans is the call plans of all service providers: those in the store, compiled into a Book. A plan that cannot be used never takes the place of one that is.
+type Plans struct {
+	o     PlansOptions
+	mu    sync.Mutex // held while plans change
+	read  map[string]map[string]parsedPlan
+	nudge chan struct{} // something may be due earlier than was thought
+}
+
+// parsedPlan is a document that was read, so that the plans of a provider beside the one that changes need not be read again.
+type parsedPlan struct {
+	version int64
+	plan    *callplan.Plan // nil: it cannot be used
+}
+
+// NewPlans makes Plans over a store; Load must follow.
+func NewPlans(o PlansOptions) *Plans {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Plans{o: o, read: map[string]map[string]parsedPlan{}, nudge: make(chan struct{}, 1)}
+}
+
+// Load compiles what is in use. A plan in the store that cannot be used any more, as one of a newer version of the program, is left out and logged.
+func (p *Plans) Load(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	providers, err := p.o.Store.Providers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, provider := range providers {
+		if err := p.rebuild(ctx, provider.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PlanDocument is a plan to be published.
+type PlanDocument struct {
+	Provider string // of a document that names none; empty: the default one
+	Document []byte
+	Author   string
+	Note     string
+	At       time.Time // when it comes into use; zero or past: at once
+}
+
+// Publish checks a plan, keeps it as the newest version and brings it into use. Findings hold all warnings too. ErrPlanInvalid when there are errors.
+func (p *Plans) Publish(ctx context.Context, doc PlanDocument) (store.Plan, callplan.Findings, error) {
+	if doc.Provider == "" {
+		doc.Provider = store.DefaultProvider
+	}
+	plan, found := callplan.Parse(doc.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: doc.Provider})
+	if plan == nil {
+		return store.Plan{}, found, ErrPlanInvalid
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := p.o.Store.Provider(ctx, plan.Provider); errors.Is(err, store.ErrNotFound) {
+		found = append(found, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: plan.Provider, Allowed: "the name of a service provider",
+			Message: fmt.Sprintf("no service provider %q: create it first or correct the name", plan.Provider)})
+		return store.Plan{}, found, ErrPlanInvalid
+	} else if err != nil {
+		return store.Plan{}, found, err
+	}
+	found = append(found, p.lint(plan, found)...)
+	kept, err := p.o.Store.PublishPlan(ctx, store.PlanVersion{Provider: plan.Provider, Name: plan.Name, Document: doc.Document, Author: doc.Author, Note: doc.Note,
+		CreatedAt: p.o.Now()}, doc.At)
+	if err != nil {
+		return store.Plan{}, found, err
+	}
+	p.poke()
+	return kept, found, p.rebuild(context.WithoutCancel(ctx), plan.Provider)
+}
+
+// lint returns the warnings that only show beside the other plans and the trunks.
+func (p *Plans) lint(plan *callplan.Plan, known callplan.Findings) callplan.Findings {
+	o := callplan.LintOptions{Now: p.o.Now(), Areas: p.o.Areas}
+	if p.o.Trunks != nil {
+		o.Trunks = append([]string{}, p.o.Trunks()...)
+	}
+	for _, other := range p.read[plan.Provider] {
+		if other.plan != nil {
+			o.Others = append(o.Others, other.plan)
+		}
+	}
+	var more callplan.Findings
+	for _, f := range callplan.Lint(plan, o) {
+		if !slices.Contains(known, f) {
+			more = append(more, f)
+		}
+	}
+	return more
+}
+
+// Rollback brings an older version of a plan back into use, 0 being the one before. ErrPlanInvalid when this program cannot use it any more.
+func (p *Plans) Rollback(ctx context.Context, provider, name string, version int64, who string) (store.Plan, error) {
+	return p.change(ctx, provider, func(now time.Time) (store.Plan, error) {
+		plan, err := p.o.Store.Plan(ctx, provider, name)
+		if err != nil {
+			return plan, err
+		}
+		if version == 0 {
+			version = plan.Before
+		}
+		v, err := p.o.Store.PlanVersion(ctx, provider, name, version)
+		if err != nil {
+			return plan, err
+		}
+		if old, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: provider}); old == nil {
+			return plan, fmt.Errorf("version %d of plan %q: %w: %w", version, name, ErrPlanInvalid, found.Err())
+		}
+		return p.o.Store.RollbackPlan(ctx, provider, name, version, now, who)
+	})
+}
+
+// Archive puts a plan out of use and keeps it.
+func (p *Plans) Archive(ctx context.Context, provider, name, who string) (store.Plan, error) {
+	return p.change(ctx, provider, func(now time.Time) (store.Plan, error) { return p.o.Store.ArchivePlan(ctx, provider, name, now, who) })
+}
+
+// Restore takes an archived plan back into use.
+func (p *Plans) Restore(ctx context.Context, provider, name, who string) (store.Plan, error) {
+	return p.change(ctx, provider, func(now time.Time) (store.Plan, error) { return p.o.Store.RestorePlan(ctx, provider, name, now, who) })
+}
+
+func (p *Plans) change(ctx context.Context, provider string, step func(now time.Time) (store.Plan, error)) (store.Plan, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	plan, err := step(p.o.Now())
+	if err != nil {
+		return store.Plan{}, err
+	}
+	return plan, p.rebuild(context.WithoutCancel(ctx), provider)
+}
+
+// ProviderChanged takes note that a service provider was added, changed, archived or restored.
+func (p *Plans) ProviderChanged(ctx context.Context, name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rebuild(ctx, name)
+}
+
+// rebuild compiles the plans of a provider as they stand in the store and swaps them in. p.mu is held.
+func (p *Plans) rebuild(ctx context.Context, name string) error {
+	provider, err := p.o.Store.Provider(ctx, name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !provider.ArchivedAt.IsZero() {
+		p.o.Book.Remove(name)
+		delete(p.read, name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept, err := p.o.Store.Plans(ctx, name)
+	if err != nil {
+		return err
+	}
+	read := map[string]parsedPlan{}
+	var live []*callplan.Plan
+	for _, k := range kept {
+		if k.Live == 0 || !k.ArchivedAt.IsZero() {
+			continue
+		}
+		one, ok := p.read[name][k.Name]
+		if !ok || one.version != k.Live {
+			if one, err = p.parse(ctx, k); err != nil {
+				return err
+			}
+		}
+		if read[k.Name] = one; one.plan != nil {
+			live = append(live, one.plan)
+		}
+	}
+	env := &callplan.Env{Timezone: provider.Timezone, Areas: p.o.Areas, LATAs: p.o.LATAs, ZIPs: p.o.ZIPs}
+	if env.Timezone == "" {
+		env.Timezone = p.o.Timezone
+	}
+	set, err := callplan.Compile(name, live, env)
+	if err != nil {
+		return fmt.Errorf("call plans of %q: %w", name, err)
+	}
+	p.read[name] = read
+	p.o.Book.Publish(set)
+	return nil
+}
+
+// parse reads the version of a plan that is in use.
+func (p *Plans) parse(ctx context.Context, k store.Plan) (parsedPlan, error) {
+	v, err := p.o.Store.PlanVersion(ctx, k.Provider, k.Name, k.Live)
+	var bad *store.Damage
+	if errors.As(err, &bad) || errors.Is(err, store.ErrNotFound) {
+		p.o.Logger.Error("a call plan cannot be read and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "error", err)
+		return parsedPlan{version: k.Live}, nil
+	}
+	if err != nil {
+		return parsedPlan{}, err
+	}
+	plan, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: k.Provider})
+	if plan == nil {
+		p.o.Logger.Error("a call plan has errors and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "error", found.Err())
+		return parsedPlan{version: k.Live}, nil
+	}
+	plan.Provider, plan.Version = k.Provider, k.Live
+	return parsedPlan{k.Live, plan}, nil
+}
+
+func (p *Plans) poke() {
+	select {
+	case p.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// longestWait is how long Run waits at most before it looks what is due: clocks are set.
+const longestWait = time.Minute
+
+// Run brings versions into use when their time comes, until ctx ends.
+func (p *Plans) Run(ctx context.Context) error {
+	for {
+		wait, err := p.publishDue(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			p.o.Logger.Error("call plans that are due cannot be published", "error", err)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-p.nudge:
+		case <-timer.C:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// publishDue brings into use what is due and returns how long to wait for the next.
+func (p *Plans) publishDue(ctx context.Context) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.o.Now()
+	changed, next, err := p.o.Store.PublishDue(ctx, now)
+	if err != nil {
+		return longestWait, err
+	}
+	for _, k := range changed {
+		if err := p.rebuild(ctx, k.Provider); err != nil {
+			return longestWait, err
+		}
+		p.o.Logger.Info("call plan is in use", "provider", k.Provider, "plan", k.Name, "version", k.Live)
+	}
+	if next.IsZero() {
+		return longestWait, nil
+	}
+	return min(longestWait, max(next.Sub(now), time.Millisecond)), nil
+}
