@@ -221,7 +221,7 @@ func (p *Plans) parse(ctx context.Context, k store.Plan) (parsedPlan, error) {
 	v, err := p.o.Store.PlanVersion(ctx, k.Provider, k.Name, k.Live)
 	var bad *store.Damage
 	if errors.As(err, &bad) || errors.Is(err, store.ErrNotFound) {
-		p.o.Logger.Error("a call plan cannot be read and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "error", err)
+		p.o.Logger.Error("a call plan cannot be read and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "err", err)
 		return parsedPlan{version: k.Live}, nil
 	}
 	if err != nil {
@@ -229,7 +229,7 @@ func (p *Plans) parse(ctx context.Context, k store.Plan) (parsedPlan, error) {
 	}
 	plan, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: k.Provider})
 	if plan == nil {
-		p.o.Logger.Error("a call plan has errors and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "error", found.Err())
+		p.o.Logger.Error("a call plan has errors and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "err", found.Err())
 		return parsedPlan{version: k.Live}, nil
 	}
 	plan.Provider, plan.Version = k.Provider, k.Live
@@ -254,7 +254,7 @@ func (p *Plans) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			p.o.Logger.Error("call plans that are due cannot be published", "error", err)
+			p.o.Logger.Error("call plans that are due cannot be published", "err", err)
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -50,6 +50,7 @@ type gateway struct {
 	metrics   net.Listener // nil: off
 	alerting  net.Listener // nil: off
 	alerts    *alertmanager.Handler
+	plans     *router.Plans
 	board     switchboard
 	reloads   <-chan os.Signal
 	load      func() (config.Config, error)
@@ -131,6 +132,10 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err := g.newSwitchboard(); err != nil {
 		return nil, err
 	}
+	g.plans = router.NewPlans(router.PlansOptions{Store: g.store, Book: g.board.plans, Logger: o.logger})
+	if err := g.plans.Load(context.Background()); err != nil {
+		return nil, fmt.Errorf("call plans: %w", err)
+	}
 	g.server = httpd.New(httpd.Options{Plans: g.board.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
@@ -187,6 +192,7 @@ func (g *gateway) run(ctx context.Context) error {
 	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
 	sending := s.start("router", g.drain(), g.router.Run)
 	s.start("webhooks and retention", stopServer, g.webhooks.Run, g.retention.Run)
+	s.start("call plans", stopServer, g.plans.Run)
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })
