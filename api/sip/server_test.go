@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,12 +198,12 @@ func TestTCPBounds(t *testing.T) {
 
 // A contact that points at the server is dropped, also when it listens on every address of the machine.
 func TestOwnAddresses(t *testing.T) {
-	var uri string
+	var uri atomic.Value // of the server, known when it serves
 	s := serve(t, decided(func(_ *callplan.Facts, d *callplan.Decision) {
-		d.Action, d.Candidates = callplan.Route, append(d.Candidates, sipURI(uri))
+		d.Action, d.Candidates = callplan.Route, append(d.Candidates, sipURI(uri.Load().(string)))
 	}), func(c *Config) { c.Listen = []string{"0.0.0.0:0"} })
 	a := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), s.Addresses()[0].Port())
-	uri = "x@" + a.String()
+	uri.Store("x@" + a.String())
 	c := dial(t, "udp", a)
 	c.Write([]byte(invite("sip:1@192.0.2.1")))
 	buf := make([]byte, 4096)
