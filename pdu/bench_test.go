@@ -66,10 +66,10 @@ func beside(b *testing.B, ours, theirs func()) {
 }
 
 // processorTime returns what the process has used so far.
-func processorTime(b *testing.B) time.Duration {
+func processorTime(t testing.TB) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
