@@ -61,7 +61,7 @@ func TestKilledAtEverySyncPoint(t *testing.T) {
 				deaths++
 				s.heal()
 			}
-			if deaths < 8 {
+			if deaths < 4 {
 				t.Errorf("only %d syncs in a story", deaths)
 			}
 			t.Logf("killed in each of %d syncs", deaths)
