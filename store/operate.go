@@ -12,6 +12,9 @@ import (
 // reach the recipient twice. A *TransitionError when there is no such part.
 func (s *Store) Resend(ctx context.Context, id MessageID, by string, at time.Time) (Message, error) {
 	return s.decide(ctx, id, by, "resend", at, func(t *tx, m *record) error {
+		if m.State.Final() {
+			return Transition(m.ID, m.State, Waiting)
+		}
 		parts := m.doubtful()
 		if len(parts) == 0 {
 			return &TransitionError{ID: m.ID, From: m.State, To: Waiting, Reason: "only what may or may not have been sent can be sent again; submit it anew"}
