@@ -27,7 +27,8 @@ const (
 // sender makes requests to endpoints: no redirect is followed, no proxy used, no cookie kept, and no address outside the fence connected to.
 type sender struct {
 	client  *http.Client
-	timeout time.Duration
+	timeout time.Duration // for all of a request
+	connect time.Duration // for its connection, and for its TLS
 	agent   string
 }
 
@@ -69,7 +70,7 @@ func newSender(o WebhookOptions, f fence) *sender {
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxAnswerHead,
 	}
-	return &sender{timeout: c.Timeout, agent: "Trunkline/" + cmp.Or(o.Version, "devel"), client: &http.Client{Transport: transport,
+	return &sender{timeout: c.Timeout, connect: c.ConnectTimeout, agent: "Trunkline/" + cmp.Or(o.Version, "devel"), client: &http.Client{Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -101,6 +102,8 @@ func (s *sender) send(ctx context.Context, w *store.Webhook, id string, body []b
 		return t, false
 	case err != nil && limited.Err() != nil:
 		t.Error = fmt.Sprintf("no answer within %s", s.timeout)
+	case timedOut(err):
+		t.Error = fmt.Sprintf("no connection within %s", s.connect)
 	case err != nil:
 		t.Error = plain(err)
 	case t.Status/100 == 3:
@@ -109,6 +112,12 @@ func (s *sender) send(ctx context.Context, w *store.Webhook, id string, body []b
 		t.Error = fmt.Sprintf("the answer is %d %s", t.Status, http.StatusText(t.Status))
 	}
 	return t, true
+}
+
+// timedOut tells whether a connection took too long.
+func timedOut(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
 }
 
 // exchange sends the request and reads the answer.
