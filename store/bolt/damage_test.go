@@ -251,11 +251,7 @@ func read(t *testing.T, path string) state {
 	if g.records, err = content(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.Messages(t.Context(), store.Query{Limit: 1000})
-	if err != nil || all.Next != "" {
-		t.Fatal(err)
-	}
-	for _, m := range all.Items {
+	for _, m := range every(t, s) {
 		g.messages[m.ID] = m
 	}
 	events, err := s.Events(t.Context(), 0, 0)
@@ -266,6 +262,21 @@ func read(t *testing.T, path string) state {
 		g.events[e.Seq] = e
 	}
 	return g
+}
+
+// every returns all messages, oldest first. A page may be short when the machine is slow.
+func every(t *testing.T, s *store.Store) (all []store.Message) {
+	t.Helper()
+	for q := (store.Query{Limit: 1000, Ascending: true}); ; {
+		page, err := s.Messages(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, page.Items...)
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return all
+		}
+	}
 }
 
 // judge says what became of a damaged database, or what is wrong with that.

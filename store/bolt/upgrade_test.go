@@ -46,11 +46,7 @@ func show(t *testing.T, path string) (r remembered) {
 	if _, err := s.Check(t.Context(), func(d store.Damage) { t.Errorf("check: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
-	page, err := s.Messages(t.Context(), store.Query{Limit: 1000, Ascending: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range page.Items {
+	for _, m := range every(t, s) {
 		shown := rememberedMessage{ID: m.ID.String(), Direction: m.Direction.String(), State: m.State.String(), To: m.To.String(), Text: m.Text}
 		for _, p := range m.Parts {
 			shown.Parts = append(shown.Parts, p.State.String())
