@@ -298,7 +298,7 @@ func (e *endpoint) dealtWith(ctx context.Context, v *store.Event, now time.Time)
 		case errors.Is(err, store.ErrNotFound) || errors.As(err, &damage):
 		case err != nil:
 			return false, err
-		case d.State == store.Pending || d.SettledAt.After(e.cursor.MovedAt):
+		case d.State == store.Pending || d.SettledAt.After(e.cursor.MovedAt) || v.Seq <= e.cursor.MovedTo:
 			return true, nil
 		}
 	}

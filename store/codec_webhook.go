@@ -93,7 +93,8 @@ func decodePause(b []byte) (*Pause, error) {
 func appendCursor(b []byte, c *WebhookCursor) []byte {
 	b = putUint(b, 1, c.Position)
 	b = putTime(b, 2, c.MovedAt)
-	return putTime(b, 3, c.FailingSince)
+	b = putTime(b, 3, c.FailingSince)
+	return putUint(b, 4, c.MovedTo)
 }
 
 func decodeCursor(payload []byte) (*WebhookCursor, error) {
@@ -107,6 +108,8 @@ func decodeCursor(payload []byte) (*WebhookCursor, error) {
 			c.MovedAt = f.time()
 		case 3:
 			c.FailingSince = f.time()
+		case 4:
+			c.MovedTo = f.uint()
 		}
 	}
 	return c, f.err

@@ -25,7 +25,7 @@ func webhookCodecs() []codec {
 	return []codec{
 		{"webhook", tableWebhooks, id[:], webhook, func(b []byte, v any) []byte { return appendWebhook(b, v.(*Webhook)) },
 			func(b []byte) (any, error) { return decodeWebhook(id, b) }},
-		{"cursor", tableCursors, id[:], &WebhookCursor{Position: 1 << 40, MovedAt: at(1), FailingSince: at(2)},
+		{"cursor", tableCursors, id[:], &WebhookCursor{Position: 1 << 40, MovedAt: at(1), MovedTo: 7, FailingSince: at(2)},
 			func(b []byte, v any) []byte { return appendCursor(b, v.(*WebhookCursor)) }, func(b []byte) (any, error) { return decodeCursor(b) }},
 		{"delivery", tableDeliveries, deliveryKey(id, 7), delivery, func(b []byte, v any) []byte { return appendDelivery(b, v.(*Delivery)) },
 			func(b []byte) (any, error) { return decodeDelivery(id, 7, b) }},

@@ -73,7 +73,8 @@ type Pause struct {
 // WebhookCursor is how far an endpoint is.
 type WebhookCursor struct {
 	Position     uint64    // every event up to this number was dealt with, or has a delivery that waits
-	MovedAt      time.Time // Position was last set by hand; what was delivered before counts no more behind it
+	MovedAt      time.Time // it was last moved by hand
+	MovedTo      uint64    // by that; what was delivered before MovedAt counts no more behind it
 	FailingSince time.Time // first failure since the last success; zero: it is well
 }
 
@@ -164,7 +165,7 @@ func (s *Store) ResumeWebhook(ctx context.Context, id WebhookID, skip bool, at t
 			if c.Position, err = lastEvent(t); err != nil {
 				return err
 			}
-			c.MovedAt = at
+			c.MovedAt, c.MovedTo = at, c.Position
 			text += "; what happened meanwhile is passed over"
 		case first > c.Position+1:
 			text += fmt.Sprintf("; %d events of meanwhile are no longer kept", first-1-c.Position)
@@ -191,10 +192,8 @@ func (s *Store) RewindWebhook(ctx context.Context, id WebhookID, after uint64, a
 		if err != nil {
 			return err
 		}
-		if after >= c.Position {
-			return nil // it is still to come
-		}
-		c.Position, c.MovedAt = after, at
+		// Position may be a moment old, and behind where the endpoint is to begin again.
+		c.Position, c.MovedAt, c.MovedTo = min(c.Position, after), at, after
 		if err := t.putCursor(id, c); err != nil {
 			return err
 		}
