@@ -19,7 +19,6 @@ type naive struct {
 	plans    []map[string]any
 	env      map[string]any
 	facts    Facts
-	provider string
 	patterns map[string]*regexp.Regexp
 	loaded   map[string]*time.Location
 

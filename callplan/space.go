@@ -224,7 +224,9 @@ func (c *Criteria) inner(areas *Areas) (r region, ok bool) {
 		all, _ = all.and(region{areaBox(c.NPA, areas)}, math.MaxInt)
 	}
 	if len(c.LATA) > 0 {
-		all, ok = all.and(c.lataBoxes(), 4*maxBoxes)
+		if all, ok = all.and(c.lataBoxes(), 4*maxBoxes); !ok {
+			return nil, false
+		}
 	}
 	return all, len(all) > 0
 }

@@ -274,7 +274,7 @@ func TestCrash(t *testing.T) {
 				b.quit()
 				seen := r.requests()
 				r = newReceiver(t, answer)
-				b = start(t, memory.Restore(snapshot), map[string]*receiver{"a": r})
+				start(t, memory.Restore(snapshot), map[string]*receiver{"a": r})
 				time.Sleep(30 * time.Minute)
 				all := append(seen, r.requests()...)
 				var taken []uint64

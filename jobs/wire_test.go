@@ -85,7 +85,9 @@ func TestAnswersOnTheWire(t *testing.T) {
 	var followed atomic.Bool
 	release := make(chan struct{})
 	mux := http.NewServeMux()
-	mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/followed", 307) })
+	mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/followed", http.StatusTemporaryRedirect)
+	})
 	mux.HandleFunc("/followed", func(http.ResponseWriter, *http.Request) { followed.Store(true) })
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { <-release })
 	mux.HandleFunc("/drip", func(w http.ResponseWriter, r *http.Request) {

@@ -183,7 +183,7 @@ func TestGuessIsVoid(t *testing.T) {
 			t.Fatal(err)
 		}
 		at = doubt(t, s, next, "D1", at.Add(time.Second)) // comes before the answer
-		at = doubt(t, s, next, "S1", at.Add(time.Second))
+		doubt(t, s, next, "S1", at.Add(time.Second))
 		a, err := s.Message(ctx, lost.ID)
 		if err != nil || a.State != store.Sending {
 			t.Errorf("the lost one is %s, %v", a.State, err)

@@ -62,7 +62,7 @@ func set(w io.Writer, r *bufio.Reader, v variable) error {
 		return err
 	}
 	if !strings.HasPrefix(line, "200 ") {
-		return fmt.Errorf("Asterisk refused a variable with %.3s", line)
+		return fmt.Errorf("a variable was refused with %.3s", line)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func decode[T any](t *testing.T, r result) (v T) {
 // A backup is taken from a daemon under load and restored: it is whole, has all that was accepted before, and sends nothing before somebody says so.
 func TestBackupAndRestore(t *testing.T) {
 	s := newStory(t)
-	cmd, wait, out := s.lifeUnder()
+	cmd, wait, _ := s.lifeUnder()
 	s.awaitReady(t.Context())
 	socket := filepath.Join(filepath.Dir(s.store), "api.sock")
 	later := time.Now().Add(time.Hour)
@@ -99,7 +99,7 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 	}
 	took := len(s.network.Ledger())
-	cmd, wait, out = s.lifeUnder()
+	cmd, wait, out := s.lifeUnder()
 	defer func() { kill(cmd); wait() }()
 	s.awaitReady(t.Context())
 	for n, id := range before {

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 
 	"trunkline/modem"
@@ -30,13 +28,6 @@ type fleet struct {
 
 func newFleet() *fleet {
 	return &fleet{members: map[string]*member{}, devices: newCrew(), pumps: newCrew()}
-}
-
-// names returns the names of all members in order.
-func (f *fleet) names() []string {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return slices.Sorted(maps.Keys(f.members))
 }
 
 // modem returns the modem of a name, nil when there is none.

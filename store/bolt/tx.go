@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"trunkline/store"
 )
@@ -84,7 +85,7 @@ func (t *tx) Put(table store.Table, key, value []byte) error {
 }
 
 func (t *tx) Delete(table store.Table, key []byte) error {
-	if err := t.writing(key); errors.Is(err, bbolt.ErrKeyRequired) {
+	if err := t.writing(key); errors.Is(err, bolterrors.ErrKeyRequired) {
 		return nil
 	} else if err != nil {
 		return err
@@ -113,9 +114,9 @@ func (t *tx) writing(key []byte) error {
 	case !t.writable:
 		return errReadOnly
 	case len(key) == 0:
-		return bbolt.ErrKeyRequired
+		return bolterrors.ErrKeyRequired
 	case len(key) > bbolt.MaxKeySize:
-		return bbolt.ErrKeyTooLarge
+		return bolterrors.ErrKeyTooLarge
 	}
 	return nil
 }
