@@ -121,8 +121,8 @@ func (s *story) live(pid int) (ended bool) {
 
 // idle tells whether nothing is left to do.
 func (s *story) idle(ctx context.Context) bool {
-	for _, q := range []api.MessageQuery{{State: "waiting"}, {State: "sending"}} {
-		if l, err := s.client.Messages(ctx, q); err != nil || len(l.Items) > 0 || l.Next != "" {
+	for _, state := range []string{"waiting", "sending", "waiting"} { // what was sending may wait again between two questions
+		if l, err := s.client.Messages(ctx, api.MessageQuery{State: state}); err != nil || len(l.Items) > 0 || l.Next != "" {
 			return false
 		}
 	}
