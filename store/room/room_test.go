@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,12 +152,12 @@ func TestEvents(t *testing.T) {
 		g := guard(t, f, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		var told []string
-		refuse := false
+		var refuse atomic.Bool
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			g.Run(ctx, func(_ context.Context, e store.Event) error {
-				if refuse {
+				if refuse.Load() {
 					return store.ErrFull
 				}
 				if !strings.Contains(e.Text, "% used") || e.At.IsZero() {
@@ -169,7 +170,7 @@ func TestEvents(t *testing.T) {
 		for _, used := range []int64{9500, 9900, 9900, 0} {
 			f.fill(used)
 			if used == 9900 {
-				refuse = !refuse
+				refuse.Store(!refuse.Load())
 				g.Free()
 			}
 			time.Sleep(5 * time.Second)
