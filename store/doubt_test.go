@@ -148,7 +148,8 @@ func TestDoubts(t *testing.T) {
 		all = append(all, m)
 	}
 	doubts, err := s.Doubts(ctx, "sim-desk")
-	if err != nil || len(doubts) != 3 || doubts[0].Before != 100 || doubts[0].ID != all[0].ID {
+	// The line stood at 100 before each of them, so the earlier ones did not take what came after that.
+	if err != nil || len(doubts) != 3 || doubts[0].ID != all[0].ID || doubts[0].Before != -1 || doubts[2].ID != all[2].ID || doubts[2].Before != 100 {
 		t.Fatalf("%+v, %v", doubts, err)
 	}
 	if other, err := s.Doubts(ctx, "another"); err != nil || len(other) != 0 {

@@ -93,6 +93,11 @@ func (s *story) life(inject string) (*exec.Cmd, func()) {
 	return cmd, wait
 }
 
+// ended tells whether a life is over and was waited for.
+func ended(cmd *exec.Cmd) bool {
+	return errors.Is(cmd.Process.Signal(syscall.Signal(0)), os.ErrProcessDone)
+}
+
 // lifeUnder starts the daemon under a program, and returns also what it prints.
 func (s *story) lifeUnder(under ...string) (*exec.Cmd, func(), *tail) {
 	args := append(under, s.binary, "serve", "--config", s.config)

@@ -253,7 +253,7 @@ func TestInboxFollow(t *testing.T) {
 	if code := d.stop(); code != exitDone {
 		t.Fatalf("demo ended with %d:\n%s", code, d.out.String())
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 || filepath.Base(left[0]) != "trunkline.db" {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 2 || filepath.Base(left[0]) != "trunkline.db" || filepath.Base(left[1]) != "trunkline.db.reserve" {
 		t.Errorf("left behind: %v", left)
 	}
 	box.until(t, "waiting for it to come back\n")

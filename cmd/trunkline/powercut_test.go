@@ -168,7 +168,7 @@ func (c *cuts) missing() string {
 	cmd, wait, out := c.lifeUnder()
 	defer func() { kill(cmd); wait() }()
 	for end := time.Now().Add(10 * time.Second); c.client.Ready(context.Background()) != nil; {
-		if cmd.ProcessState != nil || time.Now().After(end) || strings.Contains(out.String(), "trunkline: ") {
+		if ended(cmd) || time.Now().After(end) || strings.Contains(out.String(), "trunkline: ") {
 			return "the database cannot be opened: " + strings.TrimSpace(out.String())
 		}
 		time.Sleep(5 * time.Millisecond)
