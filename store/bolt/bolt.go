@@ -57,6 +57,7 @@ type DB struct {
 
 	state    atomic.Pointer[state]
 	changing sync.Mutex            // held while state is replaced
+	passing  sync.RWMutex          // held while a commit goes past the log: the file then has what the state has not
 	refusal  atomic.Pointer[error] // why what is in the write-ahead log cannot go to the database file for now
 	refusing chan struct{}         // told when that begins, or goes on
 	again    chan struct{}         // asks for another try

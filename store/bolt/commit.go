@@ -286,6 +286,8 @@ func (db *DB) writeThrough(t *tx) error {
 	}
 	j := db.wal
 	all := db.state.Load().newer.with(t.own)
+	db.passing.Lock()
+	defer db.passing.Unlock()
 	if err := db.fold(folded(j.sequence), all); err != nil {
 		return err
 	}

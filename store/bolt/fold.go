@@ -34,6 +34,8 @@ func (db *DB) publish(change func(*state)) {
 
 // begin returns a transaction that reads what is committed now.
 func (db *DB) begin() (*tx, error) {
+	db.passing.RLock()
+	defer db.passing.RUnlock()
 	for {
 		s := db.state.Load()
 		b, err := db.bolt.Begin(false)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -497,4 +498,57 @@ func FuzzReadWAL(f *testing.F) {
 		}
 		_ = err
 	})
+}
+
+// What goes past the log is seen as a whole, like everything else.
+func TestLargeUpdateIsSeenWhole(t *testing.T) {
+	db, _ := openHere(t)
+	var group sync.WaitGroup
+	done := make(chan struct{})
+	group.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			err := db.View(t.Context(), func(r store.Reader) error {
+				var seen [3]string
+				for i, table := range []store.Table{"a", "b", "c"} {
+					v, err := r.Get(table, []byte("k"))
+					if err != nil {
+						return err
+					}
+					seen[i] = string(v)
+				}
+				if seen[0] != seen[1] || seen[1] != seen[2] {
+					t.Errorf("%q at once", seen)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	filler := make([]byte, 3<<20)
+	for i := range 40 {
+		err := db.Update(t.Context(), func(tx store.Tx) error {
+			if i%2 == 1 { // the value as it is, so that the log has one of three
+				return tx.Put("a", []byte("k"), fmt.Append(nil, i-1))
+			}
+			for _, table := range []store.Table{"a", "b", "c"} {
+				if err := tx.Put(table, []byte("k"), fmt.Append(nil, i)); err != nil {
+					return err
+				}
+			}
+			return tx.Put("filler", []byte("k"), filler)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	group.Wait()
 }
