@@ -137,6 +137,11 @@ func TestWebhooks(t *testing.T) {
 	if again := h.await("message.waiting", 1); again.id != d.id {
 		t.Errorf("replayed as %s, was %s", again.id, d.id)
 	}
+	// What is still under way is not begun again by a replay.
+	await("the replay is in the log", func() bool {
+		d, err := c.Delivery(ctx, hook.ID, one.Event)
+		return err == nil && d.State == "delivered" && len(d.Log) == 2
+	})
 	if _, err := c.ReplayWebhook(ctx, hook.ID, api.ReplayRequest{Since: time.Now().Add(-time.Hour).Format(time.RFC3339)}); err != nil {
 		t.Error(err)
 	}
