@@ -245,7 +245,7 @@ func (b *besieged) hold(network, address string, n int, beginning string, d time
 	time.Sleep(d)
 	open := 0
 	for _, c := range all {
-		c.SetReadDeadline(time.Now().Add(time.Millisecond))
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // one that passes before the read begins would hide the end
 		if _, err := c.Read(make([]byte, 1)); err != nil && os.IsTimeout(err) {
 			open++
 		}
