@@ -2,7 +2,7 @@
 
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME ?= 5s
+FUZZTIME ?= 2s
 FUZZTIME_PDU ?= 30s
 BENCHTIME ?= 1s
 SOAKTIME ?= 1h
