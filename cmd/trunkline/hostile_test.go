@@ -173,8 +173,10 @@ func (b *besieged) under(name string, more int, attack func()) {
 	}
 }
 
-// TestHostileClients: floods, slow heads and bodies and bombs, while others are served. Needs the Debian package slowhttptest.
-func TestHostileClients(t *testing.T) {
+// TestSoakHostileClients: floods, slow heads and bodies and bombs, while others are served within their time, which only a machine that does nothing else can
+// show. Needs the Debian package slowhttptest.
+func TestSoakHostileClients(t *testing.T) {
+	needSoak(t)
 	slow, err := exec.LookPath("slowhttptest")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -310,8 +312,9 @@ func (b *besieged) bombs() {
 	}
 }
 
-// TestManyClients: ten thousand connections at once, each of which gets its answer.
-func TestManyClients(t *testing.T) {
+// TestSoakManyClients: ten thousand connections at once, each of which gets its answer.
+func TestSoakManyClients(t *testing.T) {
+	needSoak(t)
 	const n = 10_000
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < n+500 {
@@ -368,5 +371,13 @@ func TestManyClients(t *testing.T) {
 	t.Logf("%d clients: p99 %s, memory %d + %d KiB", n, slow.Round(time.Millisecond), before>>10, (rss-before)>>10)
 	if slow > time.Second || rss > 400<<20 {
 		t.Errorf("p99 %s, resident %d MiB", slow, rss>>20)
+	}
+}
+
+// needSoak skips what measures times, unless long runs are asked for.
+func needSoak(t *testing.T) {
+	t.Helper()
+	if os.Getenv("TRUNKLINE_SOAK") == "" {
+		t.Skip("measures times: run it alone with make soak")
 	}
 }
