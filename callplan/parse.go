@@ -204,9 +204,6 @@ func (r *planReader) named(n *node, at, need, example string) string {
 
 func isControl(c rune) bool { return c < ' ' || c >= 0x7f && c < 0xa0 }
 
-// maxPriority bounds priorities on both sides.
-const maxPriority = 1 << 31
-
 func (r *planReader) priority(n *node) int {
 	const allowed = "an integer; plans with a lower one are tried first"
 	if n == nil || n.kind != isNumber {
@@ -217,11 +214,11 @@ func (r *planReader) priority(n *node) int {
 		r.add(codePriority, "/priority", n, "priority must be an integer, "+found, allowed, "10")
 		return 0
 	}
-	v, err := strconv.Atoi(n.text)
-	if err != nil || v >= maxPriority || v < -maxPriority {
+	v, err := strconv.ParseInt(n.text, 10, 32)
+	if err != nil {
 		r.add(codePriority, "/priority", n, fmt.Sprintf("priority must be an integer of at most ten digits, found %s", n.show()), allowed, "10")
 	}
-	return v
+	return int(v)
 }
 
 // list reads a list of rules, or one rule in place of a list. depth counts lists, 1 being the outermost.
