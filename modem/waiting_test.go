@@ -50,6 +50,7 @@ func (b *bench) calls() map[string]CallState {
 
 func (b *bench) wantCalls(t *testing.T, want map[string]CallState) {
 	t.Helper()
+	synctest.Wait() // the state is told a moment after the event
 	got := b.calls()
 	if len(got) != len(want) || len(b.dev.Calls()) != len(want) {
 		t.Fatalf("calls %v, in the modem %v, want %v", got, b.dev.Calls(), want)
