@@ -78,10 +78,24 @@ func (p *prioritized) Write(b []byte) (int, error) {
 	if len(p.line) > maxLine {
 		p.line = append(bytes.ToValidUTF8(p.line[:maxLine-len(cutOff)], nil), cutOff...)
 	}
+	// slog quotes such characters in most places, not in all.
+	if text := p.line[:len(p.line)-1]; bytes.IndexFunc(text, fools) >= 0 {
+		p.line = append(bytes.Map(func(r rune) rune {
+			if fools(r) {
+				return '?'
+			}
+			return r
+		}, text), '\n')
+	}
 	if _, err := p.w.Write(p.line); err != nil {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// fools tells whether a character does something else to a terminal or a reader than to be seen.
+func fools(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // priority maps levels to those of syslog(3).
