@@ -3,9 +3,10 @@ package sip
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,15 +32,22 @@ func program(t testing.TB, name, pkg string) string {
 	return path
 }
 
-// freePort returns a UDP port of loopback that nobody has.
+// freePort returns a UDP port of loopback that nobody has. It lies below those that the kernel gives to whoever asks for any, so nobody gets it by chance
+// before the program uses it.
 func freePort(t testing.TB) int {
 	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		port := 20000 + rand.IntN(12000)
+		c, err := net.ListenPacket("udp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		return port
 	}
-	defer c.Close()
-	return int(netip.MustParseAddrPort(c.LocalAddr().String()).Port())
 }
 
 // process is another program that runs beside the test, in a folder of its own.
