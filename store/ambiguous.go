@@ -60,7 +60,9 @@ const (
 // at once. A status report that came already may tell.
 func (t *tx) doubt(m *record, p *Part, at time.Time, failure *Failure) error {
 	a := p.attempt()
-	m.Failure = failure
+	if !m.failed() {
+		m.Failure = failure
+	}
 	p.AwaitUntil = at.Add(t.s.options.ReportWindow)
 	if wait := t.s.options.UnknownAfter; wait > 0 {
 		a.Phase, a.Failure, a.Until = Unclear, failure, at.Add(wait)

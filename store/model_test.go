@@ -131,12 +131,12 @@ func TestHistories(t *testing.T) {
 				}
 				m.parts[m.open-1] = to
 				m.open, m.marked = 0, 0
-				switch to {
-				case store.Waiting:
-					m.state, m.due = store.Waiting, retry
-				case store.Error:
-					m.state = store.Error
+				switch {
+				case m.outcome() == store.Error: // this part or another
 					m.drop(store.Canceled)
+					m.state = store.Error
+				case to == store.Waiting:
+					m.state, m.due = store.Waiting, retry
 				default:
 					if !m.next() {
 						m.state = m.outcome()
@@ -210,10 +210,11 @@ func TestHistories(t *testing.T) {
 					}
 					m.open, m.marked, m.state = 0, 0, m.outcome()
 					for _, p := range m.parts {
-						if p == store.Waiting {
+						if p == store.Waiting && m.state != store.Error {
 							m.state = store.Waiting
 						}
 					}
+					m.end()
 				}
 			},
 		})
@@ -266,10 +267,18 @@ func (m *model) outcome() store.State {
 	return store.Delivered
 }
 
-// rest gives the message the state that follows from its parts, when no trunk is at work on it.
+// rest gives the message the state that follows from its parts, when no trunk is at work on it. Of one that failed nothing is sent any more.
 func (m *model) rest() {
 	if m.open == 0 {
 		m.state = m.outcome()
+		m.end()
+	}
+}
+
+// end drops what waits of a message that failed.
+func (m *model) end() {
+	if m.state == store.Error {
+		m.drop(store.Canceled)
 	}
 }
 

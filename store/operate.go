@@ -29,7 +29,8 @@ func (s *Store) Resend(ctx context.Context, id MessageID, by string, at time.Tim
 }
 
 // Resolve says what became of the parts of which nobody knows: Sent, Delivered or Error. Of a message that is Sent it says that it was Delivered, or
-// was not (Error). A *TransitionError when that cannot be.
+// was not (Error). With Error the message ends: parts of it that wait are Canceled, and one that a trunk is sending now is not tried again. A
+// *TransitionError when that cannot be.
 func (s *Store) Resolve(ctx context.Context, id MessageID, to State, by string, at time.Time) (Message, error) {
 	return s.decide(ctx, id, by, "settle", at, func(t *tx, m *record) error {
 		if to != Sent && to != Delivered && to != Error {

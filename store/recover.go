@@ -95,10 +95,10 @@ func (t *tx) recover(id MessageID, at time.Time, count *Recovered) error {
 		count.Unknown++
 	}
 	to := m.outcome()
-	if m.next() != nil {
+	if m.next() != nil && !m.failed() {
 		to = Waiting
 	}
-	if cut != nil {
+	if cut != nil && !m.failed() {
 		m.Failure = cut.last().Failure
 	}
 	switch to {

@@ -21,7 +21,8 @@ type Outcome struct {
 }
 
 // Settle ends an attempt. While parts wait after Sent or Unknown, the attempt of the next part is opened and the message stays Sending. After Waiting
-// the message is in the queue again, after Error it is in Error and its other parts are Canceled. With the last part the message becomes Sent,
+// the message is in the queue again, after Error it is in Error and its other parts are Canceled. When another part failed meanwhile, as by a report
+// or because somebody said so, nothing more is opened or tried again, and the message is in Error. With the last part the message becomes Sent,
 // Unknown when the fate of any part is, or what status reports that came early make of it. Unknown begins the time in which evidence is awaited
 // (Options.UnknownAfter): until it ends the part stays Sending with an attempt that is Unclear, and so does the message.
 //
@@ -77,10 +78,14 @@ func (t *tx) settle(m *record, o Outcome) error {
 			return err
 		}
 	case Waiting:
-		p.State, p.AwaitUntil, m.Failure, m.NotBefore = Waiting, time.Time{}, o.Failure, o.RetryAt
+		p.State, p.AwaitUntil = Waiting, time.Time{}
+		if m.failed() { // another part failed for good meanwhile: the rest is not tried again
+			p.State = Canceled
+			break
+		}
+		m.Failure, m.NotBefore = o.Failure, o.RetryAt
 	case Error:
 		p.State, m.Failure = Error, o.Failure
-		m.drop(Canceled)
 	default:
 		return fmt.Errorf("%w: an attempt cannot end as %s", ErrInvalid, o.State)
 	}
@@ -93,7 +98,7 @@ func (t *tx) settle(m *record, o Outcome) error {
 // proceed moves the message on after an attempt for one of its parts ended.
 func (t *tx) proceed(m *record, o Outcome, p *Part) error {
 	if o.State == Sent || o.State == Unknown {
-		if next := m.next(); next != nil {
+		if next := m.next(); next != nil && !m.failed() {
 			next.open(p.Trunk, p.SIM, o.At, p.last().OnAmbiguous)
 			if err := t.count(m.Message, next.last()); err != nil {
 				return err
@@ -102,7 +107,7 @@ func (t *tx) proceed(m *record, o Outcome, p *Part) error {
 		}
 	}
 	to := o.State
-	if to != Waiting && to != Error {
+	if to != Error && p.State != Waiting {
 		to = m.outcome()
 	}
 	if to == Sending { // evidence about a part is awaited
@@ -114,6 +119,9 @@ func (t *tx) proceed(m *record, o Outcome, p *Part) error {
 // review moves the message on after something became known about a part that no trunk is at work on.
 func (t *tx) review(m *record, at time.Time, p *Part, failure *Failure) error {
 	to := m.outcome()
+	if p.State == Error && failure != nil && m.State == Sending {
+		m.Failure = failure // whatever becomes of the part that a trunk is at work on
+	}
 	if m.busy() || to == m.State || Transition(m.ID, m.State, to) != nil {
 		return t.finishPart(m, at, p, failure)
 	}
@@ -123,10 +131,13 @@ func (t *tx) review(m *record, at time.Time, p *Part, failure *Failure) error {
 	return t.enter(m, to, at, p)
 }
 
-// enter gives a message its next state because of a part.
+// enter gives a message its next state because of a part. Of a message in Error nothing is sent any more.
 func (t *tx) enter(m *record, to State, at time.Time, p *Part) error {
 	if err := m.become(to); err != nil {
 		return err
+	}
+	if to == Error {
+		m.drop(Canceled)
 	}
 	m.stamp(at)
 	if to == Waiting && m.lane() == "" {
@@ -141,6 +152,11 @@ func (t *tx) finishPart(m *record, at time.Time, p *Part, failure *Failure) erro
 		return err
 	}
 	return t.changedPart(m.Message, at, p, failure)
+}
+
+// failed tells whether a part is in Error: the message cannot be delivered any more, whatever becomes of the others.
+func (m *Message) failed() bool {
+	return slices.ContainsFunc(m.Parts, func(p Part) bool { return p.State == Error })
 }
 
 // outcome returns the state that follows from the states of the parts once no trunk is at work on them.

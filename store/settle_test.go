@@ -12,7 +12,8 @@ import (
 )
 
 // TestSettle plays scripts of outcomes against messages. Each word is a verb and a part: c claim, m mark, then s sent, e error, u unknown, w waiting
-// again; R recover; d delivered report, f failure report, t still trying.
+// again; R recover; d delivered report, f failure report, t still trying; x settled as
+// failed by somebody.
 func TestSettle(t *testing.T) {
 	for _, test := range []struct {
 		parts  int
@@ -52,6 +53,15 @@ func TestSettle(t *testing.T) {
 		{2, "c m1 R c m2 s2", store.Unknown, "unknown sent", "message.sending message.waiting message.sending message.unknown"},
 		{2, "c m1 s1 R c m2 s2", store.Sent, "sent sent", "message.sending part.sent message.waiting message.sending message.sent"},
 		{2, "c m1 s1 m2 R", store.Unknown, "sent unknown", "message.sending part.sent message.unknown"},
+		{2, "c m1 R x1", store.Error, "error canceled", "message.sending message.waiting message.settle message.error"},
+		{2, "c m1 u1 m2 x1 s2", store.Error, "error sent", "message.sending part.unknown message.settle message.error"},
+		{2, "c m1 u1 m2 x1 w2", store.Error, "error canceled", "message.sending part.unknown message.settle message.error"},
+		{3, "c m1 u1 m2 x1 s2", store.Error, "error sent canceled", "message.sending part.unknown message.settle message.error"},
+		{3, "c m1 u1 m2 x1 u2", store.Error, "error unknown canceled", "message.sending part.unknown message.settle message.error"},
+		{3, "c m1 u1 x1 R", store.Error, "error canceled canceled", "message.sending part.unknown message.settle message.error"},
+		{3, "c m1 u1 m2 x1 R", store.Error, "error unknown canceled", "message.sending part.unknown message.settle message.error"},
+		{2, "c m1 s1 m2 w2 f1", store.Error, "error canceled", "message.sending part.sent message.waiting message.error"},
+		{3, "c m1 s1 m2 f1 s2", store.Error, "error sent canceled", "message.sending part.sent part.error message.error"},
 	} {
 		t.Run(test.script, func(t *testing.T) {
 			s, _ := open(t, store.Options{})
@@ -112,6 +122,8 @@ func play(t *testing.T, s *store.Store, m store.Message, word string, at time.Ti
 	case 'w':
 		outcome.State, outcome.RetryAt = store.Waiting, at.Add(time.Second/2)
 		_, err = s.Settle(ctx, outcome)
+	case 'x':
+		_, err = s.Resolve(ctx, m.ID, store.Error, "uid:0", at)
 	case 'R':
 		_, err = s.Recover(ctx, at)
 	case 'd', 'f', 't':
