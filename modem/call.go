@@ -79,23 +79,27 @@ const (
 // EventCall tells when the call stands. ErrNoCall when nothing rings or waits.
 func (m *Modem) Answer(ctx context.Context) error {
 	return m.queue(ctx, m.urgent, func(s *session) error {
-		c := s.m.calls.find(CallIncoming, CallWaiting)
-		if c == nil {
-			return ErrNoCall
-		}
-		before, text := c.State, "A"
-		if before == CallWaiting {
-			text = "+CHLD=2"
-		}
-		s.m.calls.move(c, CallAnswering)
-		_, err := s.run(&exchange{text: text, limit: answerLimit})
-		if ce, ok := errors.AsType[*CommandError](err); ok {
-			// The caller may have given up in this moment: the list tells.
-			s.m.calls.move(c, before)
-			err = fmt.Errorf("answer: %w", ce)
-		}
-		return errors.Join(err, s.listCalls())
+		return s.answer(s.m.calls.find(CallIncoming, CallWaiting))
 	})
+}
+
+// answer takes a call that rings or waits.
+func (s *session) answer(c *trackedCall) error {
+	if c == nil {
+		return ErrNoCall
+	}
+	before, text := c.State, "A"
+	if before == CallWaiting {
+		text = "+CHLD=2"
+	}
+	s.m.calls.move(c, CallAnswering)
+	_, err := s.run(&exchange{text: text, limit: answerLimit})
+	if ce, ok := errors.AsType[*CommandError](err); ok {
+		// The caller may have given up in this moment: the list tells.
+		s.m.calls.move(c, before)
+		err = fmt.Errorf("answer: %w", ce)
+	}
+	return errors.Join(err, s.listCalls())
 }
 
 // Reject refuses the call that rings or waits; the caller hears busy. ErrNoCall when there is none.
@@ -143,34 +147,45 @@ func (m *Modem) Swap(ctx context.Context) error {
 // Dial places a voice call and returns its ID as soon as the modem took the request; notices tell how it goes on. number is digits, * and #,
 // perhaps with + in front. ErrCallBusy when a call is there.
 func (m *Modem) Dial(ctx context.Context, number string) (id uint64, err error) {
-	if d := strings.TrimPrefix(number, "+"); d == "" || len(d) > 20 || strings.Trim(d, "0123456789*#") != "" {
-		return 0, fmt.Errorf("%w: a number has 1 to 20 digits, * or #, perhaps with + in front", ErrInvalid)
+	if err := checkDialled(number); err != nil {
+		return 0, err
 	}
-	err = m.do(ctx, func(s *session) error {
-		b := s.m.calls
-		if b.count() > 0 {
+	err = m.do(ctx, func(s *session) (err error) {
+		if s.m.calls.count() > 0 {
 			return ErrCallBusy
 		}
-		c := b.add(&trackedCall{Call: Call{Outgoing: true, State: CallDialling, Caller: CallerKnown, Number: number}})
-		id = c.ID
-		s.m.tellCall(CallCodeDialled, c)
-		_, err := s.run(&exchange{text: "D" + number + ";", shown: "D…;", limit: dialLimit})
-		if ce, ok := errors.AsType[*CommandError](err); ok {
-			cause := CauseFailed
-			for _, row := range callRows {
-				if row.cause != "" && row.word == strings.ToUpper(ce.Result) {
-					cause = row.cause
-				}
-			}
-			if cause == CauseRemote {
-				cause = CauseFailed
-			}
-			s.endedCall(c, cause, "request")
-			return fmt.Errorf("dial: %w", err)
-		}
-		return errors.Join(err, s.listCalls())
+		id, err = s.dial(number)
+		return err
 	})
 	return id, err
+}
+
+func checkDialled(number string) error {
+	if d := strings.TrimPrefix(number, "+"); d == "" || len(d) > 20 || strings.Trim(d, "0123456789*#") != "" {
+		return fmt.Errorf("%w: a number has 1 to 20 digits, * or #, perhaps with + in front", ErrInvalid)
+	}
+	return nil
+}
+
+// dial places a call, whatever others there are.
+func (s *session) dial(number string) (id uint64, err error) {
+	c := s.m.calls.add(&trackedCall{Call: Call{Outgoing: true, State: CallDialling, Caller: CallerKnown, Number: number}})
+	s.m.tellCall(CallCodeDialled, c)
+	_, err = s.run(&exchange{text: "D" + number + ";", shown: "D…;", limit: dialLimit})
+	if ce, ok := errors.AsType[*CommandError](err); ok {
+		cause := CauseFailed
+		for _, row := range callRows {
+			if row.cause != "" && row.word == strings.ToUpper(ce.Result) {
+				cause = row.cause
+			}
+		}
+		if cause == CauseRemote {
+			cause = CauseFailed
+		}
+		s.endedCall(c, cause, "request")
+		return c.ID, fmt.Errorf("dial: %w", err)
+	}
+	return c.ID, errors.Join(err, s.listCalls())
 }
 
 // SendDTMF presses keys, 1 to 32 of 0-9, *, #, A-D, in the active call. ErrNoCall when none is active.

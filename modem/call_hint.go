@@ -36,6 +36,7 @@ const (
 	CauseFailed   = "failed"    // it did not come about
 	CauseTimeout  = "timeout"   // a step took too long and was given up
 	CauseLost     = "lost"      // the modem went away while the call was there
+	CauseHanded   = "handed"    // Transfer: the network connects both sides without this modem
 )
 
 // callRow says what a line about calls means. Rows are searched in order; word is the beginning of the line in upper case.

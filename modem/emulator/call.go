@@ -38,6 +38,7 @@ type voiceCall struct {
 	outgoing bool
 	joined   bool // with others into one conversation
 	rings    int
+	diverted string        // where the network passed it on to
 	ended    chan struct{} // closed at the end
 	answered chan struct{} // closed when taken
 }
@@ -56,7 +57,9 @@ type CallOptions struct {
 // Call rings a modem until it is answered, refused, or ctx ends: then the caller
 // hangs up. Answered calls last until ctx ends or the modem hangs up; the result
 // says whether it was answered. A modem that has a call already is told of a
-// waiting one, unless its host switched call waiting off (AT+CCWA).
+// waiting one, unless its host switched call waiting off (AT+CCWA). A call that
+// the network passes on, since the host asked it to (AT+CCFC), ends here with a
+// *DivertedError.
 func (h *Handset) Call(ctx context.Context, to string) (answered bool, err error) {
 	return h.CallWith(ctx, to, CallOptions{})
 }
@@ -70,9 +73,9 @@ func (h *Handset) CallWith(ctx context.Context, to string, o CallOptions) (answe
 		return false, fmt.Errorf("call %s: %w", to, ErrBusy)
 	}
 	m.mu.Lock()
-	if !m.registered() || !m.takesCalls() {
+	if err := m.passesOn(); err != nil {
 		m.mu.Unlock()
-		return false, fmt.Errorf("call %s: %w", to, ErrBusy)
+		return false, fmt.Errorf("call %s: %w", to, err)
 	}
 	c := m.addCall(&voiceCall{CallOptions: o, state: callIncoming, number: h.number})
 	if len(m.calls) > 1 {
@@ -81,6 +84,7 @@ func (h *Handset) CallWith(ctx context.Context, to string, o CallOptions) (answe
 	} else {
 		m.ring(c)
 	}
+	m.divertUnanswered(c)
 	m.mu.Unlock()
 	select {
 	case <-c.ended:
@@ -93,6 +97,9 @@ func (h *Handset) CallWith(ctx context.Context, to string, o CallOptions) (answe
 	case <-c.answered:
 		answered = true
 	default:
+	}
+	if c.diverted != "" {
+		return answered, fmt.Errorf("call %s: %w", to, &DivertedError{c.diverted})
 	}
 	return answered, nil
 }

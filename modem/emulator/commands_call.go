@@ -103,6 +103,7 @@ func hangUp(r *run, _ call) error {
 	for _, states := range [][]int{{callActive}, {callDialling, callAlerting}, {callIncoming}} {
 		if over := m.callsIn(states...); len(over) > 0 {
 			for _, c := range over {
+				m.divertRefused(c)
 				m.endCall(c)
 			}
 			return nil
@@ -115,7 +116,11 @@ func hangUp(r *run, _ call) error {
 func holdCalls(r *run, c call) error {
 	m := r.m
 	if c.op == opTest {
-		r.info("+CHLD: (0,1,1x,2,2x,3)")
+		ways := "0,1,1x,2,2x,3"
+		if m.p.Transfer {
+			ways += ",4"
+		}
+		r.info("+CHLD: (%s)", ways)
 		return nil
 	}
 	args := splitArgs(c.args).text(0)
@@ -159,6 +164,8 @@ func holdCalls(r *run, c call) error {
 				k.state = callHeld
 			}
 		}
+	case args == "4" && m.p.Transfer && len(active) == 1 && len(held) == 1:
+		m.handOver(held[0], active[0])
 	case args == "3" && len(active) > 0 && len(held) > 0:
 		for _, k := range append(active, held...) {
 			k.state, k.joined = callActive, true

@@ -57,6 +57,7 @@ type Modem struct {
 	calls   []*voiceCall   // in the order of their numbers
 	called  *callee        // how the other sides of its calls behave; nil: the usual
 	pressed string         // keys that the host pressed
+	handed  []Handover     // calls that the host connected with others
 	divert  map[int]string // numbers by reason of AT+CCFC
 	said    []string       // in the open USSD session; nil: none
 }

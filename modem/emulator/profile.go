@@ -45,6 +45,7 @@ type Profile struct {
 	USSD           string            // how strings of AT+CUSD stand between the quotes: "packed", "ucs2", "octets", "latin1"; default: in the character set of AT+CSCS
 	URCPort        string            // command that brings unsolicited lines to this port, such as "+QURCCFG"; they go to another one before. Empty: they are here
 	CallLines      CallLines         // what is printed besides the lines of the standards while a call goes on
+	Transfer       bool              // AT+CHLD=4 connects an active and a held call without the modem
 	Digit          string            // printed for a key that the caller presses, with %s for the key or %d for its character code; default "+DTMF: %s"
 }
 
