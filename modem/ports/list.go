@@ -131,7 +131,12 @@ func List(r Roots) (Listing, error) {
 func (r Roots) port(name string, devices map[string]*Device) (Port, bool) {
 	p := Port{Name: name, Path: r.dev(name), Interface: -1}
 	entry := r.sys("class", "tty", name)
-	dir, err := filepath.EvalSymlinks(filepath.Join(entry, "device"))
+	device := filepath.Join(entry, "device")
+	// A machine has dozens of consoles, and this is done every few seconds: one call for each of them, not one for each step of its path.
+	if _, err := os.Lstat(device); err != nil {
+		return p, false
+	}
+	dir, err := filepath.EvalSymlinks(device)
 	if err != nil {
 		return p, false
 	}
