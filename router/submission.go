@@ -11,6 +11,7 @@ import (
 // Submission is what a caller wants sent, not yet checked.
 type Submission struct {
 	Account  string   // who asks, e.g. "uid:1000"
+	Provider string   // service provider that the messages belong to; empty: the default one
 	To       []string // one message each
 	Text     string
 	Trunk    string // only through this trunk; empty: any

@@ -85,7 +85,7 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 	}
 	messages := make([]store.Message, len(numbers))
 	for i, to := range numbers {
-		m := store.Message{ID: store.NewMessageID(), Direction: store.Out, State: store.Waiting, To: to, Text: s.Text, Account: s.Account, Tag: s.Tag,
+		m := store.Message{ID: store.NewMessageID(), Direction: store.Out, State: store.Waiting, To: to, Text: s.Text, Account: s.Account, Provider: s.Provider, Tag: s.Tag,
 			Pin: s.Trunk, Priority: uint8(priority), Flash: s.Flash, CreatedAt: now, SendAt: s.SendAt.UTC(), Validity: s.ValidFor, OnAmbiguous: ambiguous, Parts: make([]store.Part, parts)}
 		if s.SendAt.IsZero() {
 			m.SendAt = time.Time{}

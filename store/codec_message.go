@@ -41,7 +41,8 @@ func appendMessage(b []byte, m *Message) []byte {
 	}
 	b = putUint(b, 32, uint64(m.OnAmbiguous))
 	b = putBytes(b, 33, m.Charge)
-	return putString(b, 34, m.Prefer)
+	b = putString(b, 34, m.Prefer)
+	return putString(b, 80, m.Provider)
 }
 
 func decodeMessage(id MessageID, payload []byte) (*Message, error) {
@@ -123,6 +124,8 @@ func decodeMessage(id MessageID, payload []byte) (*Message, error) {
 			m.OnAmbiguous = Ambiguity(f.octet())
 		case 33:
 			m.Charge = f.clone()
+		case 80:
+			m.Provider = f.string()
 		case 34:
 			m.Prefer = f.string()
 		}

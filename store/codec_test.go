@@ -33,7 +33,7 @@ func codecs() []codec {
 	id := func(n byte) (id MessageID) { id[0], id[15] = 1, n; return id }
 	failure := &Failure{Code: "cms_21", Text: "short message transfer rejected"}
 	message := &Message{ID: id(1), Direction: Out, State: Unknown, To: phone.FromAddress("+4915112345678", false), From: phone.FromAddress("Bank", true), Text: "grüße",
-		Data: []byte{0, 255}, Account: "uid:1000", Tag: "tag", Pin: "desk", Trunk: "roof", Priority: 9, Flash: true, Port: 2948, CreatedAt: at(1), SendAt: at(2), ExpiresAt: at(3),
+		Data: []byte{0, 255}, Account: "uid:1000", Provider: "acme", Tag: "tag", Pin: "desk", Trunk: "roof", Priority: 9, Flash: true, Port: 2948, CreatedAt: at(1), SendAt: at(2), ExpiresAt: at(3),
 		Validity: time.Hour, NotBefore: at(4), SentAt: at(5), DeliveredAt: at(6), ReceivedAt: at(7), CentreAt: at(8), Concat: 255,
 		Parts: []Part{{Seq: 1, State: Delivered, Reference: 0, TPDU: []byte{1, 2}, Trunk: "roof", SIM: "8949", SentAt: at(9), DeliveredAt: at(10), AwaitUntil: at(11), Status: 0,
 			Attempts: []Attempt{{Number: 1, Trunk: "roof", SIM: "8949", Phase: Ended, StartedAt: at(12), EndedAt: at(13), Failure: failure, Before: 255,

@@ -18,6 +18,8 @@ type Query struct {
 	State        State
 	Trunk        string // carries or carried it, or was asked for
 	Tag          string
+	Provider     string       // service provider that it belongs to
+	Account      string       // who submitted it
 	Number       phone.Number // the other party, on the same line
 	Since, Until time.Time    // accepted or received not before, and before
 	Limit        int          // 1 to 1000; else 50
@@ -184,6 +186,8 @@ func (q *Query) selects(m *Message) bool {
 		(q.State == 0 || m.State == q.State) &&
 		(q.Trunk == "" || m.Trunk == q.Trunk || m.Pin == q.Trunk) &&
 		(q.Tag == "" || m.Tag == q.Tag) &&
+		(q.Provider == "" || m.Tenant() == q.Provider) &&
+		(q.Account == "" || m.Account == q.Account) &&
 		(q.Number.IsZero() || party.SameLine(q.Number)) &&
 		(q.Since.IsZero() || !m.CreatedAt.Before(q.Since)) &&
 		(q.Until.IsZero() || m.CreatedAt.Before(q.Until))
@@ -217,7 +221,7 @@ func (q *Query) sum() uint32 {
 	if q.Ascending {
 		b[2] = 1
 	}
-	b = appendName(b, q.Trunk)
+	b = appendName(appendName(appendName(b, q.Trunk), q.Provider), q.Account)
 	b = appendName(b, numberName(q.Number))
 	b = appendTime(appendTime(b, q.Since), q.Until)
 	b = append(b, q.Tag...)

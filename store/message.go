@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,6 +55,7 @@ type Message struct {
 	Text      string       // valid UTF-8; empty when Data is set
 	Data      []byte       // octets of a received 8-bit message, else nil
 	Account   string       // who submitted it, e.g. "uid:1000"; empty for received ones
+	Provider  string       // service provider that it belongs to; empty: DefaultProvider. See Tenant
 	Tag       string       // the submitter's own word, kept and given back
 	Pin       string       // trunk that the submitter asked for; empty: any
 	Prefer    string       // trunk of the pool that should carry it while it can; empty: whichever is free
@@ -83,6 +85,9 @@ type Message struct {
 	OnAmbiguous Ambiguity // what to do when the answer to a part is lost; 0: what the trunk says
 	Charge      []byte    // row of the table of usage that its parts are counted in for its account's quota; nil: none
 }
+
+// Tenant returns the service provider that the message belongs to.
+func (m *Message) Tenant() string { return cmp.Or(m.Provider, DefaultProvider) }
 
 // Part is one TPDU of a message.
 type Part struct {

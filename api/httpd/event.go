@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"trunkline/api"
+	"trunkline/router/access"
 	"trunkline/store"
 )
 
@@ -71,7 +72,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	f := &feed{server: s, w: w, control: http.NewResponseController(w), position: position}
+	f := &feed{server: s, who: r.who, w: w, control: http.NewResponseController(w), position: position}
 	if err := f.run(ctx); err != nil {
 		s.log.Debug("event stream ended", "after", f.position, "err", err)
 	}
@@ -81,6 +82,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 // feed is one open stream.
 type feed struct {
 	server   *Server
+	who      access.Principal // sees events of messages that he sees; owners of the platform with easy0_statistics_view see all
 	w        http.ResponseWriter
 	control  *http.ResponseController
 	position uint64 // of the last event that was written
@@ -126,10 +128,15 @@ func (f *feed) write(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	whole := f.who.Role.Platform() && f.who.Ever(access.StatisticsView)
 	for i := range events {
-		e, err := f.server.event(ctx, &events[i])
+		e, m, err := f.server.event(ctx, &events[i])
 		if err != nil {
 			return 0, err
+		}
+		if !whole && (m == nil || !sees(f.who, m)) {
+			f.position = e.Seq
+			continue
 		}
 		b, err := json.Marshal(e)
 		if err != nil {
@@ -138,8 +145,8 @@ func (f *feed) write(ctx context.Context) (int, error) {
 		fmt.Fprintf(&f.buf, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, b)
 		f.position = e.Seq
 	}
-	if len(events) == 0 {
-		return 0, nil
+	if f.buf.Len() == 0 {
+		return len(events), nil
 	}
 	return len(events), f.flush()
 }
@@ -155,26 +162,26 @@ func (f *feed) flush() error {
 	return f.control.Flush()
 }
 
-// event returns an event as the contract shows it, with its message as it is now. A message that is gone, or damaged, is left out.
-func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, error) {
+// event returns an event as the contract shows it, and its message as it is now: nil when it has none, or it is gone or damaged.
+func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, *store.Message, error) {
 	out := api.Event{Seq: e.Seq, Type: e.Type, At: e.At.UTC(), State: e.State.String(), Part: e.Part, Trunk: e.Trunk, Code: e.Code, Text: e.Text, Account: e.Account}
 	out.Number, out.Seconds = e.Number.String(), e.Duration.Seconds()
 	if e.Part > 0 {
 		out.Reference = known(e.Reference)
 	}
 	if e.Message.IsZero() {
-		return out, nil
+		return out, nil, nil
 	}
 	out.MessageID = e.Message.String()
 	m, err := s.store.Message(ctx, e.Message)
 	var damage *store.Damage
 	switch {
 	case errors.Is(err, store.ErrNotFound) || errors.As(err, &damage):
-		return out, nil
+		return out, nil, nil
 	case err != nil:
-		return out, err
+		return out, nil, err
 	}
 	shown := messageOf(&m)
 	out.Message = &shown
-	return out, nil
+	return out, &m, nil
 }

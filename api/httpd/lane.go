@@ -16,6 +16,7 @@ import (
 
 	"trunkline/api"
 	"trunkline/router"
+	"trunkline/router/access"
 )
 
 // A lane answers POST /v1/messages on one connection of the socket by itself, request after request, for as long as requests have the plain form in
@@ -261,7 +262,7 @@ func (b *buffers) trim() {
 
 // requests answers requests until the connection ends (false), or one comes that net/http must see: then what was read of it is returned.
 func (a *lanes) requests(ctx context.Context, c *conn) (rest []byte, handOver bool) {
-	if c.peer.account == "" {
+	if !c.peer.known {
 		return nil, true
 	}
 	b := laneBuffers.Get().(*buffers)
@@ -316,13 +317,14 @@ func (a *lanes) answer(ctx context.Context, c *conn, head *laneHead, body []byte
 	s := a.server
 	start := time.Now()
 	status := http.StatusAccepted
+	who := localUser(c.peer.uid)
 	b.trim()
 	defer func() {
 		took := time.Since(start)
 		a.metrics.count(status, took)
-		s.logRequest(ctx, http.MethodPost, "/v1/messages", "", status, took, c.peer.account)
+		s.logRequest(ctx, http.MethodPost, "/v1/messages", "", status, took, who.Account)
 	}()
-	accepted, err := a.submit(ctx, c, head.key, body)
+	accepted, err := a.submit(ctx, who, head.key, body)
 	if err == nil {
 		b.body = appendMessages(b.body[:0], accepted.Messages)
 		b.out = appendAccepted(b.out[:0], b.body, accepted.Replayed)
@@ -337,11 +339,11 @@ func (a *lanes) answer(ctx context.Context, c *conn, head *laneHead, body []byte
 }
 
 // submit is Server.submit, but a panic is an error.
-func (a *lanes) submit(ctx context.Context, c *conn, key string, body []byte) (_ router.Accepted, err error) {
+func (a *lanes) submit(ctx context.Context, who access.Principal, key string, body []byte) (_ router.Accepted, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return a.server.submit(ctx, c.peer.account, key, body)
+	return a.server.submit(ctx, who, key, body)
 }

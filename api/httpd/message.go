@@ -1,12 +1,14 @@
 package httpd
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
 	"trunkline/api"
 	"trunkline/callplan/phone"
+	"trunkline/router/access"
 	"trunkline/store"
 )
 
@@ -71,12 +73,26 @@ func messageID(r *request) (store.MessageID, error) {
 	return id, nil
 }
 
+// sees tells whether a message is in sight: one's own is, and those of others with easy0_statistics_view.
+func sees(who access.Principal, m *store.Message) bool {
+	return who.Can(access.StatisticsView, m.Tenant()) || m.Account == who.Account && who.Role.Reaches(m.Tenant())
+}
+
+// visible returns a message that is in sight of who asks; any other is as if it were missing.
+func (s *Server) visible(r *request, id store.MessageID) (store.Message, error) {
+	m, err := s.store.Message(r.Context(), id)
+	if err == nil && !sees(r.who, &m) {
+		return store.Message{}, fmt.Errorf("message %s: %w", id, store.ErrNotFound)
+	}
+	return m, err
+}
+
 func (s *Server) message(w http.ResponseWriter, r *request) error {
 	id, err := messageID(r)
 	if err != nil {
 		return err
 	}
-	m, err := s.store.Message(r.Context(), id)
+	m, err := s.visible(r, id)
 	if err != nil {
 		return err
 	}
@@ -86,6 +102,9 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 func (s *Server) cancelMessage(w http.ResponseWriter, r *request) error {
 	id, err := messageID(r)
 	if err != nil {
+		return err
+	}
+	if _, err := s.visible(r, id); err != nil {
 		return err
 	}
 	m, err := s.router.Cancel(r.Context(), id)
@@ -113,6 +132,10 @@ func (s *Server) messages(w http.ResponseWriter, r *request) error {
 	q, err := messageQuery(r)
 	if err != nil {
 		return err
+	}
+	q.Provider = r.who.Role.Provider()
+	if !r.who.Ever(access.StatisticsView) {
+		q.Account = r.account
 	}
 	page, err := s.store.Messages(r.Context(), q)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"trunkline/api"
+	"trunkline/router/access"
 )
 
 // recorder is a Control that notes what it is asked for.
@@ -79,29 +80,25 @@ func TestModemControl(t *testing.T) {
 	}
 }
 
-// Administrators are root and the daemon's own user, and nobody else.
-func TestAdministers(t *testing.T) {
-	me := os.Getuid()
-	for account, want := range map[string]bool{"uid:0": true, "uid:" + strconv.Itoa(me): true, "uid:" + strconv.Itoa(me+1): false, "uid:": false, "": false, "0": false, "uid:00": false} {
-		if got := administers(account); got != want {
-			t.Errorf("administers(%q) = %v", account, got)
+// Root and the daemon's own user may do everything; other users of the machine send and look.
+func TestLocalUsers(t *testing.T) {
+	me := uint32(os.Getuid())
+	for uid, want := range map[uint32]bool{0: true, me: true, me + 1: false, 65534: false, 1<<32 - 1: false} {
+		if got := localUser(uid).Ever(access.SettingsEdit); got != want {
+			t.Errorf("uid %d administers: %v", uid, got)
+		}
+		if who := localUser(uid); !who.Ever(access.MessageSend) || who.Account != "uid:"+strconv.FormatUint(uint64(uid), 10) {
+			t.Errorf("uid %d is %+v", uid, who)
 		}
 	}
-	admin := 0
 	for _, r := range routes {
-		if r.admin {
-			admin++
-			if r.open {
-				t.Errorf("%s is open and for administrators", r.pattern)
-			}
+		if localUser(me+1).Ever(r.need) && r.method != "GET" && r.need != access.MessageSend && r.id != "decide" {
+			t.Errorf("%s %s is open to every user of the machine", r.method, r.pattern)
 		}
 		for _, verb := range []string{"/at", "/unlock", "/ussd", "/resend", "/settle", "/release"} {
-			if strings.HasSuffix(r.pattern, verb) && !r.admin {
+			if strings.HasSuffix(r.pattern, verb) && r.need != access.SettingsEdit {
 				t.Errorf("%s is not for administrators only", r.pattern)
 			}
 		}
-	}
-	if admin < 5 {
-		t.Errorf("%d routes for administrators", admin)
 	}
 }

@@ -76,6 +76,9 @@ func (s *Server) decide(w http.ResponseWriter, r *request, fn func(store.Message
 	if err != nil {
 		return err
 	}
+	if _, err := s.visible(r, id); err != nil {
+		return err
+	}
 	m, err := fn(id)
 	if errors.Is(err, store.ErrInvalid) {
 		return badParameter("id", api.FieldInvalid, "is a message that came in, of which nothing is to be decided")

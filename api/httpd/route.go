@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"trunkline/api"
+	"trunkline/router/access"
+	"trunkline/store"
 )
 
 // route is one thing that can be asked. The table of routes makes both the mux and the OpenAPI document, so that neither can have what the other lacks.
@@ -19,8 +21,7 @@ type route struct {
 	method, pattern string
 	id              string // operationId
 	summary         string
-	open            bool // no account is needed
-	admin           bool // for administrators only
+	need            access.Permission // what it needs; a route without it is served to nobody
 	query           []parameter
 	headers         []parameter
 	body            any // value of the type of the body; nil: none
@@ -40,8 +41,18 @@ type parameter struct {
 // request is what handlers get.
 type request struct {
 	*http.Request
-	account string // who asks; empty on open routes
+	who     access.Principal  // who asks; nobody on public routes
+	need    access.Permission // what the route needs
+	account string            // of who
 	query   url.Values
+}
+
+// of checks whether the request may touch an object of a service provider, "" being the platform's own. When not, the object is answered as a missing one.
+func (r *request) of(provider string) error {
+	if r.who.Can(r.need, provider) {
+		return nil
+	}
+	return store.ErrNotFound
 }
 
 // answer notes what was written, for metrics and for panics.
@@ -147,13 +158,15 @@ func (e *endpoint) serve(found *served, w http.ResponseWriter, r *request) (err 
 		w.Header().Set("Allow", e.allow)
 		return api.NewProblem(http.StatusMethodNotAllowed, api.CodeMethodNotAllowed, "The method is not allowed here", "allowed are "+e.allow)
 	}
-	if !found.open {
-		if r.account, err = accountOf(r.Request); err != nil {
+	r.need = found.need
+	if r.need != access.Public {
+		if r.who, err = e.server.principalOf(r.Request); err != nil {
 			return err
 		}
+		r.account = r.who.Account
 	}
-	if found.admin && !administers(r.account) {
-		return api.NewProblem(http.StatusForbidden, api.CodeForbidden, "Only administrators may do that", "on this machine they are root and the user that the daemon runs as")
+	if !r.who.Ever(r.need) {
+		return forbidden(r.need)
 	}
 	return found.handle(e.server, w, r)
 }

@@ -36,6 +36,7 @@ type Options struct {
 	Control    Control               // nil: modems can be looked at only
 	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
 	Plans      Decider               // nil: no plan decides anything
+	CallPlans  *router.Plans         // keeps the plans that decide; nil: they cannot be seen or changed
 	Decides    func() error          // why calls cannot be decided now; nil: they always can
 	Switches   *switches.Table       // nil: no switch may ask
 	Decisions  *switches.Metrics     // counts decisions; nil: nobody does
@@ -55,6 +56,7 @@ type Server struct {
 	control    Control
 	webhooks   *jobs.Webhooks
 	plans      Decider
+	callPlans  *router.Plans
 	decides    func() error
 	switches   *switches.Table
 	decided    *switches.Metrics
@@ -84,7 +86,7 @@ func New(o Options) *Server {
 	if o.Plans == nil {
 		o.Plans = new(callplan.Book)
 	}
-	s := &Server{plans: o.Plans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
+	s := &Server{plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,
@@ -131,7 +133,7 @@ func (s *Server) ServeMetrics(ctx context.Context, l net.Listener) error {
 
 func (s *Server) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: s.config.HeaderTimeout, ReadTimeout: s.config.BodyTimeout, WriteTimeout: s.config.WriteTimeout,
-		IdleTimeout: s.config.IdleTimeout, MaxHeaderBytes: s.config.HeaderLimit, ConnContext: withAccount,
+		IdleTimeout: s.config.IdleTimeout, MaxHeaderBytes: s.config.HeaderLimit, ConnContext: withConn,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"trunkline/api"
+	"trunkline/router/access"
 	"trunkline/store"
 	"trunkline/store/memory"
 )
@@ -222,8 +223,8 @@ func TestNobodyKnownIsRefused(t *testing.T) {
 	for _, r := range routes {
 		w := httptest.NewRecorder()
 		g.server.Handler().ServeHTTP(w, httptest.NewRequest(r.method, strings.Replace(r.pattern, "{id}", "x", 1), nil))
-		if got := w.Code == http.StatusUnauthorized; got == r.open {
-			t.Errorf("%s %s without an account: %d, open is %v", r.method, r.pattern, w.Code, r.open)
+		if got := w.Code == http.StatusUnauthorized; got == (r.need == access.Public) {
+			t.Errorf("%s %s without an account: %d, it needs %v", r.method, r.pattern, w.Code, r.need)
 		}
 	}
 	w := httptest.NewRecorder()

@@ -11,6 +11,7 @@ import (
 
 	"trunkline/api"
 	"trunkline/router"
+	"trunkline/router/access"
 )
 
 // submission is a SubmitRequest while it is read: the time zone is needed before the time.
@@ -134,12 +135,13 @@ func readSubmission(body []byte) (_ router.Submission, mangled bool, err error) 
 }
 
 // submit is POST /v1/messages apart from how the request came: it reads the body, and returns when the messages are on disk.
-func (s *Server) submit(ctx context.Context, account, key string, body []byte) (router.Accepted, error) {
+func (s *Server) submit(ctx context.Context, who access.Principal, key string, body []byte) (router.Accepted, error) {
 	sub, mangled, err := readSubmission(body)
 	if err != nil {
 		return router.Accepted{}, err
 	}
-	sub.Account = account
+	account := who.Account
+	sub.Account, sub.Provider = account, who.Role.Provider()
 	if key != "" {
 		if !s.keys.begin(account, key) {
 			return router.Accepted{}, keyRunning()
@@ -178,7 +180,7 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 		lingerOver(w, r.Body)
 		return err
 	}
-	accepted, err := s.submit(r.Context(), r.account, key, *buf)
+	accepted, err := s.submit(r.Context(), r.who, key, *buf)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"trunkline/api"
+	"trunkline/router/access"
 )
 
 // SwitchHandler serves what switches may ask over TCP, where their addresses are all that is known of them: POST /v1/decide, to those that a section
@@ -19,7 +20,8 @@ func (s *Server) SwitchHandler() http.Handler {
 			writeProblem(w, r.URL.Path, api.NewProblem(http.StatusForbidden, api.CodeForbidden, "This address may not ask", "no section [switch.NAME] of the configuration names it"))
 			return
 		}
-		ctx := context.WithValue(r.Context(), accountKey{}, "switch:"+asker.Name)
+		who := access.Principal{Account: "switch:" + asker.Name, Role: access.PlatformOwner(), Permissions: access.Of(access.CallPatternView)}
+		ctx := context.WithValue(r.Context(), principalKey{}, who)
 		s.mux.ServeHTTP(w, r.WithContext(context.WithValue(ctx, switchKey{}, asker)))
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

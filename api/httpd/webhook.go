@@ -18,7 +18,7 @@ import (
 func WebhookData(st *store.Store) func(context.Context, *store.Event) (json.RawMessage, error) {
 	s := &Server{store: st}
 	return func(ctx context.Context, e *store.Event) (json.RawMessage, error) {
-		out, err := s.event(ctx, e)
+		out, _, err := s.event(ctx, e)
 		if err != nil {
 			return nil, err
 		}
