@@ -335,7 +335,7 @@ func TestDamagedMark(t *testing.T) {
 	for _, change := range []func(*bbolt.Bucket) error{
 		func(b *bbolt.Bucket) error { return b.Delete(walID) },
 		func(b *bbolt.Bucket) error { return b.Delete(walFolded) },
-		func(b *bbolt.Bucket) error { return b.Put(walID, append([]byte{1}, b.Get(walID)[1:]...)) },
+		func(b *bbolt.Bucket) error { return b.Put(walID, append([]byte{b.Get(walID)[0] ^ 1}, b.Get(walID)[1:]...)) },
 		func(b *bbolt.Bucket) error { return b.Put(walFolded, b.Get(walID)) },
 	} {
 		crashed := image(t, path)
