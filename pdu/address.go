@@ -1,6 +1,7 @@
 package pdu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 )
@@ -118,6 +119,18 @@ func (a Address) appendValue(dst []byte) []byte {
 
 // appendDigits appends digits as semi-octets; ok is false when something is no digit.
 func appendDigits(dst []byte, digits string) (out []byte, ok bool) {
+	if n := len(digits); n >= 8 && n <= 16 {
+		first, decimal := eightDigits(word(digits))
+		rest := 8 * (n - 8) // bits of the digits after the first eight, with zeros behind
+		second, more := eightDigits(word(digits[n-8:])>>(64-rest) | zeroDigits<<rest)
+		if decimal && more {
+			octets := uint64(second)<<32 | uint64(first)
+			if n%2 != 0 {
+				octets |= 0xF0 << (n / 2 * 8)
+			}
+			return binary.LittleEndian.AppendUint64(dst, octets)[:len(dst)+(n+1)/2], true
+		}
+	}
 	var all byte
 	for ; len(digits) >= 2; digits = digits[2:] {
 		first, second := digitValues[digits[0]], digitValues[digits[1]]
@@ -130,6 +143,20 @@ func appendDigits(dst []byte, digits string) (out []byte, ok bool) {
 		dst = append(dst, 0xF0|last)
 	}
 	return dst, all < noDigit
+}
+
+// zeroDigits are eight characters 0.
+const zeroDigits = 0x3030303030303030
+
+// eightDigits returns eight characters, the first one lowest, as semi-octets; ok is false when one is no decimal digit.
+func eightDigits(x uint64) (octets uint32, ok bool) {
+	x ^= zeroDigits
+	if (x|(x+0x0606060606060606))&0xF0F0F0F0F0F0F0F0 != 0 {
+		return 0, false
+	}
+	x = (x | x>>4) & 0x00FF00FF00FF00FF
+	x = (x | x>>8) & 0x0000FFFF0000FFFF
+	return uint32(x | x>>16), true
 }
 
 // digitValues is the semi-octet of every digit.

@@ -1,5 +1,10 @@
 package pdu
 
+import (
+	"strings"
+	"unsafe"
+)
+
 // strings makes all the text the strings of the message. A mark that was never reached lies at the end of the text that was.
 func (d *decoder) strings(all string) {
 	m := d.m
@@ -17,18 +22,27 @@ const textRoom = 576
 // It is behind a pointer since a Message may be copied: copies go on writing behind each other's strings.
 type textBlock struct {
 	n    int
-	text [32<<10 - 8]byte
+	text []byte
 }
 
+// blockSize is that of a block.
+const blockSize = 32 << 10
+
 // noBlock is the block of a Message that was used once: it is full.
-var noBlock = &textBlock{n: len(textBlock{}.text)}
+var noBlock = &textBlock{}
 
 // room returns where to write text, behind the strings in the block.
 func (m *Message) room() []byte {
-	b := m.block
-	if len(b.text)-b.n < textRoom {
-		b = new(textBlock)
-		m.block = b
+	if b := m.block; len(b.text)-b.n < textRoom {
+		m.block = newBlock()
 	}
+	b := m.block
 	return b.text[b.n:b.n]
+}
+
+// newBlock returns an empty block. A Builder's memory is not cleared first, which would cost more than all text that is written into it.
+func newBlock() *textBlock {
+	var b strings.Builder
+	b.Grow(blockSize)
+	return &textBlock{text: unsafe.Slice(unsafe.StringData(b.String()), blockSize)}
 }

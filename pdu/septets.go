@@ -94,7 +94,7 @@ func sameInASCII(x uint64) bool {
 
 // plainPrefix returns how many octets of text, in whole groups of eight or all of it, are characters that have the same code in ASCII and in the default alphabet.
 func plainPrefix(text string) int {
-	i := 0
+	i := plainGroups(text)
 	for ; i+8 <= len(text); i += 8 {
 		if !sameInASCII(word(text[i : i+8])) {
 			return i

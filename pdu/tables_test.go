@@ -1,6 +1,7 @@
 package pdu
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -131,9 +132,20 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// The test for eight characters at once agrees with the tables.
+// The tests for eight characters at once and for sixteen agree with the tables.
 func TestSameInASCII(t *testing.T) {
 	for c := range 256 {
+		for at := range 40 {
+			text := []byte(strings.Repeat("a", 40))
+			text[at] = byte(c)
+			want := len(text)
+			if c >= 0x80 || c < 0x20 || lockingTables[DefaultLanguage][c] != uint16(c) {
+				want = at &^ 7
+			}
+			if got := plainPrefix(string(text)); got != want {
+				t.Errorf("%02X at %d: %d plain, want %d", c, at, got, want)
+			}
+		}
 		for at := range 8 {
 			x := uint64(0x6161616161616161)&^(0xFF<<(8*at)) | uint64(c)<<(8*at)
 			want := c < 0x80 && c >= 0x20 && lockingTables[DefaultLanguage][c] == uint16(c)

@@ -3,6 +3,7 @@ package pdu
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -375,5 +376,38 @@ func TestWords(t *testing.T) {
 	}
 	if v := (Validity{Format: Absolute}); v.valid() {
 		t.Error("an absolute validity without a time is valid")
+	}
+}
+
+// Digits written eight at a time are those written one by one, and what is none is found wherever it is.
+func TestAppendDigits(t *testing.T) {
+	plain := func(digits string) (octets []byte, ok bool) {
+		for i := 0; i < len(digits); i += 2 {
+			pair := [2]byte{0, 0xF}
+			for j := range min(2, len(digits)-i) {
+				value := strings.IndexByte(digitCharacters, digits[i+j])
+				if value < 0 {
+					return nil, false
+				}
+				pair[j] = byte(value)
+			}
+			octets = append(octets, pair[1]<<4|pair[0])
+		}
+		return octets, true
+	}
+	for n := range maxDigits + 1 {
+		for at := range max(n, 1) {
+			for c := range 256 {
+				digits := []byte("12345678901234567890"[:n])
+				if n > 0 {
+					digits[at] = byte(c)
+				}
+				want, valid := plain(string(digits))
+				got, ok := appendDigits([]byte{0xAA}, string(digits))
+				if ok != valid || ok && string(got) != "\xAA"+string(want) {
+					t.Fatalf("%q: % X %v, want % X %v", digits, got, ok, want, valid)
+				}
+			}
+		}
 	}
 }

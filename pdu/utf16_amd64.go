@@ -72,7 +72,7 @@ func appendUnits(out *textSpace, n uint, octets []byte, i int) (uint, int) {
 	return n, i
 }
 
-// utf8Groups writes the UTF-16 of UTF-8, eight octets at a time, up to eight among which is something else than characters of one octet and of two, or fewer than eight.
+// utf8Groups writes the UTF-16 of UTF-8, at least eight octets, eight at a time, up to eight among which is something else than characters of one octet and of two, or the end.
 // It returns how many octets it read and wrote, and scribbles on up to 16 behind those.
 //
 //go:noescape
@@ -90,7 +90,7 @@ func appendCharacters(out []byte, n int, text string, i int) (int, int) {
 	return n, i
 }
 
-// utf8Count counts characters of UTF-8, sixteen octets at a time, up to sixteen among which is something else than characters of one octet and of two, or fewer than sixteen.
+// utf8Count counts characters of UTF-8, at least sixteen octets, sixteen at a time, up to sixteen among which is something else than characters of one octet and of two, or the end.
 //
 //go:noescape
 func utf8Count(text *byte, rest int) (read, characters int)
@@ -103,4 +103,17 @@ func countCharacters(text string, i int) (n, end int) {
 	}
 	m, end := count(text, i)
 	return n + m, end
+}
+
+// plainCount counts octets that have the same code in ASCII and in the default alphabet as sameInASCII tells, sixteen at a time, up to sixteen among which is another one, or fewer than sixteen.
+//
+//go:noescape
+func plainCount(text *byte, rest int) int
+
+// plainGroups is the quick way through plain text: it returns how many octets at its beginning, in groups of sixteen, are plain.
+func plainGroups(text string) int {
+	if vectors && len(text) >= 16 {
+		return plainCount(unsafe.StringData(text), len(text))
+	}
+	return 0
 }

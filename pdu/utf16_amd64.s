@@ -249,6 +249,39 @@ done:
 	MOVQ DI, written+40(FP)
 	RET
 
+// PAIRS looks at the octets in X0: X1 and AX are those that go on with a character, DX those that begin one of two octets. R10 is not zero where a first octet has no second, or a second no first,
+// with a bit above all octets when the last one is a first; X2 is not zero when there are octets that begin longer characters or none.
+#define PAIRS \
+	MOVO X0, X1                \
+	PAND topTwo<>(SB), X1      \
+	PCMPEQB second<>(SB), X1   \
+	MOVO X0, X3                \ // X3: is C0 or C1
+	PAND first<>(SB), X3       \
+	PCMPEQB topTwo<>(SB), X3   \
+	MOVO X0, X2                \ // X2: is E0 or more
+	PSUBUSB lastFirst<>(SB), X2 \
+	POR  X3, X2                \
+	PMOVMSKB X0, DX            \
+	PMOVMSKB X1, AX            \
+	XORL AX, DX                \
+	LEAL (DX)(DX*1), R10       \
+	XORL AX, R10               \
+	PTEST X2, X2
+
+// UNITS writes the UTF-16 of the eight octets in X0, of which AX go on with a character, and leaves their number in R11. Tables are at BX.
+#define UNITS \
+	POPCNTL AX, R11        \
+	SHLL $4, AX            \
+	MOVOU (BX)(AX*1), X1   \
+	PSHUFB X1, X0          \
+	MOVO X0, X1            \
+	PAND seven<>(SB), X0   \
+	PAND five<>(SB), X1    \
+	PSRLW $2, X1           \
+	POR  X1, X0            \
+	PSHUFB X7, X0          \
+	MOVOU X0, (DI)
+
 // func utf8Groups(out *byte, text *byte, rest int, tables *[256]gathering) (read, written int)
 TEXT ·utf8Groups(SB), NOSPLIT, $0-48
 	MOVQ out+0(FP), DI
@@ -261,37 +294,13 @@ TEXT ·utf8Groups(SB), NOSPLIT, $0-48
 
 octets:
 	SUBQ $8, CX
-	JB   end
+	JLT  last
 	MOVQ (SI), X0
-	MOVO X0, X1 // X1: goes on with a character
-	PAND topTwo<>(SB), X1
-	PCMPEQB second<>(SB), X1
-	MOVO X0, X3 // X3: is C0 or C1
-	PAND first<>(SB), X3
-	PCMPEQB topTwo<>(SB), X3
-	MOVO X0, X2 // X2: is E0 or more
-	PSUBUSB lastFirst<>(SB), X2
-	POR  X3, X2
-	PMOVMSKB X0, DX
-	PMOVMSKB X1, AX
-	XORL AX, DX // first octets
-	LEAL (DX)(DX*1), R10
-	XORL AX, R10
-	PTEST X2, X2
+	PAIRS
 	JNE  end
-	TESTL $0xFF, R10 // each first octet has a second, which has a first
+	TESTL $0xFF, R10
 	JNE  end
-	POPCNTL AX, R11
-	SHLL $4, AX
-	MOVOU (BX)(AX*1), X1
-	PSHUFB X1, X0
-	MOVO X0, X1
-	PAND seven<>(SB), X0
-	PAND five<>(SB), X1
-	PSRLW $2, X1
-	POR  X1, X0
-	PSHUFB X7, X0
-	MOVOU X0, (DI)
+	UNITS
 	SHRL $7, DX // 1 when the second octet of the last character is not among the eight
 	ADDQ $8, SI
 	SUBQ DX, SI
@@ -302,6 +311,29 @@ octets:
 	SUBQ R11, DI
 	JMP  octets
 
+last:
+	// The tail, moved to the front with zeros behind it.
+	MOVQ CX, R12
+	NEGQ R12 // how many of the eight are not of it
+	ADDQ $8, CX
+	JEQ  end
+	MOVQ -8(SI)(CX*1), R13
+	MOVQ CX, R15
+	MOVQ R12, CX
+	SHLQ $3, CX
+	SHRQ CX, R13
+	MOVQ R13, X0
+	PAIRS
+	JNE  end
+	TESTL R10, R10
+	JNE  end
+	UNITS
+	ADDQ R15, SI
+	ADDL R12, R11
+	ADDL R11, R11
+	ADDQ $16, DI
+	SUBQ R11, DI
+
 end:
 	SUBQ R8, DI
 	SUBQ R9, SI
@@ -309,38 +341,27 @@ end:
 	MOVQ DI, written+40(FP)
 	RET
 
+// Moves the tail of a text to the front by reading from further on, with zeros behind it.
+DATA front<>+0(SB)/8, $0x0706050403020100
+DATA front<>+8(SB)/8, $0x0F0E0D0C0B0A0908
+DATA front<>+16(SB)/8, $0x8080808080808080
+DATA front<>+24(SB)/8, $0x8080808080808080
+GLOBL front<>(SB), RODATA|NOPTR, $32
+
 // func utf8Count(text *byte, rest int) (read, characters int)
 TEXT ·utf8Count(SB), NOSPLIT, $0-32
 	MOVQ text+0(FP), SI
 	MOVQ rest+8(FP), CX
 	MOVQ SI, R9
 	XORL R8, R8
-	MOVOU topTwo<>(SB), X4
-	MOVOU second<>(SB), X5
-	MOVOU first<>(SB), X6
-	MOVOU lastFirst<>(SB), X7
 
 sixteen:
 	SUBQ $16, CX
-	JLT  counted
+	JLT  last
 	MOVOU (SI), X0
-	MOVO X0, X1 // X1: goes on with a character
-	PAND X4, X1
-	PCMPEQB X5, X1
-	MOVO X0, X3 // X3: is C0 or C1
-	PAND X6, X3
-	PCMPEQB X4, X3
-	MOVO X0, X2 // X2: is E0 or more
-	PSUBUSB X7, X2
-	POR  X3, X2
-	PTEST X2, X2
+	PAIRS
 	JNE  counted
-	PMOVMSKB X0, DX
-	PMOVMSKB X1, AX
-	XORL AX, DX // first octets
-	LEAL (DX)(DX*1), R10
-	XORL AX, R10
-	TESTL $0xFFFF, R10 // each first octet has a second, which has a first
+	TESTL $0xFFFF, R10
 	JNE  counted
 	POPCNTL AX, AX
 	SHRL $15, DX // 1 when the second octet of the last character is not among the sixteen
@@ -352,8 +373,68 @@ sixteen:
 	SUBQ AX, R8
 	JMP  sixteen
 
+last:
+	ADDQ $16, CX
+	JEQ  counted
+	MOVOU -16(SI)(CX*1), X0
+	LEAQ front<>+16(SB), R11
+	SUBQ CX, R11
+	MOVOU (R11), X1
+	PSHUFB X1, X0
+	PAIRS
+	JNE  counted
+	TESTL R10, R10
+	JNE  counted
+	POPCNTL AX, AX
+	ADDQ CX, SI
+	ADDQ CX, R8
+	SUBQ AX, R8
+
 counted:
 	SUBQ R9, SI
 	MOVQ SI, read+16(FP)
 	MOVQ R8, characters+24(FP)
+	RET
+
+// Plain octets: for the lower half of an octet the upper halves that go with it, from 2 to 7 in a bit each, and for the upper half its bit.
+DATA lowers<>+0(SB)/8, $0x3F3F3F3E3F3F3F2B
+DATA lowers<>+8(SB)/8, $0x17171717173F3F3F
+GLOBL lowers<>(SB), RODATA|NOPTR, $16
+DATA uppers<>+0(SB)/8, $0x2010080402010000
+DATA uppers<>+8(SB)/8, $0x0000000000000000
+GLOBL uppers<>(SB), RODATA|NOPTR, $16
+DATA half<>+0(SB)/8, $0x0F0F0F0F0F0F0F0F
+DATA half<>+8(SB)/8, $0x0F0F0F0F0F0F0F0F
+GLOBL half<>(SB), RODATA|NOPTR, $16
+
+// func plainCount(text *byte, rest int) int
+TEXT ·plainCount(SB), NOSPLIT, $0-24
+	MOVQ text+0(FP), SI
+	MOVQ rest+8(FP), CX
+	MOVQ SI, R9
+	MOVOU lowers<>(SB), X4
+	MOVOU uppers<>(SB), X5
+	MOVOU half<>(SB), X6
+	PXOR X7, X7
+
+plain:
+	SUBQ $16, CX
+	JLT  counted
+	MOVOU (SI), X0
+	MOVO X4, X1
+	PSHUFB X0, X1 // an octet of 80 or more finds nothing
+	PSRLW $4, X0
+	PAND X6, X0
+	MOVO X5, X2
+	PSHUFB X0, X2
+	PAND X2, X1
+	PCMPEQB X7, X1
+	PTEST X1, X1
+	JNE  counted
+	ADDQ $16, SI
+	JMP  plain
+
+counted:
+	SUBQ R9, SI
+	MOVQ SI, ret+16(FP)
 	RET

@@ -14,3 +14,6 @@ func appendCharacters(out []byte, n int, text string, i int) (int, int) {
 
 // countCharacters is the quick way to count characters of one octet and of two: see count.
 func countCharacters(text string, i int) (n, end int) { return count(text, i) }
+
+// plainGroups is the quick way to the first of sixteen octets that are not all plain, where there is one.
+func plainGroups(string) int { return 0 }
