@@ -27,7 +27,7 @@ type checker interface {
 func tables() []Table {
 	return []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
 		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
-		tableRetries, tableProviders, tablePlans, tablePlanVersions}
+		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableCDRs, tableOpenCDRs}
 }
 
 // lister is what an engine may offer: the names of the tables that are in it.
@@ -139,6 +139,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		return examineSet(r, k)
 	case tableUndelivered, tableRetries:
 		return examineDeliveryEntry(r, e)
+	case tableOpenCDRs:
+		return examineOpenCDR(r, k, v)
 	case tableDeadlines:
 		if _, ok := messageOf(e); ok {
 			return examineEntry(r, e)
@@ -166,6 +168,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		}
 	case tableDeliveries:
 		return examineDelivery(r, k, v)
+	case tableCDRs:
+		return examineCDR(r, k, v)
 	case tableSegments:
 		s, err := openSegment(k, v)
 		if err != nil {
@@ -344,6 +348,8 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openPlan(key, value)
 	case tablePlanVersions:
 		_, err = openPlanVersion(key, value)
+	case tableCDRs:
+		_, err = openCDR(key, value)
 	case tableMeta, tableRemembered:
 		_, err = unseal(table, key, value)
 	}

@@ -30,7 +30,11 @@ func appendEvent(b []byte, e *Event) []byte {
 	b = putString(b, 10, e.Text)
 	b = putNumber(b, 11, e.Number)
 	b = putUint(b, 13, uint64(max(e.Duration, 0)))
-	return putString(b, 14, e.Account)
+	b = putString(b, 14, e.Account)
+	if !e.Call.IsZero() {
+		b = putBytes(b, 15, e.Call[:])
+	}
+	return b
 }
 
 func decodeEvent(seq uint64, payload []byte) (*Event, error) {
@@ -67,6 +71,8 @@ func decodeEvent(seq uint64, payload []byte) (*Event, error) {
 			e.Duration = f.duration()
 		case 14:
 			e.Account = f.string()
+		case 15:
+			e.Call = CDRID(f.id())
 		}
 	}
 	switch kind {

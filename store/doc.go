@@ -55,6 +55,10 @@
 //	└── provider · name                 Plan: which version is in use, and which will be
 //	planversions
 //	└── provider · name · version       PlanVersion: a document of a plan, as it was published
+//	cdrs
+//	└── ID                              CDR: a call, or a message, from its begin to its end; IDs are in order of time
+//	opencdrs                            every CDR of a call that lasts
+//	└── ID
 //
 // Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
 // buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in

@@ -20,5 +20,6 @@ type Event struct {
 	Text      string        // for people; never holds message text
 	Number    phone.Number  // the other side of a call; zero when there is none or it is withheld. Logs show it masked
 	Account   string        // who did it, e.g. "uid:0"; empty when nobody in particular did, or for whom it is
+	Call      CDRID         // record of the call that it is about; zero when it is about none
 	Duration  time.Duration // how long what ended had lasted: the ringing, the talk; 0 when that does not apply
 }

@@ -40,6 +40,9 @@ const (
 	tableProviders    Table = "providers"
 	tablePlans        Table = "plans"
 	tablePlanVersions Table = "planversions"
+
+	tableCDRs     Table = "cdrs"
+	tableOpenCDRs Table = "opencdrs"
 )
 
 // Kinds of deadlines; the rest of the key names what it is for.
