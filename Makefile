@@ -35,17 +35,9 @@ lint:
 race:
 	$(GO) test -race -timeout 15m ./...
 
-# Every fuzz target for FUZZTIME, those of the codec, which reads what strangers send, for FUZZTIME_PDU. What is found stays below testdata/fuzz of
-# the package, and fails again at once; the second run is for the tool itself, which on a busy machine at times fails at its own deadline.
+# Every fuzz target for FUZZTIME, those of the codec for FUZZTIME_PDU: see .ci/fuzz.
 fuzz:
-	@set -e; for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | sort); do \
-		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' $$file); do \
-			echo "fuzz $$(dirname $$file) $$target"; \
-			time=$(FUZZTIME); if [ "$$(dirname $$file)" = ./pdu ]; then time=$(FUZZTIME_PDU); fi; \
-			run="$(GO) test -run ^$$ -fuzz ^$$target$$ -fuzztime $$time -fuzzminimizetime 1s $$(dirname $$file)"; \
-			$$run || $$run; \
-		done; \
-	done
+	.ci/fuzz $(FUZZTIME) $(FUZZTIME_PDU)
 
 # The program and the tests for the machines that gateways run on.
 cross:
