@@ -14,6 +14,9 @@ func (r *Router) settings() *Config { return r.config.Load() }
 // running returns the lanes as they are now. The slice is not changed afterwards.
 func (r *Router) running() []*lane { return *r.lanes.Load() }
 
+// Trunks returns the names of all trunks, in order.
+func (r *Router) Trunks() []string { return r.trunkNames() }
+
 // Reconfigure takes other settings, which must be valid, for everything that is decided from now on.
 func (r *Router) Reconfigure(c Config) {
 	r.config.Store(&c)

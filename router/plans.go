@@ -69,7 +69,8 @@ func (p *Plans) Load(ctx context.Context) error {
 
 // PlanDocument is a plan to be published.
 type PlanDocument struct {
-	Provider string // of a document that names none; empty: the default one
+	Provider string                     // of a document that names none; empty: the default one
+	May      func(provider string) bool // whether who publishes may touch this service provider; nil: any. Another is to him as one that does not exist
 	Document []byte
 	Author   string
 	Note     string
@@ -78,23 +79,12 @@ type PlanDocument struct {
 
 // Publish checks a plan, keeps it as the newest version and brings it into use. Findings hold all warnings too. ErrPlanInvalid when there are errors.
 func (p *Plans) Publish(ctx context.Context, doc PlanDocument) (store.Plan, callplan.Findings, error) {
-	if doc.Provider == "" {
-		doc.Provider = store.DefaultProvider
-	}
-	plan, found := callplan.Parse(doc.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: doc.Provider})
-	if plan == nil {
-		return store.Plan{}, found, ErrPlanInvalid
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, err := p.o.Store.Provider(ctx, plan.Provider); errors.Is(err, store.ErrNotFound) {
-		found = append(found, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: plan.Provider, Allowed: "the name of a service provider",
-			Message: fmt.Sprintf("no service provider %q: create it first or correct the name", plan.Provider)})
-		return store.Plan{}, found, ErrPlanInvalid
-	} else if err != nil {
+	plan, found, err := p.check(ctx, doc)
+	if err != nil {
 		return store.Plan{}, found, err
 	}
-	found = append(found, p.lint(plan, found)...)
 	kept, err := p.o.Store.PublishPlan(ctx, store.PlanVersion{Provider: plan.Provider, Name: plan.Name, Document: doc.Document, Author: doc.Author, Note: doc.Note,
 		CreatedAt: p.o.Now()}, doc.At)
 	if err != nil {
@@ -102,6 +92,38 @@ func (p *Plans) Publish(ctx context.Context, doc PlanDocument) (store.Plan, call
 	}
 	p.poke()
 	return kept, found, p.rebuild(context.WithoutCancel(ctx), plan.Provider)
+}
+
+// Check tells all that Publish would find in a plan, and changes nothing. The error is the store's.
+func (p *Plans) Check(ctx context.Context, doc PlanDocument) (callplan.Findings, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, found, err := p.check(ctx, doc)
+	if errors.Is(err, ErrPlanInvalid) {
+		err = nil
+	}
+	return found, err
+}
+
+// check reads a plan and looks at it beside everything else. ErrPlanInvalid when there are errors. p.mu is held.
+func (p *Plans) check(ctx context.Context, doc PlanDocument) (*callplan.Plan, callplan.Findings, error) {
+	if doc.Provider == "" {
+		doc.Provider = store.DefaultProvider
+	}
+	plan, found := callplan.Parse(doc.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: doc.Provider})
+	if plan == nil {
+		return nil, found, ErrPlanInvalid
+	}
+	_, err := p.o.Store.Provider(ctx, plan.Provider)
+	if errors.Is(err, store.ErrNotFound) || err == nil && doc.May != nil && !doc.May(plan.Provider) {
+		found = append(found, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: plan.Provider, Allowed: "the name of a service provider",
+			Message: fmt.Sprintf("no service provider %q: create it first or correct the name", plan.Provider)})
+		return nil, found, ErrPlanInvalid
+	}
+	if err != nil {
+		return nil, found, err
+	}
+	return plan, append(found, p.lint(plan, found)...), nil
 }
 
 // lint returns the warnings that only show beside the other plans and the trunks.
@@ -155,6 +177,11 @@ func (p *Plans) Restore(ctx context.Context, provider, name, who string) (store.
 	return p.change(ctx, provider, func(now time.Time) (store.Plan, error) { return p.o.Store.RestorePlan(ctx, provider, name, now, who) })
 }
 
+// Purge removes an archived plan for good.
+func (p *Plans) Purge(ctx context.Context, provider, name, who string) (store.Plan, error) {
+	return p.change(ctx, provider, func(now time.Time) (store.Plan, error) { return p.o.Store.PurgePlan(ctx, provider, name, now, who) })
+}
+
 func (p *Plans) change(ctx context.Context, provider string, step func(now time.Time) (store.Plan, error)) (store.Plan, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -203,17 +230,22 @@ func (p *Plans) rebuild(ctx context.Context, name string) error {
 			live = append(live, one.plan)
 		}
 	}
-	env := &callplan.Env{Timezone: provider.Timezone, Areas: p.o.Areas, LATAs: p.o.LATAs, ZIPs: p.o.ZIPs}
-	if env.Timezone == "" {
-		env.Timezone = p.o.Timezone
-	}
-	set, err := callplan.Compile(name, live, env)
+	set, err := callplan.Compile(name, live, p.env(&provider))
 	if err != nil {
 		return fmt.Errorf("call plans of %q: %w", name, err)
 	}
 	p.read[name] = read
 	p.o.Book.Publish(set)
 	return nil
+}
+
+// env is what the plans of a provider share.
+func (p *Plans) env(provider *store.Provider) *callplan.Env {
+	env := &callplan.Env{Timezone: provider.Timezone, Areas: p.o.Areas, LATAs: p.o.LATAs, ZIPs: p.o.ZIPs}
+	if env.Timezone == "" {
+		env.Timezone = p.o.Timezone
+	}
+	return env
 }
 
 // parse reads the version of a plan that is in use.

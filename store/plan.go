@@ -203,6 +203,33 @@ func (s *Store) RestorePlan(ctx context.Context, provider, name string, at time.
 	})
 }
 
+// PurgePlan removes an archived plan with all its versions for good, and returns what it was. ErrNotArchived when it is in use.
+func (s *Store) PurgePlan(ctx context.Context, provider, name string, at time.Time, who string) (Plan, error) {
+	return s.changePlan(ctx, provider, name, func(t *tx, p *Plan) error {
+		if p.ArchivedAt.IsZero() {
+			return ErrNotArchived
+		}
+		prefix := planKey(provider, name)
+		keys := [][]byte{}
+		err := t.Scan(tablePlanVersions, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+			keys = append(keys, bytes.Clone(k))
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if err := t.Delete(tablePlanVersions, k); err != nil {
+				return err
+			}
+		}
+		if err := t.Delete(tablePlans, prefix); err != nil {
+			return err
+		}
+		return t.planEvent(p, at, "plan.purged", who, p.Live)
+	})
+}
+
 func (s *Store) changePlan(ctx context.Context, provider, name string, fn func(*tx, *Plan) error) (Plan, error) {
 	var p *Plan
 	err := s.update(ctx, func(t *tx) (err error) {
@@ -227,6 +254,10 @@ func (t *tx) savePlan(p *Plan, at time.Time, event, who string, version int64) e
 	if err := t.Put(tablePlans, key, seal(tablePlans, key, appendPlan(newFrame(96), p))); err != nil {
 		return err
 	}
+	return t.planEvent(p, at, event, who, version)
+}
+
+func (t *tx) planEvent(p *Plan, at time.Time, event, who string, version int64) error {
 	return t.event(Event{Type: event, At: at, Reference: -1, Code: p.Provider + "/" + p.Name, Text: fmt.Sprintf("version %d", version), Account: who})
 }
 

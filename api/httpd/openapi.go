@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,10 @@ import (
 // the last of two equal names and folds their case, and its reflection costs more than accepting a message may.
 
 // routes is everything that can be asked.
-var routes = []route{
+var routes = slices.Concat(coreRoutes, planRoutes)
+
+// coreRoutes are the routes whose files have no table of their own.
+var coreRoutes = []route{
 	{method: "POST", pattern: "/v1/messages", id: "submit", need: access.MessageSend, summary: "Accept messages for sending; answered when they are on disk",
 		headers: []parameter{{name: api.IdempotencyKey, doc: "1 to 255 visible ASCII characters; the same key and request make messages once, however often they come"}},
 		body:    api.SubmitRequest{}, status: http.StatusAccepted, answer: api.SubmitResponse{}, problems: []int{400, 401, 409, 411, 413, 415, 422, 429, 503}, handle: (*Server).submitMessages},

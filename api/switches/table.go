@@ -94,6 +94,14 @@ func (t *Table) Carrier(trunk string) (Carrier, bool) {
 	return c, ok
 }
 
+// Carriers returns the names of all carriers, in order.
+func (t *Table) Carriers() []string {
+	if t == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(t.carriers))
+}
+
 // Down returns the names of the carriers that are out of service, in order. It is not to be changed.
 func (t *Table) Down() []string {
 	if t == nil {

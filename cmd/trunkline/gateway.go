@@ -132,11 +132,11 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err := g.newSwitchboard(); err != nil {
 		return nil, err
 	}
-	g.plans = router.NewPlans(router.PlansOptions{Store: g.store, Book: g.board.plans, Logger: o.logger})
+	g.plans = router.NewPlans(router.PlansOptions{Store: g.store, Book: g.board.plans, Logger: o.logger, Trunks: g.planTrunks})
 	if err := g.plans.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("call plans: %w", err)
 	}
-	g.server = httpd.New(httpd.Options{Plans: g.board.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
+	g.server = httpd.New(httpd.Options{Plans: g.board.plans, CallPlans: g.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
 		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
 		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
@@ -314,6 +314,11 @@ func (g *gateway) status() string {
 		line += "; not reloaded: " + *why
 	}
 	return line
+}
+
+// planTrunks are the trunks that call plans may name: those of the gateway, and carriers, which switches reach.
+func (g *gateway) planTrunks() []string {
+	return append(g.router.Trunks(), g.board.table.Carriers()...)
 }
 
 // views shows the modems as the API does, in order of their names.

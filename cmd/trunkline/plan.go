@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"trunkline/api"
 	"trunkline/callplan"
 )
 
-// newPlanCommand makes the verbs about call plans. These need no daemon.
+// newPlanCommand makes the verbs about call plans. Those that take files need no daemon.
 func newPlanCommand(c *cli) *cobra.Command {
-	return group("plan", "Check, try and compare call plans", newPlanCheck(c), newPlanDecide(c), newPlanExplain(c), newPlanLint(c), newPlanDiff(c))
+	return group("plan", "Check, try, compare and publish call plans", newPlanCheck(c), newPlanDecide(c), newPlanExplain(c), newPlanLint(c), newPlanDiff(c),
+		newPlanList(c), newPlanShow(c), newPlanPublish(c), newPlanRollback(c), newPlanArchive(c), newPlanRestore(c), newPlanPurge(c))
 }
 
 // maxPlanFile bounds what a verb reads, in octets.
@@ -56,6 +58,15 @@ func printFindings(w io.Writer, file string, found callplan.Findings) {
 			fmt.Fprintf(w, "    for example %s\n", oneLine(f.Example))
 		}
 	}
+}
+
+// printPlanFindings is printFindings for those of a daemon.
+func printPlanFindings(w io.Writer, file string, found []api.PlanFinding) {
+	all := make(callplan.Findings, len(found))
+	for i, f := range found {
+		all[i] = callplan.Finding(f)
+	}
+	printFindings(w, file, all)
 }
 
 // places lists findings as "CODE /pointer".

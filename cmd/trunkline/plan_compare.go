@@ -84,22 +84,26 @@ func newPlanDiff(c *cli) *cobra.Command {
 	var shared planEnvFlags
 	var o callplan.DiffOptions
 	cmd := &cobra.Command{
-		Use:   "diff OLD NEW",
+		Use:   "diff [OLD] NEW",
 		Short: "Tell which calls would be decided otherwise by other plans",
-		Long: "OLD and NEW are files of one plan or a list of them. Calls are made from the rules of both: for each rule one that it accepts, and others around every border that it draws.\n" +
+		Long: "OLD and NEW are files of one plan or a list of them; without OLD the daemon compares with the plans in use, of which those in NEW take the place by their names. Calls are made from the rules of both: for each rule one that it accepts, and others around every border that it draws.\n" +
 			"With --calls recorded ones are decided too. The verb does not fail when there are differences.",
 		Annotations: printsJSON("`{\"calls\", \"calls_changed\", \"classes\", \"classes_changed\", \"moved\", \"changes\": [{\"calls\", \"classes\", \"from\", \"to\", \"examples\": [{\"facts\", \"old\", \"new\", \"recorded\"}, …]}, …]}`"),
-		Args:        cobra.ExactArgs(2),
+		Args:        cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := shared.load(cmd)
-			if err != nil {
-				return err
-			}
 			var recorded []callplan.Facts
 			if calls != "" {
+				var err error
 				if recorded, err = readCalls(cmd, calls); err != nil {
 					return err
 				}
+			}
+			if len(args) == 1 {
+				return c.diffLive(cmd, provider, args[0], recorded, o.Examples)
+			}
+			env, err := shared.load(cmd)
+			if err != nil {
+				return err
 			}
 			var plans [2][]*callplan.Plan
 			for i, file := range args {

@@ -151,14 +151,18 @@ func newPlanExplain(c *cli) *cobra.Command {
 	var shared planEnvFlags
 	var said planFactFlags
 	cmd := &cobra.Command{
-		Use:   "explain FILE...",
+		Use:   "explain [FILE...]",
 		Short: "Tell what plans do with a call, rule by rule",
-		Long: "Reads plans from FILEs and tells, for every rule that is looked at, whether it matches, what it does, and of those that do not match the first criterion that is false:\n" +
-			"what the rule wants, and what the call has.",
-		Example:     "  trunkline plan explain night.json --calling +12055550100 --called 0 --at 2026-06-10T23:00:00Z",
+		Long: "Reads plans from FILEs, or without any asks the daemon for those in use, and tells for every rule that is looked at whether it matches, what it does, and of those\n" +
+			"that do not match the first criterion that is false: what the rule wants, and what the call has.",
+		Example: "  trunkline plan explain night.json --calling +12055550100 --called 0 --at 2026-06-10T23:00:00Z\n" +
+			"  trunkline plan explain --provider acme --calling +12055550100",
 		Annotations: printsJSON("`{\"decision\", \"effect\", \"steps\": [{\"plan\", \"path\", \"label\", \"verdict\", \"effect\", \"first_failed\": {\"criterion\", \"wanted\", \"had\"}, …}, …], \"area_codes\"}`"),
-		Args:        cobra.MinimumNArgs(1),
+		Args:        cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.explainLive(cmd, &said)
+			}
 			plans, err := readAllPlans(cmd, args)
 			if err != nil {
 				return err
