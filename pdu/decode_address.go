@@ -73,21 +73,25 @@ func (d *decoder) semiOctet(n int) byte {
 
 // decimal collects n digits when they are at most sixteen and decimal, as nearly always, and the octets after them can be read too.
 func (d *decoder) decimal(n int) bool {
-	const each = 0x0101010101010101
 	text := d.text
-	if n > 16 || d.left() < 8 || cap(text)-len(text) < 16 {
+	if n > 16 || d.left() < 8 || cap(text)-len(text) < 16 || !decimalDigits(text[len(text):len(text)+16], d.in[d.pos:d.pos+8], n) {
 		return false
 	}
-	x := binary.LittleEndian.Uint64(d.in[d.pos:])
+	d.text = text[:len(text)+n]
+	return true
+}
+
+// decimalDigits writes the digits in eight octets to sixteen; it returns false when one of the first n is none.
+func decimalDigits(out, octets []byte, n int) bool {
+	const each = 0x0101010101010101
+	x := binary.LittleEndian.Uint64(octets)
 	low, high := semiOctets(uint32(x)), semiOctets(uint32(x>>32))
 	ends := &decimalEnds[n]
 	if (low+6*each)&ends[0]|(high+6*each)&ends[1] != 0 {
 		return false
 	}
-	room := text[len(text) : len(text)+16]
-	binary.LittleEndian.PutUint64(room, low|'0'*each)
-	binary.LittleEndian.PutUint64(room[8:], high|'0'*each)
-	d.text = text[:len(text)+n]
+	binary.LittleEndian.PutUint64(out, low|'0'*each)
+	binary.LittleEndian.PutUint64(out[8:], high|'0'*each)
 	return true
 }
 

@@ -7,6 +7,9 @@ func (d *decoder) deliver() *Error {
 	m := d.m
 	m.Type = Deliver
 	m.MoreMessages, m.LP, m.SRI, m.RP = m.FO&0x04 == 0, m.FO&0x08 != 0, m.FO&0x20 != 0, m.FO&0x80 != 0
+	if m.block != noBlock && d.usual() {
+		return nil
+	}
 	if err := d.address(); err != nil {
 		return err
 	}

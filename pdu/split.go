@@ -176,10 +176,17 @@ func (h *headers) add(id byte, octets ...byte) {
 
 // perPart returns the number of elements in each header.
 func (s *Split) perPart(concatenated bool) (n int) {
-	for _, there := range [...]bool{s.options.Ports.Bits != 0, concatenated, s.Locking != DefaultLanguage, s.Shift != DefaultLanguage} {
-		if there {
-			n++
-		}
+	if s.options.Ports.Bits != 0 {
+		n++
+	}
+	if concatenated {
+		n++
+	}
+	if s.Locking != DefaultLanguage {
+		n++
+	}
+	if s.Shift != DefaultLanguage {
+		n++
 	}
 	return n
 }
