@@ -55,7 +55,7 @@ func NewPlans(o PlansOptions) *Plans {
 func (p *Plans) Load(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	providers, err := p.o.Store.Providers(ctx)
+	providers, err := p.o.Store.Providers().All(ctx)
 	if err != nil {
 		return err
 	}

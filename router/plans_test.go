@@ -38,7 +38,7 @@ func TestPlans(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.AddProvider(ctx, store.Provider{Name: "acme", CreatedAt: time.Now()}, "uid:1"); err != nil {
+		if _, err := s.Providers().Add(ctx, time.Now(), "uid:1", store.Provider{Name: "acme"}); err != nil {
 			t.Fatal(err)
 		}
 		begin := func() (*router.Plans, *callplan.Book) {
@@ -108,7 +108,7 @@ func TestPlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("restored", "1")
-		if _, err := s.ArchiveProvider(ctx, "acme", time.Now(), "uid:1"); err != nil {
+		if _, err := s.Providers().Archive(ctx, 2, time.Now(), "uid:1"); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.ProviderChanged(ctx, "acme"); err != nil {

@@ -27,7 +27,7 @@ type checker interface {
 func tables() []Table {
 	return []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
 		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
-		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableCDRs, tableOpenCDRs}
+		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableLinks, tableIndex, tableCDRs, tableOpenCDRs}
 }
 
 // lister is what an engine may offer: the names of the tables that are in it.
@@ -139,6 +139,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		return examineSet(r, k)
 	case tableUndelivered, tableRetries:
 		return examineDeliveryEntry(r, e)
+	case tableIndex:
+		return examineIndex(r, k, v)
 	case tableOpenCDRs:
 		return examineOpenCDR(r, k, v)
 	case tableDeadlines:
@@ -168,6 +170,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		}
 	case tableDeliveries:
 		return examineDelivery(r, k, v)
+	case tableLinks:
+		return examineLink(r, k, v)
 	case tableCDRs:
 		return examineCDR(r, k, v)
 	case tableSegments:
@@ -181,6 +185,11 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		}
 		if !has {
 			return "its entry in table sets is missing", nil
+		}
+	}
+	for _, p := range provisionedKinds() {
+		if p.is(table) {
+			return p.missing(r, k, v)
 		}
 	}
 	if kind, ok := keptFor[table]; ok {
@@ -342,8 +351,8 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openDelivery(key, value)
 	case tableUsage:
 		_, err = parseUsage(key, value)
-	case tableProviders:
-		_, err = openProvider(key, value)
+	case tableLinks:
+		_, err = openLink(key, value)
 	case tablePlans:
 		_, err = openPlan(key, value)
 	case tablePlanVersions:
@@ -352,6 +361,12 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openCDR(key, value)
 	case tableMeta, tableRemembered:
 		_, err = unseal(table, key, value)
+	default:
+		for _, k := range provisionedKinds() {
+			if k.is(table) {
+				return k.inspect(key, value)
+			}
+		}
 	}
 	return err
 }

@@ -1,28 +1,55 @@
 package store
 
 func appendProvider(b []byte, p *Provider) []byte {
-	b = putString(b, 1, p.DisplayName)
-	b = putString(b, 2, p.Timezone)
-	b = putTime(b, 3, p.CreatedAt)
-	b = putTime(b, 4, p.UpdatedAt)
-	return putTime(b, 5, p.ArchivedAt)
+	b = putMeta(b, &p.Meta)
+	b = putString(b, 2, p.Name)
+	b = putString(b, 3, p.DisplayName)
+	b = putString(b, 4, p.FirstName)
+	b = putString(b, 5, p.LastName)
+	b = putString(b, 6, p.Email)
+	b = putString(b, 7, p.Address)
+	b = putString(b, 8, p.Phone)
+	b = putString(b, 9, p.Notes)
+	b = putString(b, 10, p.Timezone)
+	b = putString(b, 11, p.Locale)
+	b = putString(b, 12, p.DefaultTreatment)
+	b = putString(b, 13, p.DefaultTrunk)
+	return putString(b, 14, p.DefaultPhoneCode)
 }
 
-func decodeProvider(name string, payload []byte) (*Provider, error) {
-	p := &Provider{Name: name}
+func decodeProvider(payload []byte) (*Provider, error) {
+	p := &Provider{}
 	f := fields{rest: payload}
 	for f.next() {
 		switch f.num {
 		case 1:
-			p.DisplayName = f.string()
+			p.Meta = into(&f, decodeMeta)
 		case 2:
-			p.Timezone = f.string()
+			p.Name = f.string()
 		case 3:
-			p.CreatedAt = f.time()
+			p.DisplayName = f.string()
 		case 4:
-			p.UpdatedAt = f.time()
+			p.FirstName = f.string()
 		case 5:
-			p.ArchivedAt = f.time()
+			p.LastName = f.string()
+		case 6:
+			p.Email = f.string()
+		case 7:
+			p.Address = f.string()
+		case 8:
+			p.Phone = f.string()
+		case 9:
+			p.Notes = f.string()
+		case 10:
+			p.Timezone = f.string()
+		case 11:
+			p.Locale = f.string()
+		case 12:
+			p.DefaultTreatment = f.string()
+		case 13:
+			p.DefaultTrunk = f.string()
+		case 14:
+			p.DefaultPhoneCode = f.string()
 		}
 	}
 	return p, f.err

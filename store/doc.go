@@ -50,11 +50,27 @@
 //	retries                             every pending delivery that may go next of its message
 //	└── ID · T · sequence number
 //	providers
-//	└── name                            Provider
+//	└── id                              Provider
 //	plans
 //	└── provider · name                 Plan: which version is in use, and which will be
 //	planversions
 //	└── provider · name · version       PlanVersion: a document of a plan, as it was published
+//	administrators
+//	└── id                              Administrator
+//	contacts
+//	└── id                              Contact
+//	groups
+//	└── id                              Group
+//	actions
+//	└── id                              Action
+//	links                               which of them belong together
+//	├── m · group · contact             member
+//	├── g · action · group              may trigger it
+//	├── a · action · administrator      may trigger it
+//	└── n · action · contact · group    is told of it, for being in the group
+//	index                               how provisioned records and links are found; letters are those of the kind and of the index
+//	├── kind · i · provider · id        all of a service provider; u UUID, a archived at, o owner, w words, others those of the kind
+//	└── l · kind · ids behind · id      links by their second id
 //	cdrs
 //	└── ID                              CDR: a call, or a message, from its begin to its end; IDs are in order of time
 //	opencdrs                            every CDR of a call that lasts

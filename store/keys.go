@@ -41,6 +41,13 @@ const (
 	tablePlans        Table = "plans"
 	tablePlanVersions Table = "planversions"
 
+	tableAdministrators Table = "administrators"
+	tableContacts       Table = "contacts"
+	tableGroups         Table = "groups"
+	tableActions        Table = "actions"
+	tableLinks          Table = "links"
+	tableIndex          Table = "index"
+
 	tableCDRs     Table = "cdrs"
 	tableOpenCDRs Table = "opencdrs"
 )

@@ -31,54 +31,66 @@ func eventsOf(t *testing.T, s *store.Store) []string {
 
 func TestProviders(t *testing.T) {
 	onEngines(t, store.Options{}, func(t *testing.T, s *store.Store) {
-		if p, err := s.Provider(ctx, store.DefaultProvider); err != nil || p.Name != "default" {
+		all := s.Providers()
+		if p, err := s.Provider(ctx, store.DefaultProvider); err != nil || p.Name != "default" || p.ID != 1 {
 			t.Fatalf("the default provider: %+v, %v", p, err)
 		}
 		for _, name := range []string{"", " ", store.DefaultProvider, string(make([]rune, 65))} {
-			if err := s.AddProvider(ctx, store.Provider{Name: name, CreatedAt: start}, "uid:1"); err == nil {
+			if _, err := all.Add(ctx, start, "uid:1", store.Provider{Name: name}); err == nil {
 				t.Errorf("provider %q is taken", name)
 			}
 		}
-		if err := s.AddProvider(ctx, store.Provider{Name: "acme", DisplayName: "Acme", CreatedAt: start}, "uid:1"); err != nil {
+		added, err := all.Add(ctx, start, "uid:1", store.Provider{Name: "acme", DisplayName: "Acme"})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.AddProvider(ctx, store.Provider{Name: "acme", CreatedAt: start}, "uid:1"); !errors.Is(err, store.ErrExists) {
+		acme := added[0].ID
+		if _, err := all.Add(ctx, start, "uid:1", store.Provider{Name: "acme"}); !errors.Is(err, store.ErrExists) {
 			t.Errorf("twice: %v", err)
 		}
 		later := start.Add(time.Hour)
 		edit := func(p *store.Provider) error { p.Timezone = "Europe/Berlin"; return nil }
-		if p, err := s.EditProvider(ctx, "acme", later, "uid:1", edit); err != nil || p.Timezone != "Europe/Berlin" || !p.UpdatedAt.Equal(later) {
+		if p, err := all.Edit(ctx, acme, later, "uid:1", edit); err != nil || p.Timezone != "Europe/Berlin" || !p.UpdatedAt.Equal(later) {
 			t.Errorf("%+v, %v", p, err)
 		}
-		if _, err := s.EditProvider(ctx, store.DefaultProvider, later, "uid:1", edit); err != nil {
+		for what, fn := range map[string]func(*store.Provider) error{
+			"another name": func(p *store.Provider) error { p.Name = "bcme"; return nil }, "no zone": func(p *store.Provider) error { p.Timezone = "Nowhere"; return nil }} {
+			if _, err := all.Edit(ctx, acme, later, "uid:1", fn); !errors.Is(err, store.ErrInvalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if _, err := all.Edit(ctx, 1, later, "uid:1", edit); err != nil {
 			t.Errorf("the default provider cannot be changed: %v", err)
 		}
-		if _, err := s.ArchiveProvider(ctx, store.DefaultProvider, later, "uid:1"); !errors.Is(err, store.ErrInvalid) {
+		if _, err := all.Archive(ctx, 1, later, "uid:1"); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("the default provider is archived: %v", err)
 		}
-		if _, err := s.RestoreProvider(ctx, "acme", later, "uid:1"); !errors.Is(err, store.ErrNotArchived) {
+		if _, err := all.Restore(ctx, acme, later, "uid:1"); !errors.Is(err, store.ErrNotArchived) {
 			t.Error(err)
 		}
-		if p, err := s.ArchiveProvider(ctx, "acme", later, "uid:1"); err != nil || p.ArchivedAt.IsZero() {
+		if err := all.Purge(ctx, acme, later, "uid:1"); !errors.Is(err, store.ErrNotArchived) {
+			t.Error(err)
+		}
+		if p, err := all.Archive(ctx, acme, later, "uid:1"); err != nil || p.ArchivedAt.IsZero() {
 			t.Errorf("%+v, %v", p, err)
 		}
-		if _, err := s.EditProvider(ctx, "acme", later, "uid:1", edit); !errors.Is(err, store.ErrArchived) {
+		if _, err := all.Edit(ctx, acme, later, "uid:1", edit); !errors.Is(err, store.ErrArchived) {
 			t.Error(err)
 		}
 		if _, err := s.PublishPlan(ctx, version("p", "{}", later), time.Time{}); !errors.Is(err, store.ErrArchived) {
 			t.Errorf("a plan of an archived provider: %v", err)
 		}
-		if _, err := s.RestoreProvider(ctx, "acme", later, "uid:1"); err != nil {
+		if _, err := all.Restore(ctx, acme, later, "uid:1"); err != nil {
 			t.Error(err)
 		}
-		all, err := s.Providers(ctx)
-		if err != nil || len(all) != 2 || all[0].Name != "acme" || all[1].Name != "default" || all[0].DisplayName != "Acme" {
-			t.Errorf("%+v, %v", all, err)
+		list, err := all.All(ctx)
+		if err != nil || len(list) != 2 || list[1].Name != "acme" || list[0].Name != "default" || list[1].DisplayName != "Acme" {
+			t.Errorf("%+v, %v", list, err)
 		}
 		if _, err := s.Provider(ctx, "none"); !errors.Is(err, store.ErrNotFound) {
 			t.Error(err)
 		}
-		want := []string{"provider.added acme ", "provider.changed acme ", "provider.changed default ", "provider.archived acme ", "provider.restored acme "}
+		want := []string{"provider.added acme/2 ", "provider.changed acme/2 ", "provider.changed default/1 ", "provider.archived acme/2 ", "provider.restored acme/2 "}
 		if got := eventsOf(t, s); !slices.Equal(got, want) {
 			t.Errorf("events %q, want %q", got, want)
 		}
@@ -90,7 +102,7 @@ func TestPlanLife(t *testing.T) {
 		if _, err := s.PublishPlan(ctx, version("day", "v1", start), time.Time{}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a plan without a provider: %v", err)
 		}
-		if err := s.AddProvider(ctx, store.Provider{Name: "acme", CreatedAt: start}, "uid:1"); err != nil {
+		if _, err := s.Providers().Add(ctx, start, "uid:1", store.Provider{Name: "acme"}); err != nil {
 			t.Fatal(err)
 		}
 		expect := func(what string, p store.Plan, err error, live, before, last, next int64) {
@@ -147,7 +159,7 @@ func TestPlanLife(t *testing.T) {
 		if _, err := s.RestorePlan(ctx, "acme", "day", tomorrow, "uid:1"); !errors.Is(err, store.ErrNotArchived) {
 			t.Error(err)
 		}
-		want := []string{"provider.added acme ", "plan.published acme/day version 1", "plan.scheduled acme/day version 2", "plan.published acme/day version 2", "plan.scheduled acme/day version 3",
+		want := []string{"provider.added acme/2 ", "plan.published acme/day version 1", "plan.scheduled acme/day version 2", "plan.published acme/day version 2", "plan.scheduled acme/day version 3",
 			"plan.rolledback acme/day version 1", "plan.rolledback acme/day version 3", "plan.archived acme/day version 3", "plan.restored acme/day version 3"}
 		if got := eventsOf(t, s); !slices.Equal(got, want) {
 			t.Errorf("events %q, want %q", got, want)

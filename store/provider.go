@@ -6,93 +6,154 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // DefaultProvider is the service provider that every store has, from the start and for ever: calls and messages of nobody else are decided by its plans.
 const DefaultProvider = "default"
 
+// defaultProviderID is its number, even when nothing was ever stored of it.
+const defaultProviderID = 1
+
 // MaxProviders is how many service providers there may be, archived ones included.
 const MaxProviders = 10_000
 
-// Provider is a service provider: who owns call plans, calendars and subscribers.
+// Provider is a service provider: a tenant, who owns administrators, contacts, actions, call plans, calendars and subscribers. Its name is the key that others
+// refer to it by, and never changes.
 type Provider struct {
-	Name        string // 1 to 64 characters, unique, archived ones included
-	DisplayName string
-	Timezone    string // IANA name for plans that name none; empty: UTC
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	ArchivedAt  time.Time // kept, but none of its plans is used; zero: it is not
+	Meta
+	Name             string // 1 to 64 characters, unique, archived ones included
+	DisplayName      string // at most 250 characters, like all that follow but Notes
+	FirstName        string // of who is to be spoken to
+	LastName         string
+	Email            string // notifications and resets of passwords go there
+	Address          string
+	Phone            string
+	Notes            string // at most 2048 characters
+	Timezone         string // IANA name for plans that name none; empty: UTC
+	Locale           string // of what is said to its people, e.g. "de"; empty: English
+	DefaultTreatment string // of its call plans
+	DefaultTrunk     string // by which its messages go when nothing else is said
+	DefaultPhoneCode string // country code of its national numbers, 1 to 4 digits
 }
+
+var providerKind = &kind[Provider]{
+	name: "provider", table: tableProviders, letter: 'v',
+	meta: func(p *Provider) *Meta { return &p.Meta }, append: appendProvider, decode: decodeProvider,
+	indexes: []index[Provider]{{'n', "name", func(p *Provider) [][]byte { return [][]byte{appendName(nil, p.Name)} }}},
+	orders:  []order[Provider]{},
+	words:   func(p *Provider) []string { return []string{p.Name, p.DisplayName, p.FirstName, p.LastName, p.Email} },
+}
+
+// Providers returns the collection of service providers.
+func (s *Store) Providers() Records[Provider] { return Records[Provider]{s, providerKind} }
 
 // validName tells whether a name can be the key of a provider, a plan or a calendar.
 func validName(name string) bool {
 	return strings.TrimSpace(name) != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= 64 && len(name) <= maxNameBytes
 }
 
-// AddProvider stores a new service provider. ErrExists when the name is taken, by an archived one too.
-func (s *Store) AddProvider(ctx context.Context, p Provider, who string) error {
-	if !validName(p.Name) || p.CreatedAt.IsZero() {
-		return fmt.Errorf("%w: a service provider needs a name of 1 to 64 characters and a time of creation", ErrInvalid)
+func (p *Provider) check(t *tx, was *Provider, wrong *Faults) error {
+	if !validName(p.Name) {
+		wrong.add("name", "format", "is 1 to 64 characters")
 	}
-	return s.update(ctx, func(t *tx) error {
-		value, err := t.Get(tableProviders, []byte(p.Name))
+	wrong.word("name", p.Name, 64)
+	for _, f := range []struct{ field, s string }{{"display_name", p.DisplayName}, {"first_name", p.FirstName}, {"last_name", p.LastName}, {"phone", p.Phone},
+		{"default_treatment", p.DefaultTreatment}, {"default_trunk", p.DefaultTrunk}, {"locale", p.Locale}} {
+		wrong.word(f.field, f.s, 250)
+	}
+	wrong.text("address", p.Address, 250)
+	wrong.text("notes", p.Notes, 2048)
+	wrong.email("email", p.Email)
+	if _, err := time.LoadLocation(p.Timezone); err != nil || p.Timezone == "Local" {
+		wrong.add("timezone", "format", "is no IANA time zone, for example Europe/Berlin")
+	}
+	if strings.Trim(p.DefaultPhoneCode, "0123456789") != "" || len(p.DefaultPhoneCode) > 4 || strings.HasPrefix(p.DefaultPhoneCode, "0") {
+		wrong.add("default_phone_code", "format", "is a country code of 1 to 4 digits, for example 49")
+	}
+	if was != nil {
+		if p.Name != was.Name {
+			wrong.add("name", "immutable", "the name of a service provider cannot be changed, since others refer to it; change its display name")
+		}
+		return nil
+	}
+	p.Provider = p.Name
+	if p.Name == DefaultProvider {
+		wrong.taken("name", &Meta{ID: defaultProviderID})
+		return nil
+	}
+	n := 0
+	if err := t.Scan(tableProviders, nil, nil, false, func(_, _ []byte) (bool, error) { n++; return n <= MaxProviders, nil }); err != nil {
+		return err
+	}
+	if n >= MaxProviders {
+		return fmt.Errorf("%d service providers: %w", n, ErrTooMany)
+	}
+	return providerKind.unique(t, p, wrong)
+}
+
+func (p *Provider) changed(*tx, *Provider) error { return nil }
+
+func (p *Provider) removable() error {
+	if p.Name == DefaultProvider {
+		return fmt.Errorf("%w: it is always there", ErrInvalid)
+	}
+	return nil
+}
+
+// drop removes all that a service provider has.
+func (p *Provider) drop(t *tx, limit int) (bool, error) {
+	return dropAll(limit,
+		func(n int) (bool, error) { return dropProvided(t, actionKind, p, n) },
+		func(n int) (bool, error) { return dropProvided(t, groupKind, p, n) },
+		func(n int) (bool, error) { return dropProvided(t, contactKind, p, n) },
+		func(n int) (bool, error) { return dropProvided(t, administratorKind, p, n) },
+		func(n int) (bool, error) { return t.dropNamed(tablePlanVersions, p.Name, n) },
+		func(n int) (bool, error) { return t.dropNamed(tablePlans, p.Name, n) })
+}
+
+// dropProvided removes records of a service provider with what belongs to them.
+func dropProvided[T any](t *tx, k *kind[T], p *Provider, limit int) (left bool, err error) {
+	var ids []uint64
+	prefix := k.prefix(byProvider, p.Name)
+	err = t.Scan(tableIndex, prefix, after(prefix), false, func(key, _ []byte) (bool, error) {
+		ids = append(ids, lastID(key))
+		return len(ids) < max(1, limit/10), nil
+	})
+	for _, id := range ids {
 		if err != nil {
-			return err
+			return true, err
 		}
-		if value != nil || p.Name == DefaultProvider {
-			return fmt.Errorf("service provider %q: %w", p.Name, ErrExists)
+		v, e := k.read(t, id)
+		if e != nil {
+			return true, e
 		}
-		n := 0
-		if err := t.Scan(tableProviders, nil, nil, false, func(_, _ []byte) (bool, error) { n++; return true, nil }); err != nil {
-			return err
+		if left, err = rulesOf(v).drop(t, limit); left || err != nil {
+			return true, err
 		}
-		if n >= MaxProviders {
-			return fmt.Errorf("%d service providers: %w", n, ErrTooMany)
-		}
-		return t.saveProvider(&p, p.CreatedAt, "provider.added", who)
-	})
+		err = k.remove(t, v, p.ArchivedAt, p.UpdatedBy)
+	}
+	return len(ids) > 0, err
 }
 
-// EditProvider changes a service provider that is not archived: fn sets DisplayName or Timezone, and may run more than once; its error ends it without a trace.
-func (s *Store) EditProvider(ctx context.Context, name string, at time.Time, who string, fn func(*Provider) error) (Provider, error) {
-	return s.changeProvider(ctx, name, func(t *tx, p *Provider) error {
-		if !p.ArchivedAt.IsZero() {
-			return ErrArchived
-		}
-		if err := fn(p); err != nil {
-			return err
-		}
-		p.Name = name
-		return t.saveProvider(p, at, "provider.changed", who)
+// dropNamed removes records of a table whose keys begin with the name of a service provider.
+func (t *tx) dropNamed(table Table, provider string, limit int) (left bool, err error) {
+	prefix := appendName(nil, provider)
+	var keys [][]byte
+	err = t.Scan(table, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+		keys = append(keys, append([]byte(nil), k...))
+		return len(keys) < limit, nil
 	})
+	for _, k := range keys {
+		if err == nil {
+			err = t.Delete(table, k)
+		}
+	}
+	return len(keys) == limit, err
 }
 
-// ArchiveProvider puts a service provider out of use with everything that it has; DefaultProvider cannot be.
-func (s *Store) ArchiveProvider(ctx context.Context, name string, at time.Time, who string) (Provider, error) {
-	return s.changeProvider(ctx, name, func(t *tx, p *Provider) error {
-		switch {
-		case name == DefaultProvider:
-			return fmt.Errorf("%w: it is always there", ErrInvalid)
-		case !p.ArchivedAt.IsZero():
-			return nil
-		}
-		p.ArchivedAt = at
-		return t.saveProvider(p, at, "provider.archived", who)
-	})
-}
-
-// RestoreProvider takes an archived service provider back into use. ErrNotArchived when it is none.
-func (s *Store) RestoreProvider(ctx context.Context, name string, at time.Time, who string) (Provider, error) {
-	return s.changeProvider(ctx, name, func(t *tx, p *Provider) error {
-		if p.ArchivedAt.IsZero() {
-			return ErrNotArchived
-		}
-		p.ArchivedAt = time.Time{}
-		return t.saveProvider(p, at, "provider.restored", who)
-	})
-}
-
-// Provider returns one service provider, or ErrNotFound.
+// Provider returns the service provider with a name, or ErrNotFound.
 func (s *Store) Provider(ctx context.Context, name string) (Provider, error) {
 	var p *Provider
 	err := s.view(ctx, func(r Reader, _ *[]*Damage) (err error) {
@@ -105,78 +166,48 @@ func (s *Store) Provider(ctx context.Context, name string) (Provider, error) {
 	return *p, nil
 }
 
-// Providers returns every service provider by name, archived ones included. Damaged records are left out.
-func (s *Store) Providers(ctx context.Context) ([]Provider, error) {
-	var all []Provider
-	err := s.view(ctx, func(r Reader, found *[]*Damage) error {
-		all = nil
-		hasDefault := false
-		err := r.Scan(tableProviders, nil, nil, false, func(k, v []byte) (bool, error) {
-			p, err := openProvider(k, v)
-			if d, ok := damaged(err); ok {
-				*found = append(*found, d)
-				return true, nil
-			}
-			hasDefault = hasDefault || p.Name == DefaultProvider
-			all = append(all, *p)
-			return true, nil
-		})
-		if err == nil && !hasDefault {
-			all = append([]Provider{{Name: DefaultProvider}}, all...)
-		}
-		return err
-	})
-	return all, err
+func readProvider(r Reader, name string) (*Provider, error) {
+	p, err := findProvider(r, name)
+	if err == nil && p == nil {
+		err = fmt.Errorf("service provider %q: %w", name, ErrNotFound)
+	}
+	return p, err
 }
 
-func (s *Store) changeProvider(ctx context.Context, name string, fn func(*tx, *Provider) error) (Provider, error) {
-	var p *Provider
-	err := s.update(ctx, func(t *tx) (err error) {
-		if p, err = readProvider(t, name); err != nil {
+// findProvider returns a service provider, nil when there is none.
+func findProvider(r Reader, name string) (*Provider, error) {
+	return providerKind.first(r, providerKind.key('n', appendName(nil, name)))
+}
+
+// defaultUUID is that of the default service provider until somebody has another one: every store begins with the same.
+var defaultUUID = uuid.NewSHA1(uuid.NameSpaceURL, []byte("trunkline:provider:default"))
+
+// addDefaultProvider makes the service provider that every store has, when it is not there.
+func addDefaultProvider(ctx context.Context, e Engine) error {
+	there := false
+	err := e.View(ctx, func(r Reader) error {
+		v, err := r.Get(tableProviders, idKey(defaultProviderID))
+		there = v != nil
+		return err
+	})
+	if err != nil || there {
+		return err
+	}
+	return e.Update(ctx, func(e Tx) error {
+		t := &tx{Tx: e}
+		p := &Provider{Name: DefaultProvider, Meta: Meta{ID: defaultProviderID, Provider: DefaultProvider, UUID: defaultUUID}}
+		if v, err := t.Get(tableProviders, idKey(p.ID)); err != nil || v != nil {
 			return err
 		}
-		if err := fn(t, p); err != nil {
-			return fmt.Errorf("service provider %q: %w", name, err)
+		for _, e := range providerKind.entries(p) {
+			if err := t.Put(e.table, e.key, nil); err != nil {
+				return err
+			}
 		}
-		return nil
+		key := idKey(p.ID)
+		if _, err := t.number(providerKind.name); err != nil {
+			return err
+		}
+		return t.Put(tableProviders, key, seal(tableProviders, key, appendProvider(newFrame(64), p)))
 	})
-	if err != nil {
-		return Provider{}, err
-	}
-	return *p, nil
-}
-
-func (t *tx) saveProvider(p *Provider, at time.Time, event, who string) error {
-	p.UpdatedAt = at
-	key := []byte(p.Name)
-	if err := t.Put(tableProviders, key, seal(tableProviders, key, appendProvider(newFrame(64+len(p.DisplayName)), p))); err != nil {
-		return err
-	}
-	return t.event(Event{Type: event, At: at, Reference: -1, Code: p.Name, Account: who})
-}
-
-// readProvider returns a service provider; the default one is there even when nothing was ever stored of it.
-func readProvider(r Reader, name string) (*Provider, error) {
-	value, err := r.Get(tableProviders, []byte(name))
-	switch {
-	case err != nil:
-		return nil, err
-	case value != nil:
-		return openProvider([]byte(name), value)
-	case name == DefaultProvider:
-		return &Provider{Name: name}, nil
-	}
-	return nil, fmt.Errorf("service provider %q: %w", name, ErrNotFound)
-}
-
-func openProvider(key, value []byte) (*Provider, error) {
-	payload, err := unseal(tableProviders, key, value)
-	if err != nil {
-		return nil, err
-	}
-	p, err := decodeProvider(string(key), payload)
-	if err != nil {
-		return nil, damage(tableProviders, key, err.Error())
-	}
-	return p, nil
 }

@@ -34,6 +34,9 @@ func Open(ctx context.Context, e Engine, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.instance = instance
+	if err := addDefaultProvider(ctx, e); err != nil {
+		return nil, err
+	}
 	s.metrics, err = newMetrics(o.Registerer, s)
 	return s, err
 }
