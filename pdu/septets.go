@@ -239,10 +239,25 @@ func basicUnits(text string, plain int) (units, done int, lacking rune) {
 	return units, len(text), 0
 }
 
-// decodeRune is utf8.DecodeRuneInString for a character that is no ASCII, quicker for those of two octets.
+// decodeRune is utf8.DecodeRuneInString for a character that is no ASCII, but quicker.
 func decodeRune(text string) (r rune, size int) {
-	if b := text[0]; b >= 0xC2 && b < 0xE0 && len(text) > 1 && text[1]&0xC0 == 0x80 {
-		return rune(b&0x1F)<<6 | rune(text[1]&0x3F), 2
+	const most = 0x3F // of the bits in an octet that goes on, once its mark is taken away
+	switch b := text[0]; {
+	case b < 0xC2:
+	case b < 0xE0 && len(text) > 1:
+		if second := text[1] ^ 0x80; second <= most {
+			return rune(b&0x1F)<<6 | rune(second), 2
+		}
+	case b < 0xF0 && len(text) > 2:
+		second, third := text[1]^0x80, text[2]^0x80
+		if r = rune(b&0x0F)<<12 | rune(second)<<6 | rune(third); second|third <= most && r >= 0x800 && r&^0x7FF != surrogateHigh {
+			return r, 3
+		}
+	case b < 0xF5 && len(text) > 3:
+		second, third, fourth := text[1]^0x80, text[2]^0x80, text[3]^0x80
+		if r = rune(b&0x07)<<18 | rune(second)<<12 | rune(third)<<6 | rune(fourth); second|third|fourth <= most && r >= 0x10000 && r <= utf8.MaxRune {
+			return r, 4
+		}
 	}
 	return utf8.DecodeRuneInString(text)
 }

@@ -112,7 +112,7 @@ func appendUTF16(dst []byte, text string) (out []byte, valid bool) {
 				n, i = n+2, i+2
 				continue
 			}
-			r, size := utf8.DecodeRuneInString(text[i:])
+			r, size := decodeRune(text[i:])
 			valid = valid && (r != utf8.RuneError || size > 1)
 			if r < 0x10000 {
 				binary.BigEndian.PutUint16(out[n:], uint16(r))

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unicode/utf8"
 )
 
 // The ways through text that other processors take, and the vectors where there are any, agree with one character at a time, as far as they get.
@@ -48,6 +49,32 @@ func TestUTF16Ways(t *testing.T) {
 			n, i := way(text, at)
 			if plain := plainUTF16(nil, []byte(text[at:i])); 2*n != len(plain) || !slices.Equal(plain, want[:len(plain)]) {
 				t.Fatalf("%s: % X from %d to %d: %d, want %d", name, text, at, i, n, len(plain)/2)
+			}
+		}
+	}
+}
+
+// Characters decode as the standard library decodes them, right ones and all that begin like them.
+func TestDecodeRune(t *testing.T) {
+	check := func(text string) {
+		r, size := decodeRune(text)
+		if want, wantSize := utf8.DecodeRuneInString(text); r != want || size != wantSize {
+			t.Fatalf("% X: %X of %d octets, want %X of %d", text, r, size, want, wantSize)
+		}
+	}
+	for r := rune(0x80); r <= utf8.MaxRune+1; r++ {
+		check(string(r))
+	}
+	others := []byte{0, 0x7F, 0x80, 0x81, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xFF}
+	for first := range 256 {
+		check(string([]byte{byte(first)}))
+		for _, second := range others {
+			check(string([]byte{byte(first), second}))
+			for _, third := range others {
+				check(string([]byte{byte(first), second, third}))
+				for _, fourth := range others {
+					check(string([]byte{byte(first), second, third, fourth, 'a'}))
+				}
 			}
 		}
 	}
