@@ -69,12 +69,15 @@ func (m *metrics) unregister() {
 	}
 }
 
-// stateCollector counts the messages that are not final at every scrape.
+// stateCollector looks at the messages that are not final at every scrape.
 type stateCollector struct{ s *Store }
 
-var stateDesc = prometheus.NewDesc("trunkline_store_messages", "Messages by state; under sent those of which a status report is awaited.", []string{"state"}, nil)
+var (
+	stateDesc = prometheus.NewDesc("trunkline_store_messages", "Messages by state; under sent those of which a status report is awaited.", []string{"state"}, nil)
+	dueDesc   = prometheus.NewDesc("trunkline_store_oldest_due_seconds", "For how long the message that waits longest could have been sent; 0 when none is due.", nil, nil)
+)
 
-func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) { ch <- stateDesc }
+func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) { ch <- stateDesc; ch <- dueDesc }
 
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -87,4 +90,15 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range counts {
 		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(n), state.String())
 	}
+	now := time.Now()
+	since, ok, err := c.s.OldestDue(ctx, now)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(dueDesc, err)
+		return
+	}
+	age := 0.0
+	if ok {
+		age = max(now.Sub(since).Seconds(), 0)
+	}
+	ch <- prometheus.MustNewConstMetric(dueDesc, prometheus.GaugeValue, age)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -47,6 +48,9 @@ func TestMetrics(t *testing.T) {
 			if got, ok := values[name]; !ok || got != want {
 				t.Errorf("%s = %v (present: %v), want %v", name, got, ok, want)
 			}
+		}
+		if age, want := values["oldest_due_seconds"], max(time.Since(start).Seconds(), 0); age < want-60 || age > want+60 {
+			t.Errorf("oldest_due_seconds = %v, want %v", age, want)
 		}
 		if values["file_bytes"] < 16384 {
 			t.Errorf("file_bytes = %v", values["file_bytes"])
