@@ -234,13 +234,14 @@ func (a *Administrator) removable() error {
 	return nil
 }
 
-// drop removes the contacts and groups of an administrator and gives its actions to the super administrator.
+// drop removes the contacts and groups of an administrator, and all that it logs in with, and gives its actions to the super administrator.
 func (a *Administrator) drop(t *tx, limit int) (bool, error) {
 	return dropAll(limit,
 		func(n int) (bool, error) { return dropOwned(t, groupKind, a, n) },
 		func(n int) (bool, error) { return dropOwned(t, contactKind, a, n) },
 		func(n int) (bool, error) { return t.dropTo(linkAdmin, n, a.ID) },
-		func(n int) (bool, error) { return a.handOver(t, n) })
+		func(n int) (bool, error) { return a.handOver(t, n) },
+		func(int) (bool, error) { return false, t.dropCredential(a.ID) })
 }
 
 // dropOwned removes records of an administrator with what belongs to them.

@@ -25,7 +25,7 @@ type checker interface {
 
 // tables lists every table that there is.
 func tables() []Table {
-	return []Table{tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
+	return []Table{tableCredentials, tableLocalUsers, tableTokens, tableSessions, tableThrottles, tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
 		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
 		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableLinks, tableIndex, tableCDRs, tableOpenCDRs}
 }
@@ -139,6 +139,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		return examineSet(r, k)
 	case tableUndelivered, tableRetries:
 		return examineDeliveryEntry(r, e)
+	case tableLocalUsers:
+		return examineLocalUser(r, k, v)
 	case tableIndex:
 		return examineIndex(r, k, v)
 	case tableOpenCDRs:
@@ -170,6 +172,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		}
 	case tableDeliveries:
 		return examineDelivery(r, k, v)
+	case tableCredentials:
+		return examineCredential(r, k, v)
 	case tableLinks:
 		return examineLink(r, k, v)
 	case tableCDRs:
@@ -345,6 +349,14 @@ func inspect(table Table, key, value []byte) error {
 		}
 	case tableWebhooks:
 		_, err = openWebhook(key, value)
+	case tableCredentials:
+		_, err = openCredential(key, value)
+	case tableTokens:
+		_, err = openToken(key, value)
+	case tableSessions:
+		_, err = openSession(key, value)
+	case tableThrottles:
+		_, err = openThrottle(key, value)
 	case tableCursors:
 		_, err = openCursor(key, value)
 	case tableDeliveries:

@@ -75,6 +75,16 @@
 //	└── ID                              CDR: a call, or a message, from its begin to its end; IDs are in order of time
 //	opencdrs                            every CDR of a call that lasts
 //	└── ID
+//	credentials
+//	└── administrator                   Credential: what an administrator logs in with
+//	localusers
+//	└── uid                             administrator that a user of this machine is
+//	tokens
+//	└── ID                              Token of a program
+//	sessions
+//	└── SHA-256                         Session of a browser
+//	throttles
+//	└── kind · 16 bits of a hash        Throttle: tries to log in that did not succeed
 //
 // Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
 // buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in

@@ -52,6 +52,15 @@ const (
 	tableOpenCDRs Table = "opencdrs"
 )
 
+// Who may log in, and who did.
+const (
+	tableCredentials Table = "credentials"
+	tableLocalUsers  Table = "localusers"
+	tableTokens      Table = "tokens"
+	tableSessions    Table = "sessions"
+	tableThrottles   Table = "throttles"
+)
+
 // Kinds of deadlines; the rest of the key names what it is for.
 const (
 	deadlineExpire  byte = 'x' // ID: a waiting message expires
