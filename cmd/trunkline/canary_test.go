@@ -44,10 +44,8 @@ func (w *whole) Write(p []byte) (int, error) {
 // in the log, the metrics, answers of the API, a backup, the command line or the environment. Numbers are masked and texts left out in log and metrics.
 // Every line of the log is one whole record.
 func TestCanaries(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "trunkline")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	t.Parallel()
+	binary := buildProgram(t)
 	for _, format := range []string{"json", "journal", "text"} {
 		t.Run(format, func(t *testing.T) { canaries(t, binary, format) })
 	}

@@ -12,6 +12,7 @@ import (
 // TestKilledAtEverySyncPoint kills the daemon in each sync of two stories in turn, from its start on: a message of three parts is accepted, sent and
 // reported; a text of two parts comes in. After each death a new life brings to its end what was begun. Needs the Debian package strace.
 func TestKilledAtEverySyncPoint(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	const most = 200
 	for _, c := range []struct {

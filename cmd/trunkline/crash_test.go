@@ -50,15 +50,6 @@ const (
 
 func newStory(t *testing.T) *story { return storyOf(t, buildProgram(t)) }
 
-// buildProgram returns the path of the program under test.
-func buildProgram(t *testing.T) string {
-	binary := filepath.Join(t.TempDir(), "trunkline")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return binary
-}
-
 func storyOf(t *testing.T, binary string) *story {
 	dir := t.TempDir()
 	s := &story{t: t, binary: binary, config: filepath.Join(dir, "trunkline.toml"), store: filepath.Join(dir, "trunkline.db"), accepted: map[int]string{}}
@@ -174,6 +165,7 @@ func longText(token string, part int) string {
 }
 
 func TestNothingIsLostOrDoubledWhenKilled(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	rounds := 50
 	if v, err := strconv.Atoi(os.Getenv("TRUNKLINE_CRASH_ROUNDS")); err == nil {

@@ -59,6 +59,7 @@ func (s *story) await(what string, limit time.Duration, holds func() bool) {
 
 // A real disk fills up under the daemon, to the last block, and is emptied again.
 func TestDiskFillsUp(t *testing.T) {
+	t.Parallel()
 	for kind, megabytes := range map[string]int64{"ext4": 64, "xfs": 320} {
 		t.Run(kind, func(t *testing.T) {
 			s := newStory(t)

@@ -22,6 +22,7 @@ var diskCalls = []string{"pwrite64", "write", "fdatasync", "fsync", "openat", "l
 // A system call that has to do with the database fails once, with EIO or ENOSPC: each call of a life of the gateway, from the making of the database to its end, in
 // a life of its own. strace counts the calls of each thread for itself, so that a number may stand for several calls. Needs the Debian package strace.
 func TestEveryCallFails(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	binary := buildProgram(t)
 	numbers := countCalls(t, binary)

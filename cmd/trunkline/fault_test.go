@@ -43,6 +43,7 @@ func (s *story) lost() (lost []int) {
 
 // A write to the store's file that is refused costs the message that asked for it and nothing else.
 func TestDiskThatTakesNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ errno, log string }{
 		"full":      {"ENOSPC", "no space left"},
 		"read-only": {"EROFS", "read-only"},

@@ -33,10 +33,7 @@ type besieged struct {
 func newBesieged(t *testing.T) *besieged {
 	t.Helper()
 	dir := shortDir(t)
-	binary := filepath.Join(t.TempDir(), "trunkline")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := buildProgram(t)
 	token := filepath.Join(dir, "token")
 	if err := os.WriteFile(token, []byte("0123456789abcdef0123"), 0o600); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -30,8 +29,9 @@ type cuts struct {
 func newCuts(t *testing.T, kind, tags string) *cuts {
 	c := &cuts{story: newStory(t), disk: newDisk(t, kind, 320)}
 	if tags != "" {
-		if out, err := exec.Command("go", "build", "-tags", tags, "-o", c.binary, ".").CombinedOutput(); err != nil {
-			t.Fatalf("build: %v\n%s", err, out)
+		c.binary = filepath.Join(t.TempDir(), "trunkline")
+		if err := buildWith(c.binary, "-tags", tags); err != nil {
+			t.Fatal(err)
 		}
 	}
 	c.moveTo(c.disk)
@@ -112,6 +112,7 @@ func (c *cuts) round(n int) {
 }
 
 func TestPowerCuts(t *testing.T) {
+	t.Parallel()
 	rounds := 20
 	if v, err := strconv.Atoi(os.Getenv("TRUNKLINE_CUTS")); err == nil {
 		rounds = v
@@ -137,6 +138,7 @@ func TestPowerCuts(t *testing.T) {
 
 // The same against a program that does not sync must find messages that are lost; else the cuts above prove nothing.
 func TestPowerCutsAreNoticed(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCuts(t, kind, "trunkline_nosync")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os/exec"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -49,10 +48,7 @@ func TestSBOM(t *testing.T) {
 
 // TestSBOMOfAProgram: the bill of a built program names each module that go version -m names.
 func TestSBOMOfAProgram(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "trunkline")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", file, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	file := buildProgram(t)
 	modules, err := exec.CommandContext(t.Context(), "go", "version", "-m", file).Output()
 	if err != nil {
 		t.Fatal(err)

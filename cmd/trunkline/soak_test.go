@@ -67,6 +67,7 @@ func soakTime(t *testing.T) time.Duration {
 // TestSoak lets messages go both ways while the modems suffer every fault that there is, and then compares all of it with what the network saw.
 // Goroutines and open files must not grow with time.
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	s, stop := newSoak(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -47,6 +47,7 @@ func (r *told) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 // The daemon is killed inside every sync of a life in which it sends a message and tells a webhook of it. Every event arrives at least once, those of a
 // message in order, and few come twice. Needs the Debian package strace.
 func TestWebhookSurvivesEverySync(t *testing.T) {
+	t.Parallel()
 	needStrace(t)
 	s := newStory(t)
 	receiver := &told{ids: map[uint64]string{}, times: map[uint64]int{}, last: map[string]uint64{}}
