@@ -151,6 +151,7 @@ func TestKill(t *testing.T) {
 
 // TestDiskFaults lets the kernel refuse system calls of the writer.
 func TestDiskFaults(t *testing.T) {
+	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		if os.Getenv("CI") == "true" {

@@ -81,6 +81,7 @@ func content(t *testing.T, db *DB, tables ...store.Table) (all []string) {
 // A random history, read back while it runs, after crashes at random moments and after ends: at every time everything that was acknowledged is there and
 // nothing else. Values are large enough that the log turns often and some go past it.
 func TestRandomHistory(t *testing.T) {
+	t.Parallel()
 	tables := []store.Table{"a", "b", "c"}
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -189,6 +190,7 @@ func TestRandomHistory(t *testing.T) {
 
 // Whatever a crash leaves of the last record, which was not acknowledged, the rest is there; a damaged record that was acknowledged is told.
 func TestDamagedLog(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")
 	db, err := Open(path, Options{})
 	if err != nil {
@@ -335,7 +337,9 @@ func TestDamagedMark(t *testing.T) {
 	for _, change := range []func(*bbolt.Bucket) error{
 		func(b *bbolt.Bucket) error { return b.Delete(walID) },
 		func(b *bbolt.Bucket) error { return b.Delete(walFolded) },
-		func(b *bbolt.Bucket) error { return b.Put(walID, append([]byte{b.Get(walID)[0] ^ 1}, b.Get(walID)[1:]...)) },
+		func(b *bbolt.Bucket) error {
+			return b.Put(walID, append([]byte{b.Get(walID)[0] ^ 1}, b.Get(walID)[1:]...))
+		},
 		func(b *bbolt.Bucket) error { return b.Put(walFolded, b.Get(walID)) },
 	} {
 		crashed := image(t, path)
