@@ -79,7 +79,12 @@ func readText(t *testing.T, file string) string {
 // gives a result there, and every series that the alert rules look at exists with the labels that they use.
 func TestPrometheus(t *testing.T) {
 	promtool, prometheus := needPrometheus(t, "promtool"), needPrometheus(t, "prometheus")
-	r := newReloading(t, "alpha", "beta")
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("0123456789abcdef0123"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	switches, _, _, _ := switchConfig(t)
+	r := newReloadingWith(t, switches+fmt.Sprintf("[alertmanager]\nlisten = %q\ntoken_file = %q\n[alertmanager.receiver.a]\nto = [\"+4915112345678\"]\n", freeAddress(t), token), "alpha", "beta")
 	r.modems("alpha", "beta")
 	work := func() {
 		for _, trunk := range []string{"alpha", "beta"} {
