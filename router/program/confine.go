@@ -191,7 +191,7 @@ func restrictFiles(c Config) error {
 }
 
 // forbidSockets installs a filter that refuses to make sockets of any kind: without one there is no network, and no talking to other programs of the machine.
-// io_uring could make them past the filter, and is refused too.
+// io_uring could make them past the filter, and is refused too, and so is every system call in the numbers of another machine, which a processor may understand as well.
 func forbidSockets() error {
 	const (
 		load   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
@@ -200,9 +200,16 @@ func forbidSockets() error {
 		answer = unix.BPF_RET | unix.BPF_K
 		x32    = 0x40000000 // system calls of another ABI of the same machine
 		atNr   = 0          // offsets in struct seccomp_data
+		atArch = 4
 	)
+	arch, ok := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64, "arm": unix.AUDIT_ARCH_ARM}[runtime.GOARCH]
+	if !ok {
+		return fmt.Errorf("not known for %s: set network = true for programs that may have it", runtime.GOARCH)
+	}
 	deny := uint32(unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES))
 	filter := []unix.SockFilter{
+		{Code: load, K: atArch},
+		{Code: equal, K: arch, Jf: 5},
 		{Code: load, K: atNr},
 		{Code: least, K: x32, Jt: 3},
 		{Code: equal, K: unix.SYS_SOCKET, Jt: 2},
