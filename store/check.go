@@ -27,7 +27,7 @@ type checker interface {
 func tables() []Table {
 	return []Table{tableCredentials, tableLocalUsers, tableTokens, tableSessions, tableThrottles, tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
 		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
-		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableLinks, tableIndex, tableCDRs, tableOpenCDRs}
+		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableLinks, tableIndex, tableCDRs, tableOpenCDRs, tableOptOuts, tableRuns, tableOpenRuns, tableFactors, tableListEntries}
 }
 
 // lister is what an engine may offer: the names of the tables that are in it.
@@ -143,6 +143,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		return examineLocalUser(r, k, v)
 	case tableIndex:
 		return examineIndex(r, k, v)
+	case tableOpenRuns:
+		return examineOpenRun(r, k)
 	case tableOpenCDRs:
 		return examineOpenCDR(r, k, v)
 	case tableDeadlines:
@@ -174,6 +176,8 @@ func examine(r Reader, table Table, k, v []byte) (string, error) {
 		return examineDelivery(r, k, v)
 	case tableCredentials:
 		return examineCredential(r, k, v)
+	case tableRuns:
+		return examineRun(r, k, v)
 	case tableLinks:
 		return examineLink(r, k, v)
 	case tableCDRs:
@@ -363,6 +367,12 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openDelivery(key, value)
 	case tableUsage:
 		_, err = parseUsage(key, value)
+	case tableOptOuts:
+		_, err = openOptOut(key, value)
+	case tableRuns:
+		_, err = openRun(key, value)
+	case tableFactors:
+		_, err = openFactor(key, value)
 	case tableLinks:
 		_, err = openLink(key, value)
 	case tablePlans:

@@ -17,7 +17,7 @@ type Claim struct {
 	// Prepare sets the TPDU of every part that has none, and may set Validity. It has no other effect and may run more than once; its error says
 	// that the message cannot be sent at all. nil: nothing is prepared.
 	Prepare func(m *Message) error
-	// Lanes are where to look: names of trunks, PreferredLane of some, and "" for what any trunk may carry. nil: the trunk's own two and "".
+	// Lanes are where to look: names of trunks, PreferredLane of some, PlannedLane, and "" for what any trunk may carry. nil: the trunk's own and "".
 	Lanes []string
 	// After is whom the trunk served last at each priority: the next account in turn is served now. "" at first.
 	After Turns
@@ -32,7 +32,9 @@ func (c *Claim) lanes() []string {
 	return usualLanes(c.Trunk)
 }
 
-func usualLanes(trunk string) []string { return []string{trunk, PreferredLane(trunk), ""} }
+func usualLanes(trunk string) []string {
+	return []string{trunk, PlannedLane(trunk), PreferredLane(trunk), ""}
+}
 
 // Turns names an account for each priority.
 type Turns [priorityHighest + 1]string
@@ -42,7 +44,7 @@ const claimBudget = 64
 
 // Claim takes the next due message of a trunk: the highest priority first, then the account whose turn it is, and of that the one due first, then the
 // oldest. Its state becomes Sending and an attempt is open for its first part that waits. ok is false when nothing is due. Messages whose time
-// passed become Expired on the way, those that Prepare refuses or whose account has no quota left become Error.
+// passed become Expired on the way, those that Prepare refuses, whose account has no quota left or whose recipient opted out become Error.
 //
 // Parts are counted for the trunk in the same transaction. A message whose parts would exceed a limit stays where it is, and so does everything
 // behind it that the limit is for; when nothing else is due, the error is a *LimitError that says until when.
@@ -114,6 +116,13 @@ func (s *Store) Claim(ctx context.Context, c Claim) (m Message, ok bool, err err
 func (t *tx) take(m *record, c *Claim, known *LimitError) (taken bool, limit *LimitError, err error) {
 	if !m.ExpiresAt.IsZero() && !c.At.Before(m.ExpiresAt) {
 		return false, nil, t.expire(m, c.At)
+	}
+	if m.Class == "" {
+		if out, err := optedOut(t, t.s.instance.ID, m.To, c.Trunk); err != nil {
+			return false, nil, err
+		} else if out {
+			return false, nil, t.fail(m, c.At, &Failure{Code: "opted_out", Text: "the recipient asked not to be written to"})
+		}
 	}
 	if limit, err = t.within(m.Message, c, known); err != nil || limit != nil {
 		return false, limit, err

@@ -42,7 +42,17 @@ func appendMessage(b []byte, m *Message) []byte {
 	b = putUint(b, 32, uint64(m.OnAmbiguous))
 	b = putBytes(b, 33, m.Charge)
 	b = putString(b, 34, m.Prefer)
-	return putString(b, 80, m.Provider)
+	if m.Routing != nil {
+		b = putRecord(b, 35, func(b []byte) []byte { return appendRouting(b, m.Routing) })
+	}
+	b = putString(b, 80, m.Provider)
+	b = putString(b, 70, m.Subject)
+	b = putString(b, 71, m.Class)
+	b = putBool(b, 72, m.Unhandled)
+	if m.Verdict != nil {
+		b = putRecord(b, 73, func(b []byte) []byte { return appendVerdict(b, m.Verdict) })
+	}
+	return putString(b, 74, m.Action)
 }
 
 func decodeMessage(id MessageID, payload []byte) (*Message, error) {
@@ -124,8 +134,28 @@ func decodeMessage(id MessageID, payload []byte) (*Message, error) {
 			m.OnAmbiguous = Ambiguity(f.octet())
 		case 33:
 			m.Charge = f.clone()
+		case 35:
+			routing, err := decodeRouting(f.bytes())
+			if err != nil {
+				return nil, err
+			}
+			m.Routing = routing
 		case 80:
 			m.Provider = f.string()
+		case 70:
+			m.Subject = f.string()
+		case 71:
+			m.Class = f.string()
+		case 72:
+			m.Unhandled = f.bool()
+		case 73:
+			v, err := decodeVerdict(f.bytes())
+			if err != nil {
+				return nil, err
+			}
+			m.Verdict = v
+		case 74:
+			m.Action = f.string()
 		case 34:
 			m.Prefer = f.string()
 		}

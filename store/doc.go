@@ -11,8 +11,8 @@
 //	messages
 //	└── ID                              Message with its parts and attempts; IDs are in order of time, so that an accept appends
 //	queue                               every message in Waiting
-//	└── lane · 9-priority · account · timed · T · ID   lane: the trunk that must carry it, ~ and the one that should, or empty for any
-//	open                                every message in Held, Sending or Unknown
+//	└── lane · 9-priority · account · timed · T · ID   lane: the trunk that must carry it, = and the one that call plans chose, ~ and the one that should, or empty for any
+//	open                                every message in Held, Sending or Unknown, and every one in Received that is not handled
 //	├── state · ID
 //	└── 0xFF · ID · seq                 part whose answer was lost and of which evidence is awaited
 //	refs                                every part whose status report is awaited
@@ -85,6 +85,16 @@
 //	└── SHA-256                         Session of a browser
 //	throttles
 //	└── kind · 16 bits of a hash        Throttle: tries to log in that did not succeed
+//	listentries
+//	└── ID                              ListEntry: a line of a deny list or an allow list
+//	optouts
+//	└── digest of LINE · trunk          OptOut: a number that is not written to, through one trunk or, when that is empty, any
+//	runs
+//	└── ID                              Run of an action; the id is that of the message that asked for it
+//	openruns
+//	└── state · LINE · ID               every run that runs, and under each LINE from which a code may come every one that waits
+//	factors
+//	└── c or a · ID                     Factor: secret of the one-time codes of a contact or an administrator
 //
 // Every value that is not empty is framed: version, length, CRC-32C over table, key and payload, payload. The payload is in the protocol
 // buffers wire format, so that unknown fields can be skipped. A record that fails any of this is never served: it is moved to damaged, named in

@@ -112,7 +112,7 @@ func line(n phone.Number) string {
 }
 
 // lane names the lane in which a message waits: the trunk that must carry it, since it was asked for or sent a part already (phones join only parts
-// that come from the same number); PreferredLane of the trunk that should; empty when any may.
+// that come from the same number); PlannedLane of the trunk that the call plans chose; PreferredLane of the trunk that should; empty when any may.
 func (m *Message) lane() string {
 	if m.Pin != "" {
 		return m.Pin
@@ -121,6 +121,9 @@ func (m *Message) lane() string {
 		if p := &m.Parts[i]; p.State != Waiting && p.State != Sending || p.unclear() {
 			return m.Trunk
 		}
+	}
+	if m.Routing != nil && m.Routing.Trunk != "" {
+		return PlannedLane(m.Routing.Trunk)
 	}
 	if m.Prefer != "" {
 		return PreferredLane(m.Prefer)
@@ -207,6 +210,10 @@ func entries(m *Message) []entry {
 		}
 	case Held, Sending, Unknown:
 		all = append(all, entry{tableOpen, openKey(m.State, m.ID)})
+	case Received:
+		if m.Unhandled {
+			all = append(all, entry{tableOpen, openKey(m.State, m.ID)})
+		}
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]

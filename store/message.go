@@ -83,7 +83,14 @@ type Message struct {
 	Notes       []string  // deviations that the decoder reported, by field, e.g. "tp_scts"
 
 	OnAmbiguous Ambiguity // what to do when the answer to a part is lost; 0: what the trunk says
+	Routing     *Routing  // what the call plans decided; nil: they were not asked, or nobody has any
 	Charge      []byte    // row of the table of usage that its parts are counted in for its account's quota; nil: none
+
+	Subject   string   // of a mail; empty of texts
+	Class     string   // why it may go to who asked not to be written to, one of the Class constants; empty: it may not
+	Unhandled bool     // received, and what follows from it is not decided yet
+	Verdict   *Verdict // what screening said; nil: nobody asked it
+	Action    string   // name of the action that it asked for; empty: none
 }
 
 // Tenant returns the service provider that the message belongs to.

@@ -96,13 +96,19 @@ func (s *Store) Receive(ctx context.Context, a Arrival) (Receipt, error) {
 	return out, nil
 }
 
-// received writes a message that came in, and its event. No index entry follows from its state.
+// received writes a message that came in, and its event.
 func (t *tx) received(m *Message) error {
 	if err := Transition(m.ID, 0, m.State); err != nil {
 		return err
 	}
+	m.Unhandled = t.s.options.Screened
 	if err := t.Put(tableMessages, m.ID[:], sealMessage(m)); err != nil {
 		return err
+	}
+	for _, e := range entries(m) {
+		if err := t.Put(e.table, e.key, nil); err != nil {
+			return err
+		}
 	}
 	return t.changed(m, m.ReceivedAt, nil)
 }

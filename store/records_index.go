@@ -157,7 +157,7 @@ type provisioned interface {
 
 // provisionedKinds returns every kind of provisioned record.
 func provisionedKinds() []provisioned {
-	return []provisioned{providerKind, administratorKind, contactKind, groupKind, actionKind}
+	return []provisioned{providerKind, administratorKind, contactKind, groupKind, actionKind, listEntryKind}
 }
 
 func (k *kind[T]) is(t Table) bool        { return k.table == t }
