@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,8 +79,23 @@ func newResponder(o Options, own []place) *responder {
 		limits: newLimiter(), capacity: newCapacity(c.Capacity), metrics: newMetrics(o.Registerer), start: time.Now(), now: time.Now}
 }
 
-// openBoth opens the UDP sockets and the TCP listener of one address. Port 0 takes one that is free for both.
+// openBoth opens the UDP sockets and the TCP listener of one address. Port 0 takes one that is free for both: what the kernel gives for UDP may be taken for TCP.
 func (s *Server) openBoth(a netip.AddrPort, sockets int) (netip.AddrPort, error) {
+	const tries = 100
+	for try := 1; ; try++ {
+		had := len(s.udp)
+		at, err := s.openOnce(a, sockets)
+		if err == nil || a.Port() != 0 || try == tries || !errors.Is(err, syscall.EADDRINUSE) {
+			return at, err
+		}
+		for _, c := range s.udp[had:] {
+			c.Close()
+		}
+		s.udp = s.udp[:had]
+	}
+}
+
+func (s *Server) openOnce(a netip.AddrPort, sockets int) (netip.AddrPort, error) {
 	for i := range max(1, sockets) {
 		c, err := listenUDP(a, sockets > 1)
 		if err != nil {
