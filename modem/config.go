@@ -42,6 +42,9 @@ type Config struct {
 	SelfTestNumber string `toml:"self_test_number"`
 	// SendTimeout bounds the wait for the network's answer after the PDU was written. Beyond it the outcome is unknown.
 	SendTimeout time.Duration `toml:"send_timeout"`
+	// StoreAndSend writes each part into a memory of the modem and sends it from there: when an answer is lost, the copy tells whether
+	// it was sent. It costs time, a place and a write of the memory for each part; a modem that cannot do it says so, and sends directly.
+	StoreAndSend bool `toml:"store_and_send"`
 	// SweepInterval is how often a NoticeStored asks for a sweep although the modem announced nothing.
 	SweepInterval time.Duration `toml:"sweep_interval"`
 	// Direct has messages handed over without a place in a memory of the modem, and tells the network that they arrived only when

@@ -22,6 +22,7 @@ smsc = "+491710760000"
 imei = "490154203237518"
 iccid = "8949000000000000001"
 sms_over_ims = true
+store_and_send = true
 sms_service = "cs_preferred"
 max_silence = "6h"
 self_test_number = "+49151234567"

@@ -29,12 +29,12 @@ type exchange struct {
 	idle   bool
 	lone   time.Duration // when set, an answer line not followed by OK within it ends the command as OK
 
-	pdu     string // send only: hex without end-of-PDU octet
+	pdu     string // what is given after the prompt: hex without end-of-PDU octet; "" for a command without prompt
 	ctx     context.Context
-	commit  func() error
-	result  time.Duration // send only: from the PDU to the end
+	commit  func() error  // send only: called before the first octet that cannot be taken back; nil for what sends nothing
+	result  time.Duration // with pdu or commit: from that octet to the end
 	phase   phase
-	partial bool // send only: the port failed before it took the end-of-PDU octet
+	partial bool // with pdu or commit: the port failed before it took the octet that begins the work
 
 	turn   int64 // number of the command line once it is being written, 0 before: lines that began earlier are not its answer
 	answer []string
@@ -54,7 +54,7 @@ func prefixID(text string) string {
 
 // first returns the phase that the exchange begins in.
 func (e *exchange) first() phase {
-	if e.pdu != "" {
+	if e.pdu != "" || e.commit != nil {
 		return asking
 	}
 	return plain

@@ -21,6 +21,7 @@ func (s *session) chooseMemories() error {
 		}
 	}
 	s.memories, s.selected = sweepable(groups[0]), ""
+	s.writable, s.sending = groups[1], ""
 	if len(s.memories) == 0 {
 		// Nothing to choose from: read whatever is selected.
 		s.memories = []string{""}
@@ -103,7 +104,7 @@ func (s *session) use(memory string) error {
 	if memory == "" || memory == s.selected && time.Since(s.selectedAt) < selectionLasts {
 		return nil
 	}
-	s.selected = ""
+	s.selected, s.sending = "", ""
 	// Some old modems want the further arguments as well.
 	var err error
 	for _, names := range []string{memory, memory + `","` + memory, memory + `","` + memory + `","` + memory} {

@@ -17,10 +17,15 @@ type session struct {
 	cnmi         string   // routing in force, "2,1,0,1,0"; "" when it cannot be set
 	acknowledges bool     // directly routed messages want an answer
 	memories     []string // memories to sweep; one "" when the modem cannot choose
+	writable     []string // memories that messages can be written to and sent from
+	sending      string   // that of them which is selected, "" when unknown
 	selectedAt   time.Time
 	selected     string // memory that reading and deleting work on, "" when unknown
 	patient      bool   // the modem restarts: greet it for longer
 	noLink       bool   // AT+CMMS=2 was refused
+	noStore      bool   // messages cannot be stored and sent from the memory
+	canStore     bool   // the modem knows AT+CMSS
+	storeLost    int    // times in a row that storing one ended out of time
 	inBurst      bool   // more parts follow the one that was sent last
 	timeouts     int    // commands in a row that ended out of time
 	lastEnd      time.Time
@@ -77,7 +82,7 @@ const (
 // radio.
 var limits = map[string]time.Duration{
 	"+CPIN": 20 * time.Second, "+CFUN": 15 * time.Second, "+CPMS": 20 * time.Second, "+CMGL": 30 * time.Second, "+CMGR": 20 * time.Second,
-	"+CMGD": 30 * time.Second, "+CNMI": 10 * time.Second, "+CSCA": 15 * time.Second, "+CIMI": 15 * time.Second, "+CNUM": 15 * time.Second,
+	"+CMGD": 30 * time.Second, "+CMSS": 10 * time.Second, "+CNMI": 10 * time.Second, "+CSCA": 15 * time.Second, "+CIMI": 15 * time.Second, "+CNUM": 15 * time.Second,
 	"+CRSM": 15 * time.Second, "+CCID": 10 * time.Second, "+CMGF": 10 * time.Second, "+COPS": 30 * time.Second, "+CNMA": 10 * time.Second,
 }
 
@@ -107,7 +112,7 @@ func (s *session) run(e *exchange) ([]string, error) {
 	answer, err := s.g.run(e)
 	s.lastEnd = time.Now()
 	mt := s.m.metrics
-	if e.pdu == "" {
+	if e.commit == nil {
 		mt.commandSeconds.Observe(since(start))
 	} else {
 		mt.submitSeconds.Observe(since(start))

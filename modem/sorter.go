@@ -109,8 +109,9 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 
 // answers tells whether a line with the prefix of the running command is its answer.
 func (g *guard) answers(e *exchange, prefix, text string) bool {
-	if prefix == "+CMGS" {
-		// Before the PDU is out this is the late answer to a send that was given up.
+	switch prefix {
+	case "+CMGS", "+CMSS", "+CMGW":
+		// Before the PDU or the command is out this is the late answer to one that was given up.
 		return e.phase == handedOver
 	}
 	return !unsolicited(prefix, e.text, text)

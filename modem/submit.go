@@ -28,6 +28,11 @@ func (m *Modem) Submit(ctx context.Context, tpdu []byte, commit func() error) (i
 // SubmitPart is Submit for a part of a longer message. more says that another part follows at once: the modem is then asked
 // to keep its link to the network, which saves seconds per part.
 func (m *Modem) SubmitPart(ctx context.Context, tpdu []byte, more bool, commit func() error) (int, error) {
+	return m.submitBy(ctx, tpdu, func(s *session) (int, bool, error) { return s.submit(ctx, tpdu, more, commit) })
+}
+
+// submitBy has the session send a TPDU in one of the two ways.
+func (m *Modem) submitBy(ctx context.Context, tpdu []byte, send func(*session) (ref int, committed bool, err error)) (int, error) {
 	if len(tpdu) == 0 || len(tpdu) > maxTPDU {
 		return -1, newSubmitError(false, fmt.Errorf("TPDU of %d octets, from 1 to %d are possible", len(tpdu), maxTPDU))
 	}
@@ -36,7 +41,7 @@ func (m *Modem) SubmitPart(ctx context.Context, tpdu []byte, more bool, commit f
 		if !m.Status().Registered {
 			return ErrNotReady
 		}
-		ref, committed, err = s.submit(ctx, tpdu, more, commit)
+		ref, committed, err = send(s)
 		return err
 	})
 	if err != nil {
@@ -46,30 +51,43 @@ func (m *Modem) SubmitPart(ctx context.Context, tpdu []byte, more bool, commit f
 }
 
 func (s *session) submit(ctx context.Context, tpdu []byte, more bool, commit func() error) (ref int, committed bool, err error) {
+	if err := s.beforeSend(ctx, more); err != nil {
+		return -1, false, err
+	}
+	return s.send(ctx, &exchange{text: fmt.Sprintf("+CMGS=%d", len(tpdu)), pdu: pduOf(tpdu)}, commit)
+}
+
+// beforeSend has the modem keep its link when more follows, and passes on the late answer to an earlier send.
+func (s *session) beforeSend(ctx context.Context, more bool) error {
 	if more && !s.inBurst && !s.noLink {
 		_, err := s.ask("+CMMS=2")
 		if fatal(err) {
-			return -1, false, err
+			return err
 		}
 		s.noLink = err != nil
 	}
 	s.inBurst = more
 	if err := ctx.Err(); err != nil {
-		return -1, false, err
+		return err
 	}
 	select {
 	case ref := <-s.e.late:
 		s.m.put(Notice{Kind: NoticeLate, Length: -1, Index: ref})
 	default:
 	}
+	return nil
+}
+
+// pduOf returns a TPDU as it is given after a prompt: without service centre, so that the card's is used.
+func pduOf(tpdu []byte) string { return "00" + strings.ToUpper(hex.EncodeToString(tpdu)) }
+
+// send runs an exchange that sends, and returns the reference that it brought. commit is called as Submit says.
+func (s *session) send(ctx context.Context, e *exchange, commit func() error) (ref int, committed bool, err error) {
 	var commitErr error
-	e := &exchange{
-		text: fmt.Sprintf("+CMGS=%d", len(tpdu)), bare: true, limit: promptLimit, result: s.m.config.SendTimeout,
-		pdu: "00" + strings.ToUpper(hex.EncodeToString(tpdu)), ctx: ctx,
-		commit: func() error {
-			commitErr = commit()
-			return commitErr
-		},
+	e.bare, e.limit, e.result, e.ctx = true, promptLimit, s.m.config.SendTimeout, ctx
+	e.commit = func() error {
+		commitErr = commit()
+		return commitErr
 	}
 	answer, err := s.run(e)
 	committed = e.phase == handedOver && !e.partial
@@ -86,7 +104,7 @@ func (s *session) submit(ctx context.Context, tpdu []byte, more bool, commit fun
 			return ref, true, nil
 		default:
 		}
-	case e.phase == asking && errors.Is(err, ErrTimeout):
+	case e.pdu != "" && e.phase == asking && errors.Is(err, ErrTimeout):
 		s.g.damaged("prompt", "modem did not ask for the PDU", "limit", promptLimit)
 		err = fmt.Errorf("%w: %w", ErrNoPrompt, err)
 	}
@@ -110,10 +128,10 @@ func (s *session) reference(answer []string) int {
 	return ref
 }
 
-// referenceOf reads "+CMGS: n", "n,", `n,"scts"`, and n on a line of its own; -1 when there is none from 0 to 255.
+// referenceOf reads "+CMGS: n" or "+CMSS: n", "n,", `n,"scts"`, and n on a line of its own; -1 when there is none from 0 to 255.
 func referenceOf(answer []string) int {
 	for i, line := range answer {
-		if prefixOf(line) != "+CMGS" {
+		if p := prefixOf(line); p != "+CMGS" && p != "+CMSS" {
 			continue
 		}
 		v := valueOf(line)

@@ -70,7 +70,7 @@ var prefixIndications = map[string]urcKind{
 	"^CEND": urcCall, "^DSCI": urcCall, "+UCALLSTAT": urcCall, "#ECAM": urcCall, "^SLCC": urcCall, "+ZEND": urcCall,
 	"+DTMF": urcDigit, "+RXDTMF": urcDigit, "+QTONEDET": urcDigit, "#DTMFEV": urcDigit, "+UUDTMFD": urcDigit, "^DDTMF": urcDigit,
 	"+CUSD": urcUSSD,
-	"+CMGS": urcLate, "+CMSS": urcOther,
+	"+CMGS": urcLate, "+CMSS": urcLate, "+CMGW": urcOther,
 }
 
 // wordIndications are whole lines or, with a trailing '*', beginnings of lines that have no prefix. Compared in upper case.

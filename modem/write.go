@@ -15,6 +15,15 @@ func (g *guard) write(p []byte) (int, error) {
 		return g.writePDU(p)
 	}
 	g.mu.Lock()
+	e := g.ex
+	sends := e != nil && e.pdu == "" && e.commit != nil && e.phase == asking
+	g.mu.Unlock()
+	if sends {
+		if err := g.handOver(e); err != nil {
+			return 0, err
+		}
+	}
+	g.mu.Lock()
 	if g.ex != nil && g.ex.turn == 0 {
 		g.ex.turn = g.turn.Add(1)
 	}
@@ -23,7 +32,10 @@ func (g *guard) write(p []byte) (int, error) {
 	if n := len(q); n >= 2 && q[n-2] == '\r' && q[n-1] == '\n' {
 		q = q[:n-1]
 	}
-	if _, err := g.writePort(q); err != nil {
+	if n, err := g.writePort(q); err != nil {
+		if sends {
+			g.cutShort(e, n < len(q))
+		}
 		return 0, err
 	}
 	return len(p), nil
@@ -42,32 +54,45 @@ func (g *guard) writePDU(p []byte) (int, error) {
 	if e == nil {
 		return 0, ErrNotReady
 	}
-	if err := e.ctx.Err(); err != nil {
+	if err := g.handOver(e); err != nil {
 		return 0, err
 	}
-	if err := e.commit(); err != nil {
-		return 0, err
-	}
-	g.mu.Lock()
-	switch {
-	case e.cause != nil:
-		g.mu.Unlock()
-		return 0, e.cause
-	case e.final != "":
-		g.mu.Unlock()
-		return 0, ErrNoPrompt
-	}
-	e.phase = handedOver
-	e.timer = time.AfterFunc(e.result, func() { g.expire(e, handedOver) })
-	g.mu.Unlock()
 	g.log.Log(bg, LevelTrace, "to modem", "pdu_octets", len(e.pdu)/2)
 	n, err := g.writePort(p)
 	if err != nil {
-		g.mu.Lock()
-		e.partial = n < len(p)
-		g.mu.Unlock()
+		g.cutShort(e, n < len(p))
 	}
 	return n, err
+}
+
+// handOver commits an exchange right before its octets leave that cannot be taken back. After an error nothing may be written.
+func (g *guard) handOver(e *exchange) error {
+	if err := e.ctx.Err(); err != nil {
+		return err
+	}
+	if e.commit != nil {
+		if err := e.commit(); err != nil {
+			return err
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case e.cause != nil:
+		return e.cause
+	case e.final != "":
+		return ErrNoPrompt
+	}
+	e.phase = handedOver
+	e.timer = time.AfterFunc(e.result, func() { g.expire(e, handedOver) })
+	return nil
+}
+
+// cutShort notes that the port failed while the octets of a send were written.
+func (g *guard) cutShort(e *exchange, partial bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e.partial = partial
 }
 
 // writePort writes all of p within writeLimit. A port that fails or takes too long is given up: it is closed, which also

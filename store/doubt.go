@@ -13,6 +13,7 @@ type Doubt struct {
 	Seq       int
 	StartedAt time.Time // of the attempt
 	Before    int       // reference that the line had given last before it, -1 when that is not known
+	Code      string    // why its outcome is not known, as in Failure; "" when that was not noted
 }
 
 // unclearMark stands in the table of open messages where others have their state, before the parts of which evidence is awaited.
@@ -40,7 +41,11 @@ func (s *Store) Doubts(ctx context.Context, sim string) (all []Doubt, err error)
 				return true, nil // its entry is wrong, which a check tells
 			}
 			if p := m.part(int(k[1+idBytes])); p != nil && p.unclear() && p.SIM == sim && !p.last().Consulted {
-				all = append(all, Doubt{ID: id, Seq: p.Seq, StartedAt: p.last().StartedAt, Before: p.last().Before})
+				d := Doubt{ID: id, Seq: p.Seq, StartedAt: p.last().StartedAt, Before: p.last().Before}
+				if f := p.last().Failure; f != nil {
+					d.Code = f.Code
+				}
+				all = append(all, d)
 			}
 			return len(all) < 1000, nil
 		})

@@ -12,6 +12,9 @@ type Recovered struct {
 	Unknown  int // parts that may or may not have gone out
 }
 
+// CodeCrash is the code of a Failure when the program ended before an attempt did.
+const CodeCrash = "crash"
+
 // recoverSlice is how many messages one transaction of Recover looks at.
 const recoverSlice = 128
 
@@ -85,11 +88,11 @@ func (t *tx) recover(id MessageID, at time.Time, count *Recovered) error {
 			if err := t.uncount(m.Message, a); err != nil {
 				return err
 			}
-			p.end(at, &Failure{Code: "crash", Text: "the program ended before anything was sent"})
+			p.end(at, &Failure{Code: CodeCrash, Text: "the program ended before anything was sent"})
 			p.State = Waiting
 			continue
 		}
-		if err := t.doubt(m, p, at, &Failure{Code: "crash", Text: "the program ended before the answer of the modem was stored"}); err != nil {
+		if err := t.doubt(m, p, at, &Failure{Code: CodeCrash, Text: "the program ended before the answer of the modem was stored"}); err != nil {
 			return err
 		}
 		count.Unknown++

@@ -119,81 +119,113 @@ func (t *Trunk) answered(ctx context.Context, ref int) {
 	}
 }
 
-// consult asks the SIM about the part whose answer was lost last on its line. Only the last can be asked about, and only until the next is sent; final
-// says that this is now. The error says that it has to be tried again.
+// consult looks for evidence about the parts whose answer was lost on the line. The SIM tells about the last one only, and only until the next is sent;
+// final says that this is now. Copies tell about each, at any time; those that are not needed any more are deleted. The error says that it has to be
+// tried again.
 func (t *Trunk) consult(ctx context.Context, final bool) error {
 	if err := t.follow(ctx); err != nil {
 		return err
 	}
 	line := t.line()
-	if t.count.asked == line {
+	if err := t.loadCopies(ctx, line); err != nil {
+		return err
+	}
+	if t.count.asked == line && len(t.copies.all) == 0 {
 		return nil
 	}
 	doubts, err := t.store.Doubts(ctx, line)
 	if err != nil {
 		return err
 	}
-	newest := -1
+	newest := 0
 	for i, d := range doubts {
-		if newest < 0 || d.StartedAt.After(doubts[newest].StartedAt) {
+		if d.StartedAt.After(doubts[newest].StartedAt) {
 			newest = i
 		}
 	}
+	var open []store.Doubt
 	for i, d := range doubts {
-		if i == newest {
-			waits, err := t.ask(ctx, d, final)
-			if err != nil || waits {
-				return err
-			}
-			continue
-		}
-		if err := t.consulted(ctx, d); err != nil {
+		waits, err := t.ask(ctx, d, i == newest, final)
+		if err != nil {
 			return err
 		}
+		if waits {
+			open = append(open, d)
+		}
 	}
-	t.count.asked = line
+	if err := t.tidyCopies(ctx, open); err != nil {
+		return err
+	}
+	if len(open) == 0 {
+		t.count.asked = line
+	}
 	return nil
 }
 
-// ask settles a part by what the SIM tells. waits says that it may tell more later.
-func (t *Trunk) ask(ctx context.Context, d store.Doubt, final bool) (waits bool, err error) {
-	if !t.count.trust || d.Before < 0 {
-		return false, t.consulted(ctx, d)
+// ask settles a part by what the SIM tells, when it is the newest, or else its copy. waits says that they may tell more later.
+func (t *Trunk) ask(ctx context.Context, d store.Doubt, newest, final bool) (waits bool, err error) {
+	var o *store.Outcome
+	if newest {
+		o, waits, err = t.fromSIM(ctx, d, final)
 	}
-	ref, ok, err := t.lastReference(ctx)
-	if err != nil {
-		return false, err
+	if o == nil && err == nil {
+		var later bool
+		o, later, err = t.fromCopy(ctx, d)
+		waits = waits || later
 	}
-	now := time.Now().UTC()
-	age := now.Sub(d.StartedAt)
-	o := store.Outcome{ID: d.ID, Seq: d.Seq, At: now, SIM: t.line(), Reference: -1, Evidence: store.EvidenceSIM}
 	switch {
-	case ok && ref == (d.Before+1)&255 && t.uncut(age):
-		o.State, o.Reference = store.Sent, ref
-	case ok && ref == d.Before && age >= stillSending:
-		o.State, o.RetryAt = store.Waiting, now
-		o.Failure = &store.Failure{Code: "not_sent", Text: "the answer was lost, and the SIM tells that nothing was sent"}
-	case ok && ref == d.Before && age >= 0 && !final:
+	case err != nil:
+		return false, err
+	case o == nil && waits:
 		return true, nil
-	default:
+	case o == nil:
 		return false, t.consulted(ctx, d)
 	}
-	_, err = t.store.Settle(context.WithoutCancel(ctx), o)
+	_, err = t.store.Settle(context.WithoutCancel(ctx), *o)
 	if known(err) {
 		err = nil
 	}
-	t.log.Info("the SIM tells what became of a part whose answer was lost", "message", d.ID, "part", d.Seq, "outcome", o.State, "err", err)
-	if err == nil {
-		t.count.last = ref
+	t.log.Info("evidence tells what became of a part whose answer was lost", "message", d.ID, "part", d.Seq, "outcome", o.State, "evidence", o.Evidence, "err", err)
+	if err == nil && o.Evidence == store.EvidenceSIM {
+		if t.count.last = d.Before; o.State == store.Sent {
+			t.count.last = o.Reference
+		}
 	}
 	return false, err
 }
 
+// fromSIM tells by the SIM's count what became of the part that was sent last. o is nil when it does not; waits says that it may later.
+func (t *Trunk) fromSIM(ctx context.Context, d store.Doubt, final bool) (o *store.Outcome, waits bool, err error) {
+	if !t.count.trust || d.Before < 0 {
+		return nil, false, nil
+	}
+	ref, ok, err := t.lastReference(ctx)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	now := time.Now().UTC()
+	age := now.Sub(d.StartedAt)
+	out := &store.Outcome{ID: d.ID, Seq: d.Seq, At: now, SIM: t.line(), Reference: -1, Evidence: store.EvidenceSIM}
+	switch {
+	case ref == (d.Before+1)&255 && t.uncut(age):
+		out.State, out.Reference = store.Sent, ref
+	case ref == d.Before && age >= stillSending:
+		out.State, out.RetryAt = store.Waiting, now
+		out.Failure = &store.Failure{Code: "not_sent", Text: "the answer was lost, and the SIM tells that nothing was sent"}
+	default:
+		return nil, ref == d.Before && age >= 0 && !final, nil
+	}
+	return out, false, nil
+}
+
 // uncut tells whether the modem had power and was not restarted since a part was given to it some time ago: the session in which its answer was lost
 // lasts, or it was lost to an end of the program and this is the first session of the next, on a machine that was up all the while.
-func (t *Trunk) uncut(age time.Duration) bool {
-	if t.count.lostIn != "" {
-		return t.count.lostIn == t.count.session
+func (t *Trunk) uncut(age time.Duration) bool { return t.uncutSince(t.count.lostIn, age) }
+
+// uncutSince is uncut for the session in which an answer was lost, "" when that was in an earlier life of the program.
+func (t *Trunk) uncutSince(session string, age time.Duration) bool {
+	if session != "" {
+		return session == t.count.session
 	}
 	return t.count.first && age >= 0 && (t.uptime == nil || t.uptime() > age)
 }

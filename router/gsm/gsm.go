@@ -38,6 +38,7 @@ type Trunk struct {
 	deleted map[string]deletion        // what was deleted and not yet seen to be gone, by slot; owned by Run
 	lost    atomic.Pointer[lostAnswer] // the last part whose answer was lost
 	count   counter                    // of references; owned by who sends
+	copies  copies                     // in the modem; changed by who sends
 }
 
 // lostAnswer is a part that the modem may still answer.

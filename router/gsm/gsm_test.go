@@ -35,6 +35,10 @@ type rig struct {
 	router  *router.Router
 	room    store.Room // store.Options.Room at the next start
 	direct  bool       // modem.Config.Direct at the next start
+	trunk   *Trunk
+
+	storeAndSend bool                              // modem.Config.StoreAndSend at the next start
+	wrap         func(*memory.Engine) store.Engine // what the store works on at the next start; nil: the engine
 
 	unknownAfter time.Duration // store.Options.UnknownAfter at the next start
 
@@ -55,13 +59,17 @@ func inBubble(t *testing.T, o emulator.NetworkOptions, test func(r *rig)) {
 
 func (r *rig) start() {
 	var err error
-	if r.store, err = store.Open(context.Background(), r.engine, store.Options{Assembler: Assembler{}, Room: r.room, UnknownAfter: r.unknownAfter}); err != nil {
+	var engine store.Engine = r.engine
+	if r.wrap != nil {
+		engine = r.wrap(r.engine)
+	}
+	if r.store, err = store.Open(context.Background(), engine, store.Options{Assembler: Assembler{}, Room: r.room, UnknownAfter: r.unknownAfter}); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving, running sync.WaitGroup
 	c := modem.Default()
-	c.Direct = r.direct
+	c.Direct, c.StoreAndSend = r.direct, r.storeAndSend
 	card, err := LastCard(ctx, r.store, "desk")
 	if err != nil {
 		r.t.Fatal(err)
@@ -76,6 +84,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	trunk := New(Options{Name: "desk", Modem: m, Store: r.store})
+	r.trunk = trunk
 	r.router = router.New(router.Options{Config: router.Default(), Store: r.store, Trunks: []router.Trunk{{Name: "desk", Backend: trunk}}, Measure: Measure})
 	running.Go(func() { m.Run(ctx) })
 	running.Go(func() { trunk.Run(ctx) })
@@ -93,6 +102,11 @@ func (r *rig) send(text string) store.MessageID {
 		r.t.Fatal(err)
 	}
 	return a.Messages[0].ID
+}
+
+// trySend submits a text to a store that may refuse it.
+func (r *rig) trySend(text string) {
+	r.router.Submit(r.t.Context(), router.Submission{To: []string{friend}, Text: text})
 }
 
 func (r *rig) message(id store.MessageID) store.Message {

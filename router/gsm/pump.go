@@ -146,7 +146,7 @@ func (t *Trunk) sweepOnce(ctx context.Context) error {
 		fresh := false
 		for _, s := range stored {
 			slot := slotOf(s)
-			if s.Status == sentCopy && t.crowded(s.Memory) {
+			if s.Status == sentCopy && t.crowded(s.Memory) && !t.copies.holds(s) {
 				if err := t.modem.Delete(ctx, s); err != nil {
 					return errors.Join(failed, err)
 				}

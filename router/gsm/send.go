@@ -63,7 +63,7 @@ func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func(b
 	if err != nil {
 		return -1, &router.SendError{Class: router.Unavailable, Code: "modem", Err: err}
 	}
-	ref, err := t.modem.SubmitPart(ctx, m.Parts[seq-1].TPDU, seq < len(m.Parts), func() error { return mark(before) })
+	ref, err := t.submit(ctx, m, seq, func() error { return mark(before) })
 	if err == nil {
 		t.answered(ctx, ref)
 		return ref, nil
@@ -76,6 +76,9 @@ func (t *Trunk) Send(ctx context.Context, m *store.Message, seq int, mark func(b
 	}
 	return -1, e
 }
+
+// codeAnswerLost is the code of a part whose answer never came.
+const codeAnswerLost = "answer_lost"
 
 // sendError sorts what a modem said: a definite no of the network or of the modem is one, a lost or doubtful answer after the PDU left is unknown.
 func sendError(err error) *router.SendError {
@@ -90,7 +93,10 @@ func sendError(err error) *router.SendError {
 	case e.CME >= 0:
 		out.Code = fmt.Sprintf("cme_%d", e.CME)
 	case e.Committed:
-		out.Code = "answer_lost"
+		out.Code = codeAnswerLost
+		if _, answered := errors.AsType[*modem.CommandError](err); answered {
+			out.Code = "modem_error"
+		}
 	}
 	switch e.Class() {
 	case modem.Permanent:
