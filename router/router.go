@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trunkline/callplan"
 	"trunkline/store"
 )
 
@@ -69,25 +70,32 @@ type Options struct {
 	// Books are what the store counts by; nil: the router makes its own, which limit nothing unless the store has them.
 	Books *Books
 	// Measure returns how many parts a text takes and, when there are more than limit, an error that says so.
-	Measure    func(text string, limit int) (parts int, err error)
+	Measure func(text string, limit int) (parts int, err error)
+	// Plans are the call plans that messages go through; nil: none.
+	Plans *callplan.Book
+	// Screening decides whom is written to; nil: everybody.
+	Screening  *Screening
 	Logger     *slog.Logger          // nil: none
 	Registerer prometheus.Registerer // nil: none
 }
 
 // Router is safe for concurrent use.
 type Router struct {
-	config  atomic.Pointer[Config]
-	store   *store.Store
-	lanes   atomic.Pointer[[]*lane]
-	change  sync.Mutex    // held while lanes are exchanged
-	arrived chan struct{} // holds one token: there is a lane that does not run yet
-	measure func(string, int) (int, error)
-	books   *Books
-	pool    pool
-	orphans atomic.Pointer[[]string] // trunks that messages in the queue should go through
-	log     *slog.Logger
-	metrics *metrics
-	beat    atomic.Int64 // last turn of the housekeeping loop, Unix nanoseconds
+	config    atomic.Pointer[Config]
+	store     *store.Store
+	lanes     atomic.Pointer[[]*lane]
+	change    sync.Mutex    // held while lanes are exchanged
+	arrived   chan struct{} // holds one token: there is a lane that does not run yet
+	measure   func(string, int) (int, error)
+	books     *Books
+	pool      pool
+	plans     *callplan.Book // nil: none
+	screening *Screening     // nil: none
+	rerouter  rerouter
+	orphans   atomic.Pointer[[]string] // trunks that messages in the queue should go through
+	log       *slog.Logger
+	metrics   *metrics
+	beat      atomic.Int64 // last turn of the housekeeping loop, Unix nanoseconds
 }
 
 // New returns a router that does nothing until Run.
@@ -95,8 +103,8 @@ func New(o Options) *Router {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Router{store: o.Store, measure: o.Measure, log: o.Logger, metrics: newMetrics(o.Registerer, o.Trunks), arrived: make(chan struct{}, 1), books: o.Books,
-		pool: pool{given: map[string]int{}, earned: map[string]int{}}}
+	r := &Router{store: o.Store, measure: o.Measure, log: o.Logger, plans: o.Plans, screening: o.Screening, metrics: newMetrics(o.Registerer, o.Trunks), arrived: make(chan struct{}, 1), books: o.Books,
+		pool: pool{given: map[string]int{}, earned: map[string]int{}}, rerouter: rerouter{wake: make(chan struct{}, 1), done: map[string]looked{}}}
 	if r.books == nil {
 		r.books = NewBooks(o.Config)
 	}
@@ -124,6 +132,7 @@ func (r *Router) Run(ctx context.Context) error {
 	r.weigh(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.housekeep(ctx) })
+	wg.Go(func() { r.reroute(ctx) })
 	for {
 		r.begin(ctx, wg.Go)
 		select {

@@ -22,6 +22,7 @@ type Submission struct {
 	SendAt   time.Time     // zero: now
 
 	OnAmbiguous string // name of a store.Ambiguity; empty: as the trunk is set
+	Class       string // why it may go to who asked not to be written to, one of the store's Class constants; empty: it may not
 
 	IdempotencyKey  string   // empty: none
 	IdempotencyHash [32]byte // of the request, so that the key is not reused for another

@@ -128,8 +128,8 @@ type party struct {
 // Person is what is known of who has a number.
 type Person struct {
 	Contacts       []string // ids of the contacts with the number that are not archived
-	Groups         []string // names of their groups
-	Administrators []string // names of the administrators with the number
+	Groups         []string // ids of their groups
+	Administrators []string // usernames of the administrators with the number
 }
 
 // People finds out who has a number. It is asked only when a list names people, and at most once for each decision.

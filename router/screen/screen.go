@@ -49,8 +49,8 @@ const (
 	Pattern                   // numbers, as in call plans: +49*, 0900xxxxxx
 	Name                      // an alphanumeric sender, case ignored; a star at its end stands for any rest. Deny lists only
 	Contact                   // a contact by its id, or * for every contact
-	Group                     // the contacts of a group, by its name
-	Administrator             // an administrator by name, or * for every one
+	Group                     // the contacts of a group, by its id
+	Administrator             // an administrator by its username, or * for every one
 )
 
 var kindNames = [...]string{Number: "number", Pattern: "pattern", Name: "name", Contact: "contact", Group: "group", Administrator: "administrator"}

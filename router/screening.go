@@ -1,0 +1,264 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trunkline/callplan/phone"
+	"trunkline/router/screen"
+	"trunkline/store"
+)
+
+// Codes of verdicts that need the store, beside those of package screen.
+const (
+	CodeOptedOut   = "opted_out"        // the number asked not to be written to
+	CodeRestricted = "restricted"       // the contact is restricted: nothing is sent to it, and it starts nothing
+	CodeOwnOnly    = "recipient_filter" // the administrator may write to its own contacts only
+	CodeDuplicate  = "duplicate"        // the message came before
+	CodeNoText     = "no_text"          // it is data, or parts of it are missing
+)
+
+// Screening decides whom the gateway listens to and whom it writes to, by the lists in the store. It is safe for concurrent use.
+type Screening struct {
+	store        *store.Store
+	subscriberOf SubscriberOf
+	policy       atomic.Pointer[policy]
+	lists        atomic.Pointer[screen.Lists]
+	change       sync.Mutex // held while the lists are read anew
+}
+
+// SubscriberOf returns the service provider and the name of the subscriber that a number belongs to; empty names when it is nobody's.
+type SubscriberOf func(ctx context.Context, n phone.Number) (provider, name string, err error)
+
+// ScreeningOptions is what a Screening works with.
+type ScreeningOptions struct {
+	Config     ScreenConfig // that passed Validate
+	Store      *store.Store
+	Subscriber SubscriberOf // nil: no number is a subscriber's
+}
+
+// NewScreening returns a Screening; Load must follow.
+func NewScreening(o ScreeningOptions) (*Screening, error) {
+	s := &Screening{store: o.Store, subscriberOf: o.Subscriber}
+	s.lists.Store(&screen.Lists{})
+	return s, s.Reconfigure(o.Config)
+}
+
+// Reconfigure sets the configuration from now on.
+func (s *Screening) Reconfigure(c ScreenConfig) error {
+	p, err := newPolicy(c)
+	if err == nil {
+		s.policy.Store(p)
+	}
+	return err
+}
+
+// Load reads the lists in the store. It must be called after each change of them.
+func (s *Screening) Load(ctx context.Context) error {
+	s.change.Lock()
+	defer s.change.Unlock()
+	all, err := s.store.ListEntries().All(ctx)
+	if err != nil {
+		return fmt.Errorf("read the lists of screening: %w", err)
+	}
+	entries := make([]screen.Entry, 0, len(all))
+	for i := range all {
+		if !all[i].ArchivedAt.IsZero() {
+			continue
+		}
+		e, err := EntryOf(&all[i])
+		if err != nil {
+			return fmt.Errorf("entry %d of the lists: %w", all[i].ID, err)
+		}
+		entries = append(entries, e)
+	}
+	lists, err := screen.Compile(entries)
+	if err == nil {
+		s.lists.Store(lists)
+	}
+	return err
+}
+
+// EntryOf returns a stored entry as screening uses it, in canonical form. The error begins with the field that is wrong and a colon.
+func EntryOf(e *store.ListEntry) (screen.Entry, error) {
+	kind, err := screen.ParseKind(e.Kind)
+	if err != nil {
+		return screen.Entry{}, fmt.Errorf("kind: %w", err)
+	}
+	direction, err := screen.ParseDirection(e.Direction)
+	if err != nil {
+		return screen.Entry{}, fmt.Errorf("direction: %w", err)
+	}
+	out := screen.Entry{ID: strconv.FormatUint(e.ID, 10), Allow: e.Allow, Direction: direction, Provider: e.Provider, Subscriber: e.Subscriber, Kind: kind, Value: e.Value}
+	if e.Global {
+		out.Provider = ""
+	}
+	return out.Check()
+}
+
+// Add stores an entry of a list and uses it from now on. A *ValidationError says what is wrong with it.
+func (s *Screening) Add(ctx context.Context, e store.ListEntry, at time.Time, who string) (store.ListEntry, error) {
+	checked, err := EntryOf(&e)
+	if err != nil {
+		field, text, _ := strings.Cut(err.Error(), ": ")
+		return e, &ValidationError{Fields: []FieldError{{Field: field, Code: "invalid", Message: text}}}
+	}
+	e.Value, e.Direction = checked.Value, checked.Direction.String()
+	added, err := s.store.ListEntries().Add(ctx, at, who, e)
+	if err != nil {
+		return e, err
+	}
+	return added[0], s.Load(context.WithoutCancel(ctx))
+}
+
+// person finds out who has a number, exactly.
+func (s *Screening) person(ctx context.Context, provider string) screen.People {
+	return func(n phone.Number) (screen.Person, error) {
+		p, err := s.store.Holder(ctx, provider, n)
+		if err != nil {
+			return screen.Person{}, err
+		}
+		var out screen.Person
+		for i := range p.Contacts {
+			out.Contacts = append(out.Contacts, strconv.FormatUint(p.Contacts[i].ID, 10))
+		}
+		for _, g := range p.Groups {
+			out.Groups = append(out.Groups, strconv.FormatUint(g, 10))
+		}
+		if p.Administrator != nil {
+			out.Administrators = append(out.Administrators, p.Administrator.Username)
+		}
+		return out, nil
+	}
+}
+
+// subscriber returns the subscriber of a service provider that a number belongs to, "" when none does.
+func (s *Screening) subscriber(ctx context.Context, provider string, n phone.Number) (string, error) {
+	if s.subscriberOf == nil || n.IsZero() || n.Kind() == phone.Alphanumeric {
+		return "", nil
+	}
+	owner, name, err := s.subscriberOf(ctx, n)
+	if owner != provider {
+		return "", err
+	}
+	return name, err
+}
+
+// Incoming decides about a message that came in. steps takes what was looked at, when it is not nil.
+func (s *Screening) Incoming(ctx context.Context, provider string, m *store.Message, steps *[]screen.Step) (screen.Verdict, error) {
+	switch {
+	case !m.DuplicateOf.IsZero():
+		return screen.Verdict{Code: CodeDuplicate, Text: "it came before as message " + m.DuplicateOf.String()}, nil
+	case m.Data != nil || m.Incomplete || m.Port != 0:
+		return screen.Verdict{Code: CodeNoText, Text: "it is data, for a port, or has parts missing, and starts nothing"}, nil
+	}
+	subscriber, err := s.subscriber(ctx, provider, m.To)
+	if err != nil {
+		return screen.Verdict{}, err
+	}
+	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: provider, Subscriber: subscriber, People: s.person(ctx, provider), Steps: steps})
+	if err != nil || !v.Authorized {
+		return v, err
+	}
+	return s.restricted(ctx, provider, m.From, v)
+}
+
+// restricted refuses what passed when a contact with the number is restricted.
+func (s *Screening) restricted(ctx context.Context, provider string, n phone.Number, v screen.Verdict) (screen.Verdict, error) {
+	p, err := s.store.Party(ctx, provider, n)
+	for i := range p.Contacts {
+		if p.Contacts[i].Restricted {
+			return screen.Verdict{Code: CodeRestricted, Text: "the contact is restricted: nothing is sent to it and it starts nothing"}, err
+		}
+	}
+	return v, err
+}
+
+// Outgoing decides about a message that is to be sent. steps takes what was looked at, when it is not nil.
+func (s *Screening) Outgoing(ctx context.Context, provider, account string, to phone.Number, steps *[]screen.Step) (screen.Verdict, error) {
+	note := func(rule, result string) {
+		if steps != nil {
+			*steps = append(*steps, screen.Step{Rule: rule, Result: result})
+		}
+	}
+	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: to, Provider: provider, People: s.person(ctx, provider), Steps: steps})
+	if err != nil || !v.Authorized {
+		return v, err
+	}
+	if v, err = s.restricted(ctx, provider, to, v); err != nil || !v.Authorized {
+		note("restricted contacts", "one has this number")
+		return v, err
+	}
+	if username, ok := store.AccountAdmin(account); ok {
+		own, err := s.own(ctx, provider, username, to)
+		if err != nil {
+			return screen.Verdict{}, err
+		}
+		if !own {
+			note("recipient filter", "the number is of no contact of "+username)
+			return screen.Verdict{Code: CodeOwnOnly, Text: username + " may write to its own contacts only, and none of them has this number"}, nil
+		}
+		note("recipient filter", "passed")
+	}
+	out, err := s.store.OptedOut(ctx, to, "")
+	if err != nil {
+		return screen.Verdict{}, err
+	}
+	if out {
+		note("opt-outs", "the number asked not to be written to")
+		return screen.Verdict{Code: CodeOptedOut, Text: "the recipient asked not to be written to"}, nil
+	}
+	note("opt-outs", "none")
+	return v, nil
+}
+
+// own tells whether an administrator may write to a number by its recipient filter.
+func (s *Screening) own(ctx context.Context, provider, username string, to phone.Number) (bool, error) {
+	admin, err := s.store.AdministratorByName(ctx, username)
+	if err != nil || !admin.RecipientFilter {
+		return err == nil, err
+	}
+	p, err := s.store.Party(ctx, provider, to)
+	for i := range p.Contacts {
+		if p.Contacts[i].AdminID == admin.ID {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// screenOut says which recipients of a submission are refused, as wrong fields.
+func (r *Router) screenOut(ctx context.Context, s *Submission) ([]FieldError, error) {
+	if r.screening == nil || len(s.To) > r.settings().RecipientsPerRequest {
+		return nil, nil
+	}
+	provider := s.Provider
+	if provider == "" {
+		provider = store.DefaultProvider
+	}
+	var wrong []FieldError
+	for i, to := range s.To {
+		n, err := phone.Parse(to)
+		if err != nil {
+			continue // told with the rest
+		}
+		v, err := r.screening.Outgoing(ctx, provider, s.Account, n, nil)
+		if err != nil {
+			return nil, err
+		}
+		if v.Authorized || v.Code == CodeOptedOut && s.Class != "" {
+			continue
+		}
+		field := "to"
+		if len(s.To) > 1 {
+			field = fmt.Sprintf("to[%d]", i)
+		}
+		wrong = append(wrong, FieldError{Field: field, Code: v.Code, Message: v.Text})
+	}
+	return wrong, nil
+}
