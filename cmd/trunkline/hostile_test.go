@@ -191,6 +191,7 @@ func TestSoakHostileClients(t *testing.T) {
 		}
 	}
 	const mib = 1 << 20
+	b.under("bombs", 16*mib, b.bombs()) // first: what the others make the heap grow by would hide what these do
 	b.under("slow heads", 64*mib, loris("-H", "-u", "http://"+b.metrics+"/metrics"))
 	b.under("slow bodies", 64*mib, loris("-B", "-u", "http://"+b.alerts+"/alertmanager", "-s", "8192"))
 	b.under("slow readers", 64*mib, loris("-X", "-u", "http://"+b.metrics+"/metrics", "-w", "1", "-y", "10", "-z", "8"))
@@ -199,7 +200,6 @@ func TestSoakHostileClients(t *testing.T) {
 			b.hold(l.network, l.address, 1000, "", 9*time.Second)
 		}
 	})
-	b.under("bombs", 64*mib, b.bombs)
 	b.connects()
 }
 
@@ -255,57 +255,79 @@ func (b *besieged) hold(network, address string, n int, beginning string, d time
 	}
 }
 
-// bombs posts what is small and wants to be large.
-func (b *besieged) bombs() {
+// bomb is a request that is large, or is small and wants to be.
+type bomb struct {
+	name   string
+	client *http.Client
+	url    string
+	body   string
+	header [2]string
+	want   []int // statuses
+}
+
+// bombs makes them, and returns the function that posts them all, with and without saying how long they are.
+func (b *besieged) bombs() func() {
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	z.Write(bytes.Repeat([]byte(" "), 100<<20))
 	z.Close()
 	deep := strings.Repeat(`{"a":`, 20_000)
 	many := `{"to":[` + strings.Repeat(`"+4915112345678",`, 100_000) + `"+4915112345678"],"text":"x"}`
+	huge := `{"to":["+4915112345678"],"text":"` + strings.Repeat("x", 100<<20)
+	long := [2]string{"X-Long", strings.Repeat("x", 1<<20)}
+	known := [2]string{"Authorization", "Bearer 0123456789abcdef0123"}
 	overSocket := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", b.socket)
 	}}}
-	for range 20 {
-		for name, c := range map[string]struct {
-			client *http.Client
-			url    string
-			body   string
-			header [2]string
-			want   []int
-		}{
-			"gzip":             {overSocket, "http://s/v1/messages", zipped.String(), [2]string{"Content-Encoding", "gzip"}, []int{415}},
-			"depth":            {overSocket, "http://s/v1/messages", deep, [2]string{}, []int{400}},
-			"recipients":       {overSocket, "http://s/v1/messages", many, [2]string{}, []int{400, 413, 422}},
-			"head":             {overSocket, "http://s/v1/messages", "", [2]string{"X-Long", strings.Repeat("x", 1<<20)}, []int{431}},
-			"alert depth":      {http.DefaultClient, "http://" + b.alerts + "/alertmanager", deep, [2]string{"Authorization", "Bearer 0123456789abcdef0123"}, []int{400}},
-			"alert without":    {http.DefaultClient, "http://" + b.alerts + "/alertmanager", deep, [2]string{}, []int{401}},
-			"alert gzip":       {http.DefaultClient, "http://" + b.alerts + "/alertmanager", zipped.String(), [2]string{"Authorization", "Bearer 0123456789abcdef0123"}, []int{400}},
-			"alert long body":  {http.DefaultClient, "http://" + b.alerts + "/alertmanager", strings.Repeat(" ", 2<<20), [2]string{"Authorization", "Bearer 0123456789abcdef0123"}, []int{413}},
-			"metrics, posting": {http.DefaultClient, "http://" + b.metrics + "/metrics", many, [2]string{}, []int{405}},
-		} {
-			req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, c.url, strings.NewReader(c.body))
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			req.Header.Set("Content-Type", "application/json")
-			if c.header[0] != "" {
-				req.Header.Set(c.header[0], c.header[1])
-			}
-			res, err := c.client.Do(req)
-			if err != nil {
-				// The daemon may refuse and close before everything is written.
-				if !strings.Contains(err.Error(), "broken pipe") && !strings.Contains(err.Error(), "connection reset") {
-					b.t.Errorf("%s: %v", name, err)
-				}
-				continue
-			}
-			io.Copy(io.Discard, res.Body)
-			res.Body.Close()
-			if !slices.Contains(c.want, res.StatusCode) {
-				b.t.Errorf("%s: status %d, want one of %d", name, res.StatusCode, c.want)
+	overTCP := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}
+	messages, alerts, metrics := "http://s/v1/messages", "http://"+b.alerts+"/alertmanager", "http://"+b.metrics+"/metrics"
+	all := []bomb{
+		{"gzip", overSocket, messages, zipped.String(), [2]string{"Content-Encoding", "gzip"}, []int{415}},
+		{"depth", overSocket, messages, deep, [2]string{}, []int{400}},
+		{"body", overSocket, messages, huge, [2]string{}, []int{413}},
+		{"recipients", overSocket, messages, many, [2]string{}, []int{400, 413, 422}},
+		{"head", overSocket, messages, "", long, []int{431}},
+		{"alert depth", overTCP, alerts, deep, known, []int{400}},
+		{"alert without", overTCP, alerts, deep, [2]string{}, []int{401}},
+		{"alert gzip", overTCP, alerts, zipped.String(), known, []int{400}},
+		{"alert body", overTCP, alerts, huge, known, []int{413}},
+		{"alert head", overTCP, alerts, "", long, []int{431}},
+		{"metrics, posting", overTCP, metrics, many, [2]string{}, []int{405}},
+	}
+	return func() {
+		for range 10 {
+			for _, c := range all {
+				b.post(c, strings.NewReader(c.body))
+				c.want = append(slices.Clone(c.want), http.StatusLengthRequired)
+				b.post(c, io.MultiReader(strings.NewReader(c.body))) // net/http cannot know its length
 			}
 		}
+	}
+}
+
+// post throws a bomb.
+func (b *besieged) post(c bomb, body io.Reader) {
+	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, c.url, body)
+	if err != nil {
+		b.t.Error(err)
+		return
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.header[0] != "" {
+		req.Header.Set(c.header[0], c.header[1])
+	}
+	res, err := c.client.Do(req)
+	if err != nil {
+		// The daemon may refuse and close before everything is written.
+		if !strings.Contains(err.Error(), "broken pipe") && !strings.Contains(err.Error(), "connection reset") {
+			b.t.Errorf("%s: %v", c.name, err)
+		}
+		return
+	}
+	defer res.Body.Close()
+	io.Copy(io.Discard, res.Body)
+	if !slices.Contains(c.want, res.StatusCode) {
+		b.t.Errorf("%s: status %d, want one of %d", c.name, res.StatusCode, c.want)
 	}
 }
 
