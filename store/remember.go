@@ -38,3 +38,20 @@ func (s *Store) Remember(ctx context.Context, key string, value []byte) error {
 		return t.Put(tableRemembered, []byte(key), seal(tableRemembered, []byte(key), append(newFrame(len(value)), value...)))
 	})
 }
+
+// RememberedAll returns what was remembered under every key that begins with prefix, by key. Damaged records are left out.
+func (s *Store) RememberedAll(ctx context.Context, prefix string) (all map[string][]byte, err error) {
+	err = s.view(ctx, func(r Reader, found *[]*Damage) error {
+		all = map[string][]byte{}
+		return r.Scan(tableRemembered, []byte(prefix), after([]byte(prefix)), false, func(k, v []byte) (bool, error) {
+			payload, err := unseal(tableRemembered, k, v)
+			if d, ok := damaged(err); ok {
+				*found = append(*found, d)
+				return true, nil
+			}
+			all[string(k)] = bytes.Clone(payload)
+			return true, err
+		})
+	})
+	return all, err
+}

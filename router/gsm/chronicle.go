@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"trunkline/callplan/phone"
 	"trunkline/modem"
 	"trunkline/store"
 )
@@ -53,7 +52,7 @@ func (t *Trunk) chronicle(ctx context.Context) {
 var names = map[modem.EventKind]string{
 	modem.EventUp: "modem.up", modem.EventDown: "modem.down", modem.EventRestarted: "modem.restarted", modem.EventRecovery: "modem.recovery",
 	modem.EventAlarm: "modem.alarm", modem.EventStorage: "modem.storage", modem.EventUSSD: "modem.ussd", modem.EventBalance: "modem.balance_low",
-	modem.EventDigit: "call.dtmf", modem.EventCard: "modem.card_changed",
+	modem.EventCard: "modem.card_changed",
 }
 
 // take writes one event.
@@ -63,17 +62,16 @@ func (c *chronicle) take(ctx context.Context, e modem.Event) {
 	case modem.EventUp, modem.EventDown:
 		if e.Kind == modem.EventUp {
 			c.rememberCard(ctx)
+			if c.calls != nil {
+				c.calls.Nudge()
+			}
 		}
 		c.state(ctx, out)
 		return
 	case modem.EventStorage:
 		out.Text = fmt.Sprintf("%s: %d of %d", e.Memory, e.Used, e.Total)
-	case modem.EventCall:
-		c.write(ctx, callEvent(out, e))
-		return
-	case modem.EventDigit:
-		out.Number = phone.FromAddress(e.Call.Number, false)
-		c.write(ctx, out)
+	case modem.EventCall, modem.EventDigit:
+		c.heard(ctx, e)
 		return
 	}
 	if !c.allow(out.Type) {
@@ -114,33 +112,6 @@ func (c *chronicle) write(ctx context.Context, e store.Event) {
 	if err := c.store.Append(ctx, e); err != nil && ctx.Err() == nil {
 		c.log.Error("an event could not be stored", "type", e.Type, "code", e.Code, "err", err)
 	}
-}
-
-// callEvent words what happened to a call. Code is the cause of an end; Duration is how long it rang, and at the end of an answered call how long it lasted.
-func callEvent(out store.Event, e modem.Event) store.Event {
-	call := e.Call
-	out.Type, out.Code = "call."+e.Code, call.Cause
-	out.Number = phone.FromAddress(call.Number, false)
-	side := "incoming"
-	if call.Outgoing {
-		side = "outgoing"
-	}
-	switch {
-	case !call.Ended.IsZero() && !call.Answered.IsZero():
-		out.Duration = call.Ended.Sub(call.Answered)
-	case !call.Ended.IsZero():
-		out.Duration = call.Ended.Sub(call.Began)
-	case !call.Answered.IsZero():
-		out.Duration = call.Answered.Sub(call.Began)
-	}
-	out.Text = side
-	if !call.Outgoing && call.Caller != modem.CallerKnown {
-		out.Text += ", caller " + string(call.Caller)
-	}
-	if call.Rings > 0 {
-		out.Text += fmt.Sprintf(", rings: %d", call.Rings)
-	}
-	return out
 }
 
 // clipped bounds a text of the world outside.

@@ -23,6 +23,7 @@ type Options struct {
 	Store   *store.Store
 	Logger  *slog.Logger // nil: none
 	Metrics *Metrics     // nil: none
+	Calls   CallSink     // nil: calls become events and nothing else
 	// Uptime is how long the machine, and with it the modem, has had power; nil: for ever.
 	Uptime func() time.Duration
 }
@@ -34,6 +35,7 @@ type Trunk struct {
 	store   *store.Store
 	log     *slog.Logger
 	metrics *Metrics
+	calls   CallSink
 	uptime  func() time.Duration
 	deleted map[string]deletion        // what was deleted and not yet seen to be gone, by slot; owned by Run
 	lost    atomic.Pointer[lostAnswer] // the last part whose answer was lost
@@ -63,7 +65,7 @@ func New(o Options) *Trunk {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, uptime: o.Uptime, deleted: map[string]deletion{}, count: counter{last: -1}}
+	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, calls: o.Calls, uptime: o.Uptime, deleted: map[string]deletion{}, count: counter{last: -1}}
 }
 
 // Ready waits until the modem can send and returns the identity of its SIM.
