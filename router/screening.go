@@ -194,14 +194,14 @@ func (s *Screening) Outgoing(ctx context.Context, provider, account string, to p
 		note("restricted contacts", "one has this number")
 		return v, err
 	}
-	if username, ok := store.AccountAdmin(account); ok {
-		own, err := s.own(ctx, provider, username, to)
+	if id, ok := store.AccountAdmin(account); ok {
+		own, err := s.own(ctx, provider, id, to)
 		if err != nil {
 			return screen.Verdict{}, err
 		}
 		if !own {
-			note("recipient filter", "the number is of no contact of "+username)
-			return screen.Verdict{Code: CodeOwnOnly, Text: username + " may write to its own contacts only, and none of them has this number"}, nil
+			note("recipient filter", "the number is of no contact of "+account)
+			return screen.Verdict{Code: CodeOwnOnly, Text: account + " may write to its own contacts only, and none of them has this number"}, nil
 		}
 		note("recipient filter", "passed")
 	}
@@ -218,8 +218,8 @@ func (s *Screening) Outgoing(ctx context.Context, provider, account string, to p
 }
 
 // own tells whether an administrator may write to a number by its recipient filter.
-func (s *Screening) own(ctx context.Context, provider, username string, to phone.Number) (bool, error) {
-	admin, err := s.store.AdministratorByName(ctx, username)
+func (s *Screening) own(ctx context.Context, provider string, id uint64, to phone.Number) (bool, error) {
+	admin, err := s.store.Administrators().Read(ctx, id)
 	if err != nil || !admin.RecipientFilter {
 		return err == nil, err
 	}

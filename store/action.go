@@ -101,10 +101,10 @@ func (a *Action) check(t *tx, was *Action, wrong *Faults) error {
 		}
 	}
 	if !actionName.MatchString(a.Name) {
-		wrong.add("name", "format", "is 1 to 64 of a to z, 0 to 9, hyphen and underscore")
+		wrong.add("name", "invalid", "is 1 to 64 of a to z, 0 to 9, hyphen and underscore")
 	}
 	if a.Keyword != "" && !actionName.MatchString(a.Keyword) {
-		wrong.add("keyword", "format", "is 1 to 64 of a to z, 0 to 9, hyphen and underscore")
+		wrong.add("keyword", "invalid", "is 1 to 64 of a to z, 0 to 9, hyphen and underscore")
 	}
 	wrong.required("kind", a.Kind, 16)
 	wrong.oneOf("kind", a.Kind, ActionReply, ActionForward, ActionWebhook, ActionProgram, ActionBuiltin)
@@ -163,7 +163,7 @@ func (a *Action) checkArguments(wrong *Faults) {
 		g, field := &a.Arguments[i], fmt.Sprintf("arguments[%d]", i)
 		switch {
 		case !actionName.MatchString(g.Name):
-			wrong.add(field+".name", "format", "is 1 to 64 of a to z, 0 to 9, hyphen and underscore")
+			wrong.add(field+".name", "invalid", "is 1 to 64 of a to z, 0 to 9, hyphen and underscore")
 		case seen[g.Name]:
 			wrong.add(field+".name", "exists", "another argument has it already")
 		}
@@ -176,7 +176,7 @@ func (a *Action) checkArguments(wrong *Faults) {
 		case list && (len(g.Choices) == 0 || len(g.Choices) > 100):
 			wrong.add(field+".choices", "required", "has the 1 to 100 values that a %s can have", g.Type)
 		case !list && len(g.Choices) > 0:
-			wrong.add(field+".choices", "format", "only list and multilist have choices")
+			wrong.add(field+".choices", "invalid", "only list and multilist have choices")
 		}
 		for j, c := range g.Choices {
 			wrong.required(fmt.Sprintf("%s.choices[%d]", field, j), c, 100)
@@ -354,12 +354,12 @@ func (s *Store) Notify(ctx context.Context, action, contact, group uint64, at ti
 		if may, err := hasLink(t, linkGroup, action, group); err != nil {
 			return nil, err
 		} else if !may {
-			wrong.add("group", "format", "group %d may not trigger the action; allow it first", group)
+			wrong.add("group", "invalid", "group %d may not trigger the action; allow it first", group)
 		}
 		if in, err := hasLink(t, linkMember, group, contact); err != nil {
 			return nil, err
 		} else if !in {
-			wrong.add("contact", "format", "contact %d is not in group %d", contact, group)
+			wrong.add("contact", "invalid", "contact %d is not in group %d", contact, group)
 		}
 		return []uint64{contact, group}, nil
 	})

@@ -141,19 +141,19 @@ func (a *Administrator) check(t *tx, was *Administrator, wrong *Faults) error {
 		}
 	}
 	if (was == nil || a.Username != was.Username) && !newUsername.MatchString(a.Username) {
-		wrong.add("username", "format", "is 1 to 64 of a to z, 0 to 9 and underscore")
+		wrong.add("username", "invalid", "is 1 to 64 of a to z, 0 to 9 and underscore")
 	}
 	wrong.word("last_name", a.LastName, 255)
 	wrong.word("first_name", a.FirstName, 255)
 	wrong.email("email", a.Email)
 	if !a.PhoneNumber.IsZero() && (a.PhoneNumber.Kind() == phone.Alphanumeric || len(a.PhoneNumber.String()) > 25) {
-		wrong.add("phone_number", "format", "is no number that can be dialled, for example +4915112345678")
+		wrong.add("phone_number", "invalid", "is no number that can be dialled, for example +4915112345678")
 	}
 	if !ValidQuota(a.SMSQuota) {
-		wrong.add("sms_quota", "format", "is a number and D, W, M or Y, as in \"100 M\" for 100 parts a month")
+		wrong.add("sms_quota", "invalid", "is a number and D, W, M or Y, as in \"100 M\" for 100 parts a month")
 	}
 	if a.QuotaRequest != "" && !ValidQuota(a.QuotaRequest) {
-		wrong.add("quota_request", "format", "is a number and D, W, M or Y, as in \"100 M\" for 100 parts a month")
+		wrong.add("quota_request", "invalid", "is a number and D, W, M or Y, as in \"100 M\" for 100 parts a month")
 	}
 	wrong.oneOf("auth_backend", a.AuthBackend, "local", "ldap")
 	if n := len(a.PhoneToken); n > 10 {
@@ -194,14 +194,14 @@ func (a *Administrator) checkRole(t *tx, was *Administrator, wrong *Faults) erro
 	case a.RoleID == RolePlatformOwner:
 		provider = DefaultProvider
 	default:
-		wrong.add("role_id", "format", "is %s or %s<name>", RolePlatformOwner, roleOfProvider)
+		wrong.add("role_id", "invalid", "is %s or %s<name>", RolePlatformOwner, roleOfProvider)
 		return nil
 	}
 	if a.Level == SuperAdministrator && a.RoleID != RolePlatformOwner {
-		wrong.add("role_id", "format", "the super administrator is %s", RolePlatformOwner)
+		wrong.add("role_id", "invalid", "the super administrator is %s", RolePlatformOwner)
 	}
 	if a.Level == SuperAdministrator && a.AuthBackend != "local" {
-		wrong.add("auth_backend", "format", "Administrator must be a local account")
+		wrong.add("auth_backend", "invalid", "Administrator must be a local account")
 	}
 	if was != nil {
 		if a.RoleID != was.RoleID {

@@ -206,7 +206,7 @@ func (c *Contact) checkLists(wrong *Faults) {
 		}
 	}
 	if !c.PhoneNumber.IsZero() && (c.PhoneNumber.Kind() == phone.Alphanumeric || len(c.PhoneNumber.String()) > 25) {
-		wrong.add("phone_number", "format", "is no number that can be dialled, for example +4915112345678")
+		wrong.add("phone_number", "invalid", "is no number that can be dialled, for example +4915112345678")
 	}
 	wrong.email("email", c.Email)
 	for i, p := range c.Phones {

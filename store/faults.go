@@ -9,7 +9,7 @@ import (
 // Fault says what is wrong with a field of a record.
 type Fault struct {
 	Field string // as in the API, e.g. "phone_number" or "phones[2].number"
-	Code  string // required, too_long, format, unknown, archived, exists, immutable, out_of_range
+	Code  string // required, too_long, invalid, unknown, archived, exists, immutable, out_of_range
 	Text  string // what is wrong and what would be right
 }
 
@@ -64,11 +64,11 @@ func (f *Faults) taken(field string, other *Meta) {
 func (f *Faults) text(field, s string, max int) {
 	switch {
 	case !utf8.ValidString(s):
-		f.add(field, "format", "is not valid UTF-8")
+		f.add(field, "invalid", "is not valid UTF-8")
 	case len(s) > max && utf8.RuneCountInString(s) > max:
 		f.add(field, "too_long", "has %d characters, at most %d are possible", utf8.RuneCountInString(s), max)
 	case strings.ContainsRune(s, 0):
-		f.add(field, "format", "holds the character U+0000")
+		f.add(field, "invalid", "holds the character U+0000")
 	}
 }
 
@@ -77,7 +77,7 @@ func (f *Faults) word(field, s string, max int) {
 	f.text(field, s, max)
 	for _, r := range s {
 		if r < 0x20 || r == 0x7F {
-			f.add(field, "format", "holds the control character %U", r)
+			f.add(field, "invalid", "holds the control character %U", r)
 			return
 		}
 	}
@@ -101,7 +101,7 @@ func (f *Faults) email(field, s string) {
 	bad := !ok || local == "" || len(local) > 64 || strings.ContainsAny(s, " \t\r\n<>()[],;:\\\"") || strings.Contains(domain, "@") ||
 		strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") || strings.Contains(domain, "..") || domain == ""
 	if bad {
-		f.add(field, "format", "is no address of mail; it looks like name@example.org")
+		f.add(field, "invalid", "is no address of mail; it looks like name@example.org")
 		return
 	}
 	f.word(field, s, 254)
@@ -117,7 +117,7 @@ func (f *Faults) oneOf(field, s string, all ...string) {
 			return
 		}
 	}
-	f.add(field, "format", "is none of %s", strings.Join(all, ", "))
+	f.add(field, "invalid", "is none of %s", strings.Join(all, ", "))
 }
 
 // reference checks that a record that is referred to is there and in use.

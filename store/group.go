@@ -43,11 +43,11 @@ func (g *Group) check(t *tx, was *Group, wrong *Faults) error {
 	wrong.required("name", g.Name, 255)
 	switch {
 	case strings.EqualFold(g.Name, EveryContact):
-		wrong.add("name", "format", "%q stands for all contacts and cannot be the name of a group", EveryContact)
+		wrong.add("name", "invalid", "%q stands for all contacts and cannot be the name of a group", EveryContact)
 	case strings.Trim(g.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "":
-		wrong.add("name", "format", "may have the letters a to z, digits and hyphens only")
+		wrong.add("name", "invalid", "may have the letters a to z, digits and hyphens only")
 	case g.Name != "" && strings.Trim(g.Name, "0123456789") == "":
-		wrong.add("name", "format", "may not be of digits only: it could not be told from a number")
+		wrong.add("name", "invalid", "may not be of digits only: it could not be told from a number")
 	}
 	wrong.text("description", g.Description, 10_000)
 	if err := checkOwner(t, &g.Meta, g.AdminID, was == nil, wrong); err != nil {
@@ -73,7 +73,7 @@ func checkOwner(r Reader, m *Meta, admin uint64, fresh bool, wrong *Faults) erro
 		case m.Provider == "":
 			m.Provider = a.Provider
 		case m.Provider != a.Provider && a.Provider != DefaultProvider && a.RoleID != RolePlatformOwner:
-			wrong.add("admin_id", "format", "administrator %d belongs to service provider %q, not %q", admin, a.Provider, m.Provider)
+			wrong.add("admin_id", "invalid", "administrator %d belongs to service provider %q, not %q", admin, a.Provider, m.Provider)
 		}
 	}
 	if m.Provider == "" {
@@ -284,4 +284,27 @@ func (s *Store) Recipients(ctx context.Context, provider string, admin uint64, g
 		})
 	})
 	return slices.Clip(all), err
+}
+
+// CountMembers returns how many contacts are in a group, archived ones included.
+func (s *Store) CountMembers(ctx context.Context, group uint64) (n int, err error) {
+	prefix := linkKey(linkMember, group)
+	err = s.view(ctx, func(r Reader, _ *[]*Damage) error {
+		n = 0
+		return r.Scan(tableLinks, prefix, after(prefix), false, func(_, _ []byte) (bool, error) { n++; return true, nil })
+	})
+	return n, err
+}
+
+// ActionsOf returns the ids of the actions that the contacts of a group may trigger, archived ones included, in order.
+func (s *Store) ActionsOf(ctx context.Context, group uint64) (ids []uint64, err error) {
+	err = s.view(ctx, func(r Reader, _ *[]*Damage) error {
+		ids = nil
+		all, err := linksTo(r, linkGroup, MaxActions, group)
+		for _, one := range all {
+			ids = append(ids, one[0])
+		}
+		return err
+	})
+	return ids, err
 }

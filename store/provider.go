@@ -56,7 +56,7 @@ func validName(name string) bool {
 
 func (p *Provider) check(t *tx, was *Provider, wrong *Faults) error {
 	if !validName(p.Name) {
-		wrong.add("name", "format", "is 1 to 64 characters")
+		wrong.add("name", "invalid", "is 1 to 64 characters")
 	}
 	wrong.word("name", p.Name, 64)
 	for _, f := range []struct{ field, s string }{{"display_name", p.DisplayName}, {"first_name", p.FirstName}, {"last_name", p.LastName}, {"phone", p.Phone},
@@ -67,10 +67,10 @@ func (p *Provider) check(t *tx, was *Provider, wrong *Faults) error {
 	wrong.text("notes", p.Notes, 2048)
 	wrong.email("email", p.Email)
 	if _, err := time.LoadLocation(p.Timezone); err != nil || p.Timezone == "Local" {
-		wrong.add("timezone", "format", "is no IANA time zone, for example Europe/Berlin")
+		wrong.add("timezone", "invalid", "is no IANA time zone, for example Europe/Berlin")
 	}
 	if strings.Trim(p.DefaultPhoneCode, "0123456789") != "" || len(p.DefaultPhoneCode) > 4 || strings.HasPrefix(p.DefaultPhoneCode, "0") {
-		wrong.add("default_phone_code", "format", "is a country code of 1 to 4 digits, for example 49")
+		wrong.add("default_phone_code", "invalid", "is a country code of 1 to 4 digits, for example 49")
 	}
 	if was != nil {
 		if p.Name != was.Name {

@@ -176,7 +176,7 @@ func TestAdministratorRules(t *testing.T) {
 		for field, a := range map[string]store.Administrator{"username": {Username: "Root"}, "sms_quota": {Username: "a", SMSQuota: "ten"}, "auth_backend": {Username: "a", AuthBackend: "x"},
 			"role_id": {Username: "a", RoleID: "boss"}, "provider": {Username: "a", RoleID: "service_provider:none"}, "email": {Username: "a", Email: "no"}} {
 			_, err := s.Administrators().Add(ctx, start, "", a)
-			code := "format"
+			code := "invalid"
 			if field == "provider" {
 				code = "unknown"
 			}
@@ -289,11 +289,11 @@ func TestReferentialRules(t *testing.T) {
 			if !x.Authentication {
 				t.Error("an action without a keyword needs a token")
 			}
-			faulty(t, "not allowed", s.Notify(ctx, x.ID, c.ID, g.ID, start, ""), "group", "format")
+			faulty(t, "not allowed", s.Notify(ctx, x.ID, c.ID, g.ID, start, ""), "group", "invalid")
 			if err := s.AllowGroup(ctx, x.ID, g.ID, start, ""); err != nil {
 				t.Fatal(err)
 			}
-			faulty(t, "not a member", s.Notify(ctx, x.ID, c.ID, g.ID, start, ""), "contact", "format")
+			faulty(t, "not a member", s.Notify(ctx, x.ID, c.ID, g.ID, start, ""), "contact", "invalid")
 			err := errors.Join(s.AddMembers(ctx, g.ID, start, "", c.ID), s.Notify(ctx, x.ID, c.ID, g.ID, start, ""), s.AllowAdministrator(ctx, x.ID, a.ID, start, ""))
 			if err == nil {
 				err = test.do(t, s, x.ID, g.ID, c.ID, a.ID)

@@ -1,0 +1,113 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"trunkline/api"
+	"trunkline/router/access"
+	"trunkline/store"
+)
+
+var groupResource = &resource[store.Group, api.GroupFields, api.Group]{
+	noun: "groups", one: "group", view: access.ServiceView, edit: access.ServiceEdit, provision: access.ServiceProvision,
+	records: (*store.Store).Groups, meta: func(g *store.Group) *store.Meta { return &g.Meta }, named: func(g *store.Group) string { return g.Name },
+	show: groupOf, fields: groupFields,
+	apply: func(f *api.GroupFields, g *store.Group, _ *wrongFields) {
+		g.Provider, g.AdminID, g.Name, g.Description = f.Provider, f.AdminID, f.Name, f.Description
+	},
+	kept: func(f api.GroupFields) api.GroupFields {
+		return api.GroupFields{Provider: f.Provider, AdminID: f.AdminID}
+	},
+	fresh:   func(r *request, f *api.GroupFields) { f.Provider, f.AdminID = r.usualOwner() },
+	filters: []parameter{{name: "admin", doc: "id of the administrator that owns it, me, or 0 for nobody in particular"}},
+	filter: func(ctx context.Context, s *Server, r *request, q *store.Listing[store.Group]) (err error) {
+		q.Admin, err = r.ownerParameter()
+		return err
+	},
+}
+
+func groupFields(g *store.Group) api.GroupFields {
+	return api.GroupFields{Provider: g.Provider, AdminID: g.AdminID, Name: g.Name, Description: g.Description}
+}
+
+func groupOf(ctx context.Context, s *Server, g *store.Group) (api.Group, error) {
+	out := api.Group{Record: recordOf(&g.Meta), GroupFields: groupFields(g), Actions: []uint64{}}
+	var err error
+	if out.Members, err = s.store.CountMembers(ctx, g.ID); err != nil {
+		return out, err
+	}
+	actions, err := s.store.ActionsOf(ctx, g.ID)
+	out.Actions = append(out.Actions, actions...)
+	return out, err
+}
+
+func (s *Server) changeMembers(w http.ResponseWriter, r *request) error {
+	doc, err := s.readJSON(r)
+	if err != nil {
+		return err
+	}
+	defer doc.release()
+	var body api.MembersRequest
+	if err := overlay(doc, &body); err != nil {
+		return err
+	}
+	g, err := groupResource.find(s, r, r.need)
+	if err == nil {
+		err = s.store.AddMembers(r.Context(), g.ID, time.Now(), r.account, body.Add...)
+	}
+	if err == nil {
+		err = s.store.RemoveMembers(r.Context(), g.ID, time.Now(), r.account, body.Remove...)
+	}
+	return groupResource.answer(s, w, r, http.StatusOK, g, err)
+}
+
+func (s *Server) changeGrants(w http.ResponseWriter, r *request) error {
+	doc, err := s.readJSON(r)
+	if err != nil {
+		return err
+	}
+	defer doc.release()
+	var body api.GrantsRequest
+	if err := overlay(doc, &body); err != nil {
+		return err
+	}
+	a, err := actionResource.find(s, r, r.need)
+	if err != nil {
+		return err
+	}
+	at, ctx := time.Now(), r.Context()
+	var steps []func() error
+	for _, id := range body.Add.Groups {
+		steps = append(steps, func() error { return s.store.AllowGroup(ctx, a.ID, id, at, r.account) })
+	}
+	for _, id := range body.Add.Administrators {
+		steps = append(steps, func() error { return s.store.AllowAdministrator(ctx, a.ID, id, at, r.account) })
+	}
+	for _, n := range body.Add.ContactNotify {
+		steps = append(steps, func() error { return s.store.Notify(ctx, a.ID, n.Contact, n.Group, at, r.account) })
+	}
+	gone := func(err error) error {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // it is not there, which is what was asked for
+		}
+		return err
+	}
+	for _, n := range body.Remove.ContactNotify {
+		steps = append(steps, func() error { return gone(s.store.StopNotify(ctx, a.ID, n.Contact, n.Group, at, r.account)) })
+	}
+	for _, id := range body.Remove.Groups {
+		steps = append(steps, func() error { return gone(s.store.DisallowGroup(ctx, a.ID, id, at, r.account)) })
+	}
+	for _, id := range body.Remove.Administrators {
+		steps = append(steps, func() error { return gone(s.store.DisallowAdministrator(ctx, a.ID, id, at, r.account)) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return actionResource.problem(err)
+		}
+	}
+	return actionResource.answer(s, w, r, http.StatusOK, a, nil)
+}
