@@ -36,6 +36,23 @@ type Message struct {
 	Missing     []int     `json:"missing,omitempty" doc:"their sequence numbers"`
 	Notes       []string  `json:"notes,omitempty" doc:"deviations that the decoder reported, by field"`
 	OnAmbiguous string    `json:"on_ambiguous,omitempty" doc:"what is done when an answer is lost; absent: as the trunk is set"`
+
+	Plan *MessagePlan `json:"plan,omitempty" doc:"what the call plans decided; absent: they were not asked"`
+}
+
+// MessagePlan is what call plans decided about a message.
+type MessagePlan struct {
+	Provider   string `json:"provider" doc:"service provider whose plans decided"`
+	Action     string `json:"action" enum:"route,continue,terminate,no_match"`
+	Name       string `json:"name,omitempty" doc:"the plan that decided"`
+	Version    int64  `json:"version,omitempty" doc:"of the plan"`
+	Rule       string `json:"rule,omitempty" doc:"3 is its fourth rule, 3.0 the first of the list nested in it"`
+	Label      string `json:"label,omitempty" doc:"of the rule"`
+	Trunk      string `json:"trunk,omitempty" doc:"trunk that it chose"`
+	Note       string `json:"note,omitempty" doc:"why nothing was done although the rule sends the message somewhere"`
+	OriginalTo string `json:"original_to,omitempty" doc:"recipient that was asked for, when the plan sends the message to another"`
+	ForwardOf  string `json:"forward_of,omitempty" format:"uuid" doc:"received message that this one forwards"`
+	ForwardID  string `json:"forward_id,omitempty" format:"uuid" doc:"of a received message: the one that forwards it"`
 }
 
 // Final tells whether nothing more will happen to the message by itself.

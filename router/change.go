@@ -73,6 +73,7 @@ func (r *Router) take(name string) *lane {
 	}
 	rest := slices.Delete(slices.Clone(all), i, i+1)
 	r.lanes.Store(&rest)
+	r.lookAgain()
 	return all[i]
 }
 

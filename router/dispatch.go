@@ -155,6 +155,7 @@ func (l *lane) ready(ctx context.Context) (string, error) {
 	line, err := l.trunk.Backend.Ready(ctx)
 	if l.up.Swap(err == nil) && err != nil {
 		l.nudgeAll("") // others may carry what this trunk should
+		l.lookAgain()
 	}
 	return line, err
 }
@@ -252,6 +253,7 @@ func (l *lane) hold(to phone.Number, d time.Duration) {
 	if !l.faulty.IsZero() && l.faulty != to {
 		l.held.Store(time.Now().Add(d).UnixNano())
 		l.nudgeAll("")
+		l.lookAgain()
 	}
 	l.faulty = to
 }

@@ -10,6 +10,7 @@ type metrics struct {
 	accepted prometheus.Counter
 	parts    *prometheus.CounterVec
 	carried  *prometheus.HistogramVec
+	planned  *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer, trunks []Trunk) *metrics {
@@ -20,11 +21,17 @@ func newMetrics(reg prometheus.Registerer, trunks []Trunk) *metrics {
 		carried: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trunkline_router_carry_seconds", Help: "Time from claiming a message to its last part.",
 			Buckets: []float64{.005, .05, .5, 1, 2, 5, 10, 30, 60, 180, 600}}, []string{"trunk"}),
 	}
+	m.planned = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_router_planned_total", Help: "Messages that call plans decided, by what they said."}, []string{"direction", "action"})
+	for _, d := range []store.Direction{store.Out, store.In} {
+		for _, a := range []string{store.RoutingRoute, store.RoutingContinue, store.RoutingTerminate, store.RoutingNoMatch} {
+			m.planned.WithLabelValues(d.String(), a)
+		}
+	}
 	for _, t := range trunks {
 		m.trunk(t.Name)
 	}
 	if reg != nil {
-		reg.MustRegister(m.accepted, m.parts, m.carried)
+		reg.MustRegister(m.accepted, m.parts, m.carried, m.planned)
 	}
 	return m
 }

@@ -108,7 +108,7 @@ func (r *Router) weigh(ctx context.Context) {
 
 // looksInto returns the lanes of the queue from which a trunk takes: its own, what any may carry, and what others should carry that cannot.
 func (l *lane) looksInto() []string {
-	own := []string{l.trunk.Name, store.PreferredLane(l.trunk.Name)}
+	own := []string{l.trunk.Name, store.PlannedLane(l.trunk.Name), store.PreferredLane(l.trunk.Name)}
 	if l.books.rules.Load().trunk(l.trunk.Name).PinnedOnly {
 		return own
 	}

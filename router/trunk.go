@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"trunkline/store"
 )
@@ -25,7 +26,8 @@ type TrunkConfig struct {
 	QuietHours      string        `toml:"quiet_hours"`       // only urgent messages go between two times of the day, as in "22:00-07:00"; empty: none
 	OnAmbiguous     string        `toml:"on_ambiguous"`      // when an answer is lost and nothing tells what became of a part: "unknown", "resend" or "resend_once_if_no_report"; empty: as in [router]
 	Weight          int           `toml:"weight"`            // its share under the pool strategy "weighted", 1 to 1000; 0: 1
-	PinnedOnly      bool          `toml:"pinned_only"`       // carries only messages that ask for it by name
+	PinnedOnly      bool          `toml:"pinned_only"`       // carries only messages that ask for it by name, or that call plans send through it
+	Provider        string        `toml:"provider"`          // service provider that it belongs to: its call plans decide what comes in; empty: default
 }
 
 // validate returns everything that is wrong, each error starting with the key.
@@ -59,6 +61,9 @@ func (c TrunkConfig) validate() (errs []error) {
 		if _, err := store.ParseAmbiguity(c.OnAmbiguous); err != nil {
 			wrong("on_ambiguous: %v", err)
 		}
+	}
+	if len(c.Provider) > 255 || !utf8.ValidString(c.Provider) {
+		wrong("provider: %q is no name of a service provider: at most 64 characters", clip(c.Provider))
 	}
 	if c.Weight < 0 || c.Weight > 1000 {
 		wrong("weight: %d is not between 1 and 1000", c.Weight)

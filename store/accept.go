@@ -87,16 +87,7 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 			}
 		}
 		for i := range a.Messages {
-			m := &a.Messages[i]
-			if err := t.Put(tableMessages, m.ID[:], values[i]); err != nil {
-				return err
-			}
-			for _, e := range indexes[i] {
-				if err := t.Put(e.table, e.key, nil); err != nil {
-					return err
-				}
-			}
-			if err := t.changed(m, m.CreatedAt, nil); err != nil {
+			if err := t.acceptOne(&a.Messages[i], values[i], indexes[i]); err != nil {
 				return err
 			}
 		}
@@ -116,6 +107,19 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	return out, nil
 }
 
+// acceptOne writes a message that is new, with its index entries and its event.
+func (t *tx) acceptOne(m *Message, value []byte, index []entry) error {
+	if err := t.Put(tableMessages, m.ID[:], value); err != nil {
+		return err
+	}
+	for _, e := range index {
+		if err := t.Put(e.table, e.key, nil); err != nil {
+			return err
+		}
+	}
+	return t.changed(m, m.CreatedAt, nil)
+}
+
 func acceptable(m *Message) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: message %s: %s", ErrInvalid, m.ID, fmt.Sprintf(format, args...))
@@ -125,8 +129,10 @@ func acceptable(m *Message) error {
 		return bad("has no id")
 	case m.Direction != Out:
 		return bad("does not go out")
-	case m.State != Waiting && m.State != Held && m.State != Debug:
+	case m.State != Waiting && m.State != Held && m.State != Debug && m.State != Error:
 		return bad("cannot be accepted as %s", m.State)
+	case m.State == Error && m.Failure == nil:
+		return bad("is in error without a reason")
 	case len(m.Parts) == 0 || len(m.Parts) > 255:
 		return bad("has %d parts", len(m.Parts))
 	case m.Priority > priorityHighest:
@@ -194,8 +200,11 @@ func asAccepted(m *Message, state State) Message {
 	out.NotBefore, out.SentAt, out.DeliveredAt = time.Time{}, time.Time{}, time.Time{}
 	out.Parts = make([]Part, len(m.Parts))
 	part := Waiting
-	if state == Debug {
+	switch state {
+	case Debug:
 		part = Debug
+	case Error:
+		part, out.Failure = Canceled, m.Failure
 	}
 	for i := range m.Parts {
 		out.Parts[i] = Part{Seq: m.Parts[i].Seq, State: part, Reference: -1, Status: -1}

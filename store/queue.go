@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"strings"
 	"time"
 )
 
@@ -190,26 +189,6 @@ func (s *Store) Due(ctx context.Context, trunk string, lanes ...string) (at time
 }
 
 // PreferredTrunks returns the trunks that messages in the queue should go through.
-func (s *Store) PreferredTrunks(ctx context.Context) (names []string, err error) {
-	err = s.engine.View(ctx, func(r Reader) error {
-		names = nil
-		for from := []byte{}; from != nil; {
-			var lane []byte
-			err := r.Scan(tableQueue, from, nil, false, func(k, _ []byte) (bool, error) {
-				if n := 1 + int(k[0]); len(k) > n {
-					lane = bytes.Clone(k[:n])
-				}
-				return false, nil
-			})
-			if err != nil || lane == nil {
-				return err
-			}
-			if trunk, ok := strings.CutPrefix(string(lane[1:]), PreferredLane("")); ok {
-				names = append(names, trunk)
-			}
-			from = after(lane)
-		}
-		return nil
-	})
-	return names, err
+func (s *Store) PreferredTrunks(ctx context.Context) ([]string, error) {
+	return s.laneTrunks(ctx, PreferredLane(""))
 }

@@ -18,7 +18,7 @@ func (s *Store) assign(messages []Message) {
 	}
 	for i := range messages {
 		m := &messages[i]
-		if m.State == Debug {
+		if m.State.Final() {
 			continue
 		}
 		if w, ok := s.options.Accounting.Account(m.Account, m.quotaTime()); ok {

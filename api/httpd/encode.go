@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -89,7 +90,11 @@ func appendAcceptedMessage(out []byte, m *store.Message) []byte {
 	text(`,"state":`, m.State.String())
 	optional(`,"to":`, m.To.String())
 	text(`,"text":`, m.Text)
-	optional(`,"trunk":`, m.Pin)
+	trunk := m.Pin
+	if m.Routing != nil && m.State == store.Waiting && trunk == "" {
+		trunk = m.Routing.Trunk
+	}
+	optional(`,"trunk":`, trunk)
 	optional(`,"account":`, m.Account)
 	optional(`,"tag":`, m.Tag)
 	out = strconv.AppendUint(append(out, `,"priority":`...), uint64(m.Priority), 10)
@@ -110,7 +115,24 @@ func appendAcceptedMessage(out []byte, m *store.Message) []byte {
 	date(`,"created_at":`, m.CreatedAt)
 	date(`,"send_at":`, m.SendAt)
 	date(`,"expires_at":`, m.ExpiresAt)
+	if m.Routing != nil || m.Failure != nil { // rare enough for encoding/json
+		rest, err := json.Marshal(struct {
+			Error *api.Failure     `json:"error,omitempty"`
+			Plan  *api.MessagePlan `json:"plan,omitempty"`
+		}{failureOf(m.Failure), planOfAccepted(m)})
+		if err != nil { // cannot be: it is strings and numbers
+			panic(err)
+		}
+		out = append(append(out, ','), rest[1:len(rest)-1]...)
+	}
 	return append(out, '}')
+}
+
+func planOfAccepted(m *store.Message) *api.MessagePlan {
+	if m.Routing == nil {
+		return nil
+	}
+	return messagePlanOf(m)
 }
 
 const hexDigits = "0123456789abcdef"

@@ -28,11 +28,31 @@ func messageOf(m *store.Message) api.Message {
 	if out.Trunk == "" {
 		out.Trunk = m.Pin
 	}
+	if m.Routing != nil {
+		out.Plan = messagePlanOf(m)
+		if out.Trunk == "" && m.State == store.Waiting {
+			out.Trunk = m.Routing.Trunk
+		}
+	}
 	if !m.DuplicateOf.IsZero() {
 		out.DuplicateOf = m.DuplicateOf.String()
 	}
 	for i := range m.Parts {
 		out.Parts[i] = partOf(&m.Parts[i])
+	}
+	return out
+}
+
+func messagePlanOf(m *store.Message) *api.MessagePlan {
+	r := m.Routing
+	out := &api.MessagePlan{Provider: r.Provider, Action: r.Action, Name: r.Plan, Version: r.Version, Rule: r.Rule, Label: r.Label, Trunk: r.Trunk, Note: r.Note}
+	switch {
+	case m.Direction == store.In && !r.Origin.IsZero():
+		out.ForwardID = r.Origin.String()
+	case m.Direction == store.Out && !r.Origin.IsZero():
+		out.ForwardOf = r.Origin.String()
+	case m.Direction == store.Out && r.Called != m.To.String():
+		out.OriginalTo = r.Called
 	}
 	return out
 }

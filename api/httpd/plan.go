@@ -27,7 +27,7 @@ var planRoutes = []route{
 		body: api.PlanDocument{}, status: http.StatusOK, answer: api.PlanChecked{}, problems: []int{400, 401, 403, 411, 413, 415, 503}, handle: (*Server).checkPlan},
 	{method: "POST", pattern: "/v1/plans/explain", id: "explainPlans", need: access.CallPatternView, summary: "Tell rule by rule what the plans in use do with a call",
 		body: api.DecideRequest{}, status: http.StatusOK, answer: api.PlanExplanation{}, problems: []int{400, 401, 403, 411, 413, 415, 422, 503}, handle: (*Server).explainPlans},
-	{method: "POST", pattern: "/v1/plans/diff", id: "diffPlans", need: access.CallPatternView, summary: "Tell which calls would be decided otherwise if plans were published; changes nothing",
+	{method: "POST", pattern: "/v1/plans/diff", id: "diffPlans", need: access.CallPatternEdit, summary: "Tell which calls would be decided otherwise if plans were published; changes nothing",
 		body: api.PlanDiffRequest{}, status: http.StatusOK, answer: api.PlanDifference{}, problems: []int{400, 401, 403, 404, 411, 413, 415, 422, 503}, handle: (*Server).diffPlans},
 	{method: "GET", pattern: "/v1/plans/{provider}/{name}", id: "plan", need: access.CallPatternView, summary: "Show one call plan",
 		status: http.StatusOK, answer: api.Plan{}, problems: []int{401, 403, 404}, handle: (*Server).showPlan},

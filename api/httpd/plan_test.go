@@ -24,7 +24,7 @@ func servePlans(t *testing.T) (*gateway, *callplan.Book) {
 	t.Helper()
 	book := &callplan.Book{}
 	g := serve(t, func(_ *Config, o *Options) {
-		if err := o.Store.AddProvider(t.Context(), store.Provider{Name: "acme", CreatedAt: time.Now()}, "uid:0"); err != nil {
+		if _, err := o.Store.Providers().Add(t.Context(), time.Now(), "uid:0", store.Provider{Name: "acme"}); err != nil {
 			t.Fatal(err)
 		}
 		o.Plans = book

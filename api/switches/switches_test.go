@@ -2,6 +2,7 @@ package switches
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,5 +112,23 @@ func TestURI(t *testing.T) {
 		if ok != (tc.want != "") || ok && got != tc.want {
 			t.Errorf("%+v by %q: %q, %v; want %q", tc.c, tc.hop, got, ok, tc.want)
 		}
+	}
+}
+
+// Trunks of the gateway itself that are down are told beside the carriers that are out of service.
+func TestDownBeside(t *testing.T) {
+	table, err := NewTable(nil, map[string]Carrier{"one": {Down: true}, "two": {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trunks []string
+	with := table.Beside(func() []string { return trunks })
+	for _, c := range []struct{ trunks, want []string }{{nil, []string{"one"}}, {[]string{"desk"}, []string{"one", "desk"}}} {
+		if trunks = c.trunks; !slices.Equal(with.Down(), c.want) {
+			t.Errorf("down are %q, want %q", with.Down(), c.want)
+		}
+	}
+	if !slices.Equal(table.Down(), []string{"one"}) || !slices.Equal(with.Carriers(), []string{"one", "two"}) {
+		t.Errorf("%q, %q", table.Down(), with.Carriers())
 	}
 }

@@ -14,6 +14,7 @@ type Table struct {
 	networks []network // the narrowest first
 	carriers map[string]Carrier
 	down     []string
+	trunks   func() []string // those of the gateway that are down; nil: none ever
 }
 
 type network struct {
@@ -68,6 +69,13 @@ func NewTable(switches map[string]Config, carriers map[string]Carrier) (*Table, 
 	return t, nil
 }
 
+// Beside returns the table with the trunks of the gateway itself: down tells at any time which of them are.
+func (t *Table) Beside(down func() []string) *Table {
+	with := *t
+	with.trunks = down
+	return &with
+}
+
 // Find returns the switch that asks from an address, or nil when none may.
 func (t *Table) Find(a netip.Addr) *Switch {
 	if t == nil {
@@ -102,10 +110,16 @@ func (t *Table) Carriers() []string {
 	return slices.Sorted(maps.Keys(t.carriers))
 }
 
-// Down returns the names of the carriers that are out of service, in order. It is not to be changed.
+// Down returns the names of the carriers that are out of service and of the trunks that are down. It is not to be changed.
 func (t *Table) Down() []string {
 	if t == nil {
 		return nil
+	}
+	if t.trunks == nil {
+		return t.down
+	}
+	if more := t.trunks(); len(more) > 0 {
+		return slices.Concat(t.down, more)
 	}
 	return t.down
 }

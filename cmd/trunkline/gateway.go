@@ -19,6 +19,7 @@ import (
 	"trunkline/api"
 	"trunkline/api/httpd"
 	"trunkline/api/httpd/alertmanager"
+	"trunkline/callplan"
 	"trunkline/config"
 	"trunkline/jobs"
 	"trunkline/modem"
@@ -122,7 +123,8 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		g.fleet.join(name, m)
 		trunks = append(trunks, router.Trunk{Name: name, Backend: m.trunk})
 	}
-	g.router = router.New(router.Options{Config: c.Router, Books: books, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
+	g.board.plans = new(callplan.Book)
+	g.router = router.New(router.Options{Config: c.Router, Books: books, Plans: g.board.plans, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
 	g.webhooks, err = jobs.NewWebhooks(jobs.WebhookOptions{Config: c.Webhook, Store: g.store, Data: httpd.WebhookData(g.store), Logger: o.logger, Registerer: registry,
 		Version: thisBuild().Version})
 	if err != nil {

@@ -26,10 +26,13 @@ type switchboard struct {
 }
 
 // newSwitchboard makes what all interfaces share. Nothing is listened on yet.
-func (g *gateway) newSwitchboard() (err error) {
+func (g *gateway) newSwitchboard() error {
 	b := &g.board
-	b.plans, b.counted = new(callplan.Book), switches.NewMetrics(g.registry)
-	b.table, err = switches.NewTable(g.config.Switch, g.config.Carrier)
+	b.counted = switches.NewMetrics(g.registry)
+	table, err := switches.NewTable(g.config.Switch, g.config.Carrier)
+	if err == nil {
+		b.table = table.Beside(g.router.Down)
+	}
 	return err
 }
 
