@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -17,17 +18,13 @@ func newDBRelease(c *cli) *cobra.Command {
 		Annotations: printsJSON("`{\"released\"}`, how many"),
 		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client := c.client()
-			defer client.Close()
-			n, err := client.ReleaseRestored(cmd.Context())
-			if err != nil {
+			return show(c, cmd, "release messages", func(ctx context.Context, client *api.Client) (r api.Released, err error) {
+				r.Released, err = client.ReleaseRestored(ctx)
+				return r, err
+			}, func(cmd *cobra.Command, r api.Released) error {
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d messages are released\n", r.Released)
 				return err
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), api.Released{Released: n})
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d messages are released\n", n)
-			return nil
+			})
 		},
 	}
 }

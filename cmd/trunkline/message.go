@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -26,16 +27,10 @@ func newMessageShow(c *cli) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeMessages(api.MessageQuery{}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client := c.client()
-			defer client.Close()
-			m, err := client.Message(cmd.Context(), args[0])
-			if err != nil {
-				return fmt.Errorf("show message: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), m)
-			}
-			return showMessage(cmd.OutOrStdout(), m)
+			return show(c, cmd, "show message", func(ctx context.Context, client *api.Client) (api.Message, error) {
+				return client.Message(ctx, args[0])
+			},
+				func(cmd *cobra.Command, m api.Message) error { return showMessage(cmd.OutOrStdout(), m) })
 		},
 	}
 }
@@ -56,22 +51,14 @@ func newMessageList(c *cli) *cobra.Command {
 			if q.Until, err = listTime("until", until); err != nil {
 				return err
 			}
-			client := c.client()
-			defer client.Close()
-			page, err := client.Messages(cmd.Context(), q)
-			if err != nil {
-				return fmt.Errorf("list messages: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), page)
-			}
-			if err := listMessages(cmd.OutOrStdout(), page.Items); err != nil {
-				return err
-			}
-			if page.Next != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor %s\n", page.Next)
-			}
-			return nil
+			return show(c, cmd, "list messages", func(ctx context.Context, client *api.Client) (api.MessageList, error) { return client.Messages(ctx, q) },
+				func(cmd *cobra.Command, page api.MessageList) error {
+					err := listMessages(cmd.OutOrStdout(), page.Items)
+					if err == nil && page.Next != "" {
+						_, err = fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor %s\n", page.Next)
+					}
+					return err
+				})
 		},
 	}
 	f := cmd.Flags()
@@ -114,17 +101,11 @@ func newMessageCancel(c *cli) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeMessages(api.MessageQuery{State: store.Waiting.String()}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client := c.client()
-			defer client.Close()
-			m, err := client.Cancel(cmd.Context(), args[0])
-			if err != nil {
-				return fmt.Errorf("cancel message: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), m)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", m.ID, m.State)
-			return err
+			return show(c, cmd, "cancel message", func(ctx context.Context, client *api.Client) (api.Message, error) { return client.Cancel(ctx, args[0]) },
+				func(cmd *cobra.Command, m api.Message) error {
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", m.ID, m.State)
+					return err
+				})
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -24,16 +25,10 @@ func newModemList(c *cli) *cobra.Command {
 		Annotations: printsJSON("`{\"items\": [modem, …]}`"),
 		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client := c.client()
-			defer client.Close()
-			modems, err := client.Modems(cmd.Context())
-			if err != nil {
-				return fmt.Errorf("list modems: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), api.ModemList{Items: modems})
-			}
-			return listModems(cmd.OutOrStdout(), modems)
+			return show(c, cmd, "list modems", func(ctx context.Context, client *api.Client) (l api.ModemList, err error) {
+				l.Items, err = client.Modems(ctx)
+				return l, err
+			}, func(cmd *cobra.Command, l api.ModemList) error { return listModems(cmd.OutOrStdout(), l.Items) })
 		},
 	}
 }

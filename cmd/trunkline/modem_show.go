@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -21,16 +22,8 @@ func newModemShow(c *cli) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeTrunks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client := c.client()
-			defer client.Close()
-			m, err := client.Modem(cmd.Context(), args[0])
-			if err != nil {
-				return fmt.Errorf("show modem %s: %w", args[0], err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), m)
-			}
-			return showModem(cmd.OutOrStdout(), m)
+			return show(c, cmd, "show modem "+args[0], func(ctx context.Context, client *api.Client) (api.Modem, error) { return client.Modem(ctx, args[0]) },
+				func(cmd *cobra.Command, m api.Modem) error { return showModem(cmd.OutOrStdout(), m) })
 		},
 	}
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"syscall"
@@ -37,6 +39,20 @@ func unreachableHint(err *api.UnreachableError) string {
 
 // printJSON writes one JSON value on one line.
 func printJSON(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
+
+// show asks the daemon for something and prints it: as JSON with --json, else as tell does. doing leads an error, as "show modem desk".
+func show[T any](c *cli, cmd *cobra.Command, doing string, ask func(context.Context, *api.Client) (T, error), tell func(*cobra.Command, T) error) error {
+	client := c.client()
+	defer client.Close()
+	v, err := ask(cmd.Context(), client)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if c.json {
+		return printJSON(cmd.OutOrStdout(), v)
+	}
+	return tell(cmd, v)
+}
 
 // completeTrunks offers the names of the trunks of a running daemon.
 func (c *cli) completeTrunks(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -32,7 +32,7 @@ func newWebhookAdd(c *cli) *cobra.Command {
 		Args:        cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.URL = args[0]
-			return c.withWebhook(cmd, "add webhook", func(ctx context.Context, client *api.Client) (api.Webhook, error) { return client.AddWebhook(ctx, r) }, tellSecret)
+			return show(c, cmd, "add webhook", func(ctx context.Context, client *api.Client) (api.Webhook, error) { return client.AddWebhook(ctx, r) }, tellSecret)
 		},
 	}
 	cmd.Flags().StringArrayVar(&r.Types, "type", nil, "only events of this type, or with this beginning, such as \"message.*\"; may be given again (default all)")
@@ -54,20 +54,6 @@ func tellState(cmd *cobra.Command, w api.Webhook) error {
 	return err
 }
 
-// withWebhook does something that returns an endpoint, and prints it.
-func (c *cli) withWebhook(cmd *cobra.Command, what string, do func(context.Context, *api.Client) (api.Webhook, error), tell func(*cobra.Command, api.Webhook) error) error {
-	client := c.client()
-	defer client.Close()
-	w, err := do(cmd.Context(), client)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	if c.json {
-		return printJSON(cmd.OutOrStdout(), w)
-	}
-	return tell(cmd, w)
-}
-
 // webhookVerb makes a verb that takes the id of an endpoint.
 func (c *cli) webhookVerb(use, short, long string, do func(ctx context.Context, client *api.Client, id string) (api.Webhook, error), tell func(*cobra.Command, api.Webhook) error) *cobra.Command {
 	name, _, _ := strings.Cut(use, " ")
@@ -79,7 +65,7 @@ func (c *cli) webhookVerb(use, short, long string, do func(ctx context.Context, 
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeWebhooks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withWebhook(cmd, name+" webhook", func(ctx context.Context, client *api.Client) (api.Webhook, error) { return do(ctx, client, args[0]) }, tell)
+			return show(c, cmd, name+" webhook", func(ctx context.Context, client *api.Client) (api.Webhook, error) { return do(ctx, client, args[0]) }, tell)
 		},
 	}
 }
@@ -91,27 +77,25 @@ func newWebhookList(c *cli) *cobra.Command {
 		Annotations: printsJSON("`{\"items\": [webhook, …]}`"),
 		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client := c.client()
-			defer client.Close()
-			all, err := client.Webhooks(cmd.Context())
-			if err != nil {
-				return fmt.Errorf("list webhooks: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), api.WebhookList{Items: all})
-			}
-			if len(all) == 0 {
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), "there are no webhooks; make one with trunkline webhook add URL")
-				return err
-			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "ID\tSTATE\tBEHIND\tPENDING\tTYPES\tURL\tDESCRIPTION")
-			for _, w := range all {
-				fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", w.ID, w.State, w.Behind, w.Pending, typesOf(w), oneLine(w.URL), oneLine(w.Description))
-			}
-			return t.Flush()
+			return show(c, cmd, "list webhooks", func(ctx context.Context, client *api.Client) (l api.WebhookList, err error) {
+				l.Items, err = client.Webhooks(ctx)
+				return l, err
+			}, listWebhooks)
 		},
 	}
+}
+
+func listWebhooks(cmd *cobra.Command, l api.WebhookList) error {
+	if len(l.Items) == 0 {
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), "there are no webhooks; make one with trunkline webhook add URL")
+		return err
+	}
+	t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tSTATE\tBEHIND\tPENDING\tTYPES\tURL\tDESCRIPTION")
+	for _, w := range l.Items {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", w.ID, w.State, w.Behind, w.Pending, typesOf(w), oneLine(w.URL), oneLine(w.Description))
+	}
+	return t.Flush()
 }
 
 func typesOf(w api.Webhook) string {
@@ -181,7 +165,7 @@ func newWebhookEdit(c *cli) *cobra.Command {
 		if r == (api.WebhookChange{}) {
 			return usagef("name what to change: --url, --description, --type", "nothing to change")
 		}
-		return c.withWebhook(cmd, "edit webhook", func(ctx context.Context, client *api.Client) (api.Webhook, error) {
+		return show(c, cmd, "edit webhook", func(ctx context.Context, client *api.Client) (api.Webhook, error) {
 			return client.EditWebhook(ctx, args[0], r)
 		}, tellState)
 	}
@@ -227,178 +211,21 @@ func newWebhookTest(c *cli) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeWebhooks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client := c.client()
-			defer client.Close()
-			t, err := client.TestWebhook(cmd.Context(), args[0])
-			if err != nil {
-				return fmt.Errorf("test webhook: %w", err)
-			}
-			if c.json {
-				err = printJSON(cmd.OutOrStdout(), t)
-			} else {
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), tryLine(t))
-			}
-			if err == nil && t.Error != "" {
-				err = shownError{errors.New(t.Error)}
-			}
-			return err
-		},
-	}
-}
-
-// tryLine tells of a request in one line.
-func tryLine(t api.DeliveryTry) string {
-	line := fmt.Sprintf("%s  %.3fs  %d", clock(t.At), t.Seconds, t.Status)
-	if t.Error != "" {
-		line += "  " + t.Error
-	}
-	if answer := strings.TrimSpace(t.Answer); answer != "" {
-		line += "  " + answer
-	}
-	return oneLine(line)
-}
-
-func newWebhookDeliveries(c *cli) *cobra.Command {
-	var q api.DeliveryQuery
-	cmd := &cobra.Command{
-		Use:               "deliveries ID [EVENT]",
-		Short:             "List deliveries to an endpoint, or show that of one event",
-		Annotations:       printsJSON("`{\"items\": [delivery, …], \"next\": cursor}`, or one delivery"),
-		Args:              cobra.RangeArgs(1, 2),
-		ValidArgsFunction: c.completeWebhooks,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client := c.client()
-			defer client.Close()
-			if len(args) == 2 {
-				return c.showDelivery(cmd, client, args[0], args[1])
-			}
-			page, err := client.Deliveries(cmd.Context(), args[0], q)
-			if err != nil {
-				return fmt.Errorf("list deliveries: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), page)
-			}
-			if len(page.Items) > 0 {
-				t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "EVENT\tTYPE\tHAPPENED\tSTATE\tTRIES\tLAST")
-				for _, d := range page.Items {
-					last := ""
-					if n := len(d.Log); n > 0 {
-						last = strconv.Itoa(d.Log[n-1].Status) + " " + d.Log[n-1].Error
-					}
-					fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", d.Event, d.Type, clock(d.At), d.State, d.Tries, oneLine(last))
-				}
-				if err := t.Flush(); err != nil {
-					return err
-				}
-			}
-			if page.Next != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "more: --cursor %s\n", page.Next)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&q.State, "state", "", "only pending, delivered or dead")
-	cmd.Flags().IntVar(&q.Limit, "limit", 50, "at most so many")
-	cmd.Flags().StringVar(&q.Cursor, "cursor", "", "go on after the page that gave this cursor")
-	complete(cmd, "state", cobra.FixedCompletions([]string{"pending", "delivered", "dead"}, cobra.ShellCompDirectiveNoFileComp))
-	return cmd
-}
-
-func (c *cli) showDelivery(cmd *cobra.Command, client *api.Client, id, event string) error {
-	seq, err := eventNumber(event)
-	if err != nil {
-		return err
-	}
-	d, err := client.Delivery(cmd.Context(), id, seq)
-	if err != nil {
-		return fmt.Errorf("show delivery: %w", err)
-	}
-	out := cmd.OutOrStdout()
-	if c.json {
-		return printJSON(out, d)
-	}
-	fmt.Fprintf(out, "event %d (%s) of %s, webhook-id %s: %s after %d tries\n", d.Event, oneLine(d.Type), clock(d.At), d.WebhookID, d.State, d.Tries)
-	if !d.NextAt.IsZero() {
-		fmt.Fprintf(out, "next try %s\n", clock(d.NextAt))
-	}
-	for _, t := range d.Log {
-		fmt.Fprintln(out, tryLine(t))
-	}
-	return nil
-}
-
-func eventNumber(s string) (uint64, error) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil || n == 0 {
-		return 0, usagef("events are numbered; webhook deliveries and message watch --json show the numbers", "%q is no number of an event", s)
-	}
-	return n, nil
-}
-
-func newWebhookReplay(c *cli) *cobra.Command {
-	var since string
-	var dead bool
-	cmd := &cobra.Command{
-		Use:   "replay ID [EVENT]",
-		Short: "Deliver once more: one event, everything since a time, or what was given up",
-		Example: "  trunkline webhook replay ID 4711\n" +
-			"  trunkline webhook replay ID --since 2h\n" +
-			"  trunkline webhook replay ID --dead",
-		Annotations:       printsJSON("`{\"deliveries\", \"webhook\"}`"),
-		Args:              cobra.RangeArgs(1, 2),
-		ValidArgsFunction: c.completeWebhooks,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r := api.ReplayRequest{Dead: dead}
-			if since != "" {
-				at, err := pastTime(since, time.Now())
-				if err != nil {
-					return err
-				}
-				r.Since = at.UTC().Format(time.RFC3339)
-			}
-			if len(args) == 2 {
-				var err error
-				if r.Event, err = eventNumber(args[1]); err != nil {
-					return err
-				}
-			}
-			if given := len(args) - 1 + map[bool]int{true: 1}[dead] + map[bool]int{true: 1}[since != ""]; given != 1 {
-				return usagef("one of: EVENT, --since, --dead", "what to deliver once more is not clear")
-			}
-			client := c.client()
-			defer client.Close()
-			out, err := client.ReplayWebhook(cmd.Context(), args[0], r)
-			if err != nil {
-				return fmt.Errorf("replay: %w", err)
-			}
-			if c.json {
-				return printJSON(cmd.OutOrStdout(), out)
-			}
-			if since != "" {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d events are looked at once more\n", out.Webhook.Behind)
+			var failure string
+			err := show(c, cmd, "test webhook", func(ctx context.Context, client *api.Client) (api.DeliveryTry, error) {
+				t, err := client.TestWebhook(ctx, args[0])
+				failure = t.Error
+				return t, err
+			}, func(cmd *cobra.Command, t api.DeliveryTry) error {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), tryLine(t))
 				return err
+			})
+			if err == nil && failure != "" {
+				err = shownError{errors.New(failure)}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d deliveries are made once more\n", out.Deliveries)
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", "everything since a time (RFC 3339) or for a while back, such as 2h")
-	cmd.Flags().BoolVar(&dead, "dead", false, "everything that was given up")
-	return cmd
-}
-
-// pastTime reads a time, or how long ago it was.
-func pastTime(s string, now time.Time) (time.Time, error) {
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
-		return now.Add(-d), nil
-	}
-	at, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return at, usagef("write 2h, or 2026-12-24T18:00:00Z", "%q is neither a time nor how long ago it was", s)
-	}
-	return at, nil
 }
 
 func newWebhookRemove(c *cli) *cobra.Command {
