@@ -220,13 +220,25 @@ func (b *besieged) connects() {
 	}
 	wg.Wait()
 	start := time.Now()
+	for { // what the flood left in the kernel's queue is taken from it first
+		c, err := net.Dial("unix", b.socket)
+		if err == nil {
+			c.Close()
+			break
+		}
+		if time.Since(start) > 2*time.Second {
+			b.t.Fatalf("%s after a flood of %d connects: %v", time.Since(start), made.Load(), err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	full := time.Since(start)
 	stop := b.ask()
 	time.Sleep(2 * time.Second)
 	took := stop()
-	if len(took) == 0 || took[0] > 2*time.Second || time.Since(start) > 6*time.Second {
-		b.t.Fatalf("after a flood of %d connects the answers took %v", made.Load(), took)
+	if len(took) == 0 || full+took[0] > 2*time.Second {
+		b.t.Fatalf("%s after a flood of %d connects the answers took %v", full, made.Load(), took)
 	}
-	b.t.Logf("connects: %d in 3 s; afterwards the first answer took %s", made.Load(), took[0].Round(time.Microsecond))
+	b.t.Logf("connects: %d in 3 s; afterwards the queue was full for %s, the first answer took %s", made.Load(), full.Round(time.Microsecond), took[0].Round(time.Microsecond))
 }
 
 // hold opens connections, sends a beginning on each, and holds them open, or as long as the daemon lets them.
