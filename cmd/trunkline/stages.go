@@ -53,14 +53,17 @@ func (s *stages) start(name string, limit time.Duration, tasks ...func(context.C
 
 var errEnded = errors.New("a task of the gateway returned")
 
-// stop ends the stages, the last one first, each within its limit and all within the given one.
+// moment is what a stage gets to end in although others have used up the time of all.
+const moment = 100 * time.Millisecond
+
+// stop ends the stages, the last one first, each within its limit and all within the given one, but for a moment for each. Stages that do not end are named.
 func (s *stages) stop(limit time.Duration) error {
 	var errs []error
 	end := time.Now().Add(limit)
 	for i := len(s.all) - 1; i >= 0; i-- {
 		st := s.all[i]
 		st.cancel()
-		t := time.NewTimer(min(st.limit, max(time.Until(end), 0)))
+		t := time.NewTimer(min(st.limit, max(time.Until(end), moment)))
 		select {
 		case <-st.done:
 			st.mu.Lock()
