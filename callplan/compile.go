@@ -27,7 +27,7 @@ type Set struct {
 type segment struct {
 	zone     *zone
 	from, to uint32 // in Set.ops
-	index    *index // nil: the ops are gone through one by one
+	index    index // without steps: the ops are gone through one by one
 }
 
 // op is one step. A guard is a rule with nested ones: when its criteria fail, the steps that belong to it are passed over. All other steps act.
@@ -48,13 +48,16 @@ const (
 	endContinue              // "continue" alone
 )
 
-// action is what a matching rule does.
+// action is what a matching rule does. It repeats what a decision tells of plan and rule, so that deciding touches neither.
 type action struct {
-	flow    flow
-	plan    *Plan
-	rule    *Rule
-	path    string
 	targets []Candidate
+	flow    flow
+	share   bool // the rule has a share
+	version int64
+	plan    string
+	path    string
+	label   string
+	rule    *Rule
 }
 
 // Compile makes the plans of a provider ready to decide. Plans of other providers and archived ones are left out. The error is about a time zone that the
@@ -156,7 +159,7 @@ func (c *compiler) list(rules []Rule, path string, guard int32) {
 // act appends an op that acts.
 func (c *compiler) act(own crit, r *Rule, path string, guard int32) {
 	s := c.set
-	a := action{plan: c.plan, rule: r, path: path, targets: r.Destination.targets()}
+	a := action{plan: c.plan.Name, version: c.plan.Version, path: path, label: r.Label, rule: r, share: r.Criteria.Percent != nil, targets: r.Destination.targets()}
 	switch d := &r.Destination; {
 	case a.targets != nil && d.Continue:
 		a.flow = collect

@@ -12,7 +12,7 @@ func (s *Set) Decide(f *Facts, d *Decision) {
 		seg := &s.segments[i]
 		c.enter(seg.zone)
 		ended := false
-		if seg.index != nil {
+		if seg.index.steps != nil {
 			ended = seg.index.walk(s, &c, d)
 		} else {
 			ended = s.scan(seg.from, seg.to, &c, d)
@@ -36,7 +36,7 @@ func (s *Set) scan(i, end uint32, c *call, d *Decision) bool {
 		case o.action < 0:
 			i++
 		default:
-			if s.apply(o, c, d) {
+			if s.apply(o, &s.actions[o.action], c, d) {
 				return true
 			}
 			i = o.next
@@ -59,8 +59,7 @@ func (s *Set) holds(o *op, c *call) bool {
 }
 
 // apply does what a matching rule says and tells whether the evaluation has ended. A rule whose targets are all down counts as not matching.
-func (s *Set) apply(o *op, c *call, d *Decision) bool {
-	a := &s.actions[o.action]
+func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
 	if a.targets == nil {
 		if len(d.Candidates) > 0 {
 			d.Action = Route
@@ -99,8 +98,8 @@ func (s *Set) apply(o *op, c *call, d *Decision) bool {
 
 // name records the deciding rule.
 func (s *Set) name(o *op, a *action, c *call, d *Decision) {
-	d.Plan, d.Version, d.Path, d.Label = a.plan.Name, a.plan.Version, a.path, a.rule.Label
-	if a.rule.Criteria.Percent == nil {
+	d.Plan, d.Version, d.Path, d.Label = a.plan, a.version, a.path, a.label
+	if !a.share {
 		return
 	}
 	if o.has&(1<<byPercent) == 0 { // the default of a rule with nested ones: its guard has the share

@@ -173,7 +173,7 @@ func (x *explainer) step(i uint32) Step {
 			continue
 		}
 		act := &s.actions[a]
-		step := Step{Plan: act.plan.Name, Path: act.path, Label: act.rule.Label}
+		step := Step{Plan: act.plan, Path: act.path, Label: act.label}
 		if j > int(i) {
 			step.Label = s.rules[i].Label
 			step.Path = guardPath(s, i, act.path)
@@ -205,7 +205,7 @@ func (x *explainer) apply(o *op, step Step) bool {
 	d := &x.out.Decision
 	a := &x.set.actions[o.action]
 	before := len(d.Candidates)
-	ended := x.set.apply(o, x.call, d)
+	ended := x.set.apply(o, a, x.call, d)
 	step.Verdict, step.Effect = Matched, a.rule.Destination.Effect()
 	step.Candidates = append([]Candidate(nil), d.Candidates[before:]...)
 	up := 0

@@ -14,18 +14,24 @@ import (
 // few others: those that it holds are tested like in a scan, in order. (The scheme is the bit vector of Lakshman and Stiliadis, "High-speed policy-based packet
 // forwarding", SIGCOMM 1998.)
 type index struct {
-	ops     []uint32 // the op of each bit
+	steps   []step // of each bit
 	words   int      // of bits in a row; one word more goes before them, with a bit for each that is not zero
 	rows    []uint64
 	minute  []uint32 // minute of the day plus 1, 0 for an unknown time, to the start of a row; nil: no row differs from "all"
 	weekday []uint32 // day of the week plus 1
 	kind    []uint32 // kindBit
 	date    *classes
-	calling *numbers
-	called  *numbers
+	calling numbers
+	called  numbers
 	point   *classes
 	lata    *classes
 	zip     *classes
+}
+
+// step is an op that acts with what it does, side by side, so that the memory of both is fetched at once.
+type step struct {
+	op
+	action
 }
 
 // Sizes of segments. Below minIndexed actions a scan is as fast; above maxIndexed the rows, which grow with the square, become too large.
@@ -47,7 +53,8 @@ func (c *classes) find(v uint64) uint32 {
 	return c.row[sort.Search(len(c.bounds), func(i int) bool { return c.bounds[i] > v })-1]
 }
 
-// numbers is classes of phone.Dialled keys with a table over their first three characters, so that only the few classes of one start are searched.
+// numbers is classes of phone.Dialled keys with a table over their first three characters, so that only the few classes of one start are searched. The zero
+// value is no classes.
 type numbers struct {
 	class []numberClass
 	start []uint32 // by numberCell: the last class that begins at or before the cell
@@ -103,13 +110,13 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 			n++
 		}
 	}
-	if x.calling != nil {
+	if x.calling.start != nil {
 		pick(x.calling.find(c.calling.Key()))
 	}
 	if x.minute != nil {
 		pick(x.minute[c.minutePlus1()])
 	}
-	if x.called != nil {
+	if x.called.start != nil {
 		pick(x.called.find(c.called.Key()))
 	}
 	if x.weekday != nil {
@@ -137,15 +144,14 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	for ; summary != 0; summary &= summary - 1 {
 		w := uint32(bits.TrailingZeros64(summary))
 		word := ^uint64(0)
-		if left := uint32(len(x.ops)) - w*64; left < 64 {
+		if left := uint32(len(x.steps)) - w*64; left < 64 {
 			word = 1<<left - 1
 		}
 		for _, row := range picked[:n] {
 			word &= rows[row+1+w]
 		}
 		for ; word != 0; word &= word - 1 {
-			at := x.ops[w*64+uint32(bits.TrailingZeros64(word))]
-			if o := &s.ops[at]; s.holds(o, c) && s.apply(o, c, d) {
+			if t := &x.steps[w*64+uint32(bits.TrailingZeros64(word))]; s.holds(&t.op, c) && s.apply(&t.op, &t.action, c, d) {
 				return true
 			}
 		}
@@ -205,16 +211,16 @@ func (c *compiler) indexed(segments []segment, minimum, maximum int) []segment {
 }
 
 // index builds the index of some actions.
-func (c *compiler) index(ops []uint32) *index {
-	x := &index{}
+func (c *compiler) index(ops []uint32) (x index) {
 	var hulls []box
 	for _, at := range ops {
 		if around, ok := c.around(int32(at)); ok { // else its criteria exclude each other
-			x.ops, hulls = append(x.ops, at), append(hulls, around)
+			o := c.set.ops[at]
+			x.steps, hulls = append(x.steps, step{o, c.set.actions[o.action]}), append(hulls, around)
 		}
 	}
-	x.words = (len(x.ops) + 63) / 64
-	b := &rowBuilder{index: x, known: map[uint64][]uint32{}}
+	x.words = (len(x.steps) + 63) / 64
+	b := &rowBuilder{index: &x, known: map[uint64][]uint32{}}
 	project := func(d dim, onto func(values) values) []values {
 		sets, any := make([]values, len(hulls)), false
 		for i := range hulls {
@@ -301,7 +307,7 @@ func (b *rowBuilder) keep(row []uint64) uint32 {
 			summary |= 1 << w
 		}
 	}
-	if ones == len(b.index.ops) {
+	if ones == len(b.index.steps) {
 		return allRow
 	}
 	for _, at := range b.known[hash] {
@@ -371,11 +377,11 @@ func (b *rowBuilder) classes(sets []values) *classes {
 	return c
 }
 
-func (b *rowBuilder) numbers(sets []values) *numbers {
+func (b *rowBuilder) numbers(sets []values) (n numbers) {
 	if sets == nil {
-		return nil
+		return n
 	}
-	n := &numbers{start: make([]uint32, numberCells+1)}
+	n.start = make([]uint32, numberCells+1)
 	b.sweep(sets, func(from uint64, row uint32) { n.class = append(n.class, numberClass{from, row}) })
 	last := 0
 	for cell := range numberCells {
