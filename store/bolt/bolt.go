@@ -61,6 +61,7 @@ type DB struct {
 	refusal  atomic.Pointer[error] // why what is in the write-ahead log cannot go to the database file for now
 	refusing chan struct{}         // told when that begins, or goes on
 	again    chan struct{}         // asks for another try
+	listFrom int64                 // size of the file from which on closing writes the free list
 	wal      *wal                  // nil before the first commit; this and the next two are the committer's own
 	folding  chan struct{}         // closed when the fold that was started last has ended; nil: none
 	arena    []byte                // where the next record is made
@@ -144,7 +145,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 		return nil, classify(err)
 	}
 	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), copies: make(chan chan<- reading), quit: make(chan struct{}),
-		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), again: make(chan struct{}), commit: (*bbolt.Tx).Commit, sync: syncFile}
+		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), again: make(chan struct{}), commit: (*bbolt.Tx).Commit, sync: syncFile, listFrom: listFrom}
 	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {
 		b.Close()
@@ -166,7 +167,8 @@ func openBolt(path string, file *os.File, readOnly bool, mapSize int) (db *bbolt
 			db, err = nil, fmt.Errorf("the file is damaged: %v", p)
 		}
 	}()
-	// Measured: with the array free list, not written at each commit, commits stay fast after large deletions; opening scans the live pages instead.
+	// Measured: with the array free list, not written at each commit, commits stay fast after large deletions. Closing writes it once (freelist.go); after a
+	// crash, opening scans the live pages instead.
 	return bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         time.Second,
 		FreelistType:    bbolt.FreelistArrayType,
@@ -243,6 +245,9 @@ func (db *DB) Close() error {
 			default:
 				err = db.endWAL()
 			}
+		}
+		if err == nil {
+			db.keepFreelist()
 		}
 		db.metrics.unregister()
 		err = errors.Join(err, db.bolt.Close())

@@ -295,19 +295,25 @@ func (db *DB) recover() (l layers, has bool, err error) {
 	case len(content) == 0:
 		db.log.Warn("the write-ahead log is empty: what was written last is given up, as was asked for by making it empty", "wal", path)
 		return nil, true, nil
-	case len(content) > 2*halfBytes:
-		return nil, false, fmt.Errorf("its write-ahead log %s has %d bytes, more than any", path, len(content))
+	case len(content) != 2*halfBytes: // it has all its octets before it has its name
+		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: it has %d bytes of %d; %s", path, len(content), 2*halfBytes, withoutWAL)
 	}
 	entries, err := readWAL(content, id, folded)
 	if err != nil {
-		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: %w; restore a backup, or make the write-ahead log an empty file to go on without what was written last", path, err)
+		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: %w; %s", path, err, withoutWAL)
 	}
 	for _, e := range entries {
 		if err := l.replay(e.payload); err != nil {
-			return nil, false, fmt.Errorf("its write-ahead log %s, record %d at octet %d: %w", path, e.sequence, e.offset, err)
+			return nil, false, fmt.Errorf("its write-ahead log %s, record %d at octet %d: %w; %s", path, e.sequence, e.offset, err, withoutWAL)
 		}
+	}
+	if at, torn := tornRecord(content, id, folded+uint64(len(entries))); torn {
+		db.log.Warn("the write-ahead log ends in a record that is cut short, as a crash leaves one: nobody was told that it is on disk", "wal", path, "octet", at)
 	}
 	return l, true, nil
 }
+
+// withoutWAL is what can be done about a log that is damaged.
+const withoutWAL = "restore a backup, or make the write-ahead log an empty file to go on without what was written last"
 
 func storeTable(b []byte) store.Table { return store.Table(b) }

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,13 +67,23 @@ func verifyPages(data []byte) error {
 	if need := m.pages * m.pageSize; m.pages > uint64(len(data)) || need > uint64(len(data)) {
 		return fmt.Errorf("the file is truncated: it has %d bytes of at least %d", len(data), need)
 	}
-	w := &walker{data: data, meta: m, seen: make([]uint64, m.pages/64+1)}
+	w := &walker{data: data, meta: m, seen: make([]atomic.Uint64, m.pages/64+1), helpers: make(chan struct{}, runtime.GOMAXPROCS(0)-1)}
+	defer w.helping.Wait() // data may not go before
+	var free []byte
 	if m.freelist != noFreelist {
-		if err := w.freelist(m.freelist); err != nil {
+		if free, err = w.freelist(m.freelist); err != nil {
 			return fmt.Errorf("the file is damaged: %w", err)
 		}
 	}
-	if _, err := w.page(m.root, 0, true, nil, nil); err != nil {
+	err = w.page(m.root, 0, true, nil, nil)
+	w.helping.Wait()
+	if err == nil {
+		err = w.err()
+	}
+	if err == nil {
+		err = w.unused(free)
+	}
+	if err != nil {
 		return fmt.Errorf("the file is damaged: %w", err)
 	}
 	return nil
@@ -120,11 +133,49 @@ func readMeta(data []byte, at uint64) (meta, error) {
 	return m, nil
 }
 
-// walker follows every page number from the root.
+// walker follows every page number from the root, in several goroutines when the tree is large.
 type walker struct {
-	data []byte
-	meta meta
-	seen []uint64 // one bit per page
+	data    []byte
+	meta    meta
+	seen    []atomic.Uint64 // one bit per page
+	helpers chan struct{}   // holds one for each goroutine besides the first
+	helping sync.WaitGroup
+	failed  atomic.Pointer[error] // what a helper found
+}
+
+// shared is down to which depth pages are given to helpers; what is below one is small.
+const shared = 3
+
+func (w *walker) err() error {
+	if err := w.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// below looks at a page and all below it, in another goroutine when one is free; its error is then found in failed.
+func (w *walker) below(id uint64, depth int, top bool, low, high []byte) error {
+	if depth > shared {
+		return w.page(id, depth, top, low, high)
+	}
+	select {
+	case w.helpers <- struct{}{}:
+	default:
+		return w.page(id, depth, top, low, high)
+	}
+	w.helping.Go(func() {
+		defer func() { <-w.helpers }()
+		if err := guarded(func() error { return w.page(id, depth, top, low, high) }); err != nil {
+			w.failed.CompareAndSwap(nil, &err)
+		}
+	})
+	return w.err()
+}
+
+// use notes that a page is used and tells whether it was not before.
+func (w *walker) use(id uint64) bool {
+	bit := uint64(1) << (id % 64)
+	return w.seen[id/64].Or(bit)&bit == 0
 }
 
 // bytes returns a page with its overflow after its header was found good.
@@ -142,74 +193,83 @@ func (w *walker) bytes(id uint64) (page []byte, flags, count uint16, err error) 
 		return nil, 0, 0, fmt.Errorf("page %d with %d more is out of range", id, overflow)
 	}
 	for i := id; i <= id+overflow; i++ {
-		if w.seen[i/64]&(1<<(i%64)) != 0 {
+		if !w.use(i) {
 			return nil, 0, 0, fmt.Errorf("page %d is used twice", i)
 		}
-		w.seen[i/64] |= 1 << (i % 64)
 	}
 	return w.data[at : at+(overflow+1)*w.meta.pageSize], order.Uint16(head[8:]), order.Uint16(head[10:]), nil
 }
 
-func (w *walker) freelist(id uint64) error {
+// freelist returns the numbers of the free pages, 8 bytes each.
+func (w *walker) freelist(id uint64) ([]byte, error) {
 	page, flags, count, err := w.bytes(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n, at := uint64(count), uint64(pageHeader)
 	if count == 0xFFFF {
 		n, at = order.Uint64(page[pageHeader:]), pageHeader+8
 	}
 	if flags != flagFreelist || n > (uint64(len(page))-at)/8 {
-		return fmt.Errorf("page %d is no free list", id)
+		return nil, fmt.Errorf("page %d is no free list", id)
 	}
-	for i := range n {
-		if free := order.Uint64(page[at+8*i:]); free < 2 || free >= w.meta.pages {
-			return fmt.Errorf("free page %d is out of range", free)
+	return page[at : at+8*n], nil
+}
+
+// unused makes sure that pages which are said to be free are not used, and are there once: bbolt would write over them.
+func (w *walker) unused(free []byte) error {
+	for ; len(free) > 0; free = free[8:] {
+		id := order.Uint64(free)
+		if id < 2 || id >= w.meta.pages {
+			return fmt.Errorf("free page %d is out of range", id)
+		}
+		if !w.use(id) {
+			return fmt.Errorf("free page %d is used", id)
 		}
 	}
 	return nil
 }
 
-// page looks at a page and all below it, which hold tables when top is set. Their keys must be at least low and less than high, nil meaning any; the last one is returned.
-func (w *walker) page(id uint64, depth int, top bool, low, high []byte) (last []byte, err error) {
+// page looks at a page and all below it, which hold tables when top is set. Their keys must be at least low and less than high, nil meaning any.
+func (w *walker) page(id uint64, depth int, top bool, low, high []byte) error {
 	page, flags, count, err := w.bytes(id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if depth > maxDepth {
-		return nil, fmt.Errorf("page %d is nested too deep", id)
+		return fmt.Errorf("page %d is nested too deep", id)
 	}
-	if last, err = w.elements(page, flags, count, depth, top, low, high); err != nil {
-		return nil, fmt.Errorf("page %d: %w", id, err)
+	if err := w.elements(page, flags, count, depth, top, low, high); err != nil {
+		return fmt.Errorf("page %d: %w", id, err)
 	}
-	return last, nil
+	return nil
 }
 
 // elements looks at what a page holds; page is a bucket's inline page when it is not one of the file. Only elements of the top hold tables. What is written
 // behind the list of elements has no holes, so that a damaged number of elements or length shows.
-func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool, low, high []byte) (last []byte, err error) {
+func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool, low, high []byte) error {
 	if pageHeader+int(count)*elementBytes > len(page) {
-		return nil, fmt.Errorf("%d elements do not fit", count)
+		return fmt.Errorf("%d elements do not fit", count)
 	}
 	if flags != flagBranch && flags != flagLeaf {
-		return nil, fmt.Errorf("unexpected kind %#x", flags)
+		return fmt.Errorf("unexpected kind %#x", flags)
 	}
 	if flags == flagBranch && count == 0 {
-		return nil, errors.New("branch without children")
+		return errors.New("branch without children")
 	}
-	last = low
+	last := low
 	end := pageHeader + int(count)*elementBytes
 	for i := range int(count) {
 		begin, key, value, err := element(page, flags, i)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if begin != end || len(key) == 0 {
-			return nil, fmt.Errorf("element %d is not where it was written", i)
+			return fmt.Errorf("element %d is not where it was written", i)
 		}
 		end += len(key) + len(value)
 		if c := bytes.Compare(last, key); c > 0 || c == 0 && i > 0 || high != nil && bytes.Compare(key, high) >= 0 {
-			return nil, fmt.Errorf("key %d is out of order", i)
+			return fmt.Errorf("key %d is out of order", i)
 		}
 		last = key
 		switch {
@@ -217,26 +277,24 @@ func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool,
 			next := high
 			if i+1 < int(count) {
 				if _, next, _, err = element(page, flags, i+1); err != nil {
-					return nil, err
+					return err
 				}
 			}
-			below, err := w.page(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, top, key, next)
-			if err != nil {
-				return nil, err
+			if err := w.below(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, top, key, next); err != nil {
+				return err
 			}
-			last = below
 		case top && order.Uint32(page[pageHeader+i*elementBytes:]) == elementBucket:
 			if err := w.bucket(value, depth); err != nil {
-				return nil, fmt.Errorf("table %q: %w", key, err)
+				return fmt.Errorf("table %q: %w", key, err)
 			}
 		case top || order.Uint32(page[pageHeader+i*elementBytes:]) != 0:
-			return nil, fmt.Errorf("element %d has an unexpected kind", i)
+			return fmt.Errorf("element %d has an unexpected kind", i)
 		}
 	}
 	if spare := len(page) - end; spare >= int(w.meta.pageSize) {
-		return nil, fmt.Errorf("%d bytes are more than it needs", len(page))
+		return fmt.Errorf("%d bytes are more than it needs", len(page))
 	}
-	return last, nil
+	return nil
 }
 
 // element returns where one element of a page begins, its key and, in a leaf, its value.
@@ -264,13 +322,11 @@ func (w *walker) bucket(value []byte, depth int) error {
 		return errors.New("its header is cut")
 	}
 	if root := order.Uint64(value); root != 0 {
-		_, err := w.page(root, depth+1, false, nil, nil)
-		return err
+		return w.below(root, depth+1, false, nil, nil)
 	}
 	inline := value[bucketHeader:]
 	if len(inline) < pageHeader || depth > maxDepth {
 		return errors.New("its inline page is cut")
 	}
-	_, err := w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, false, nil, nil)
-	return err
+	return w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, false, nil, nil)
 }

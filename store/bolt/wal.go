@@ -1,10 +1,12 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"iter"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -165,14 +167,40 @@ func readWAL(content []byte, id, folded uint64) ([]entry, error) {
 			last += uint64(len(found))
 		}
 	}
-	// Whatever lies behind a record that is not whole was acknowledged after it.
-	for offset := 0; offset+recordHead <= len(content); offset += sector {
-		end := min((offset/halfBytes+1)*halfBytes, len(content))
-		if e, _, ok := readRecord(content[:end], offset, id); ok && e.sequence > last {
+	// Whatever lies behind a record that is not whole was acknowledged after it, wherever it may have come to lie.
+	for offset := range marks(content) {
+		if e, _, ok := readRecord(content, offset, id); ok && e.sequence > last {
 			return nil, fmt.Errorf("record %d is damaged or missing, but record %d at octet %d was written after it", last+1, e.sequence, offset)
 		}
 	}
 	return all, nil
+}
+
+// marks yields where a record may begin.
+func marks(content []byte) iter.Seq[int] {
+	magic := order.AppendUint32(nil, recordMagic)
+	return func(yield func(int) bool) {
+		for at := 0; ; at++ {
+			i := bytes.Index(content[at:], magic)
+			if i < 0 {
+				return
+			}
+			if at += i; !yield(at) {
+				return
+			}
+		}
+	}
+}
+
+// tornRecord tells where the record behind the last one begins, when it is there and not whole.
+func tornRecord(content []byte, id, last uint64) (offset int, torn bool) {
+	for offset := range marks(content) {
+		b := content[offset:]
+		if len(b) >= recordHead && order.Uint64(b[8:]) == id && order.Uint64(b[16:]) == last+1 {
+			return offset, true
+		}
+	}
+	return 0, false
 }
 
 // chain returns the records of a half from number first on. Those before it, which are in the database file already, are passed over.

@@ -233,7 +233,16 @@ func TestDamagedLog(t *testing.T) {
 		}
 		opened, err := Open(crashed, Options{})
 		whole := round%3 == 1 && bytes.Equal(b[begins[damaged]:ends[damaged]], mustRead(t, walPath(path))[begins[damaged]:ends[damaged]])
-		lastOnly := damaged == len(ends)-1 || round%3 == 2
+		lastOnly := damaged == len(ends)-1
+		if round%3 == 2 { // no crash shortens it
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("it has %d bytes", at)) && at > 0 {
+				t.Errorf("cut at octet %d: %v", at, err)
+			}
+			if err == nil {
+				opened.Close()
+			}
+			continue
+		}
 		switch {
 		case err == nil && !lastOnly && !whole:
 			t.Errorf("record %d damaged at octet %d (way %d): nothing is said", damaged+1, at, round%3)
