@@ -61,7 +61,7 @@ type DB struct {
 	refusal  atomic.Pointer[error] // why what is in the write-ahead log cannot go to the database file for now
 	refusing chan struct{}         // told when that begins, or goes on
 	again    chan struct{}         // asks for another try
-	listFrom int64                 // size of the file from which on closing writes the free list
+	listFrom int64                 // how much the file holds, free pages included, from which on closing writes the free list
 	wal      *wal                  // nil before the first commit; this and the next two are the committer's own
 	folding  chan struct{}         // closed when the fold that was started last has ended; nil: none
 	arena    []byte                // where the next record is made

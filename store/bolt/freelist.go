@@ -2,13 +2,13 @@ package bolt
 
 import "os"
 
-// listFrom is the size of a file, in bytes, from which on the free list is written at the end: a smaller one is scanned in no time.
+// listFrom is how much of a file must be in use or free, in bytes, for its free list to be written at the end: less is scanned in no time.
 const listFrom = 16 << 20
 
 // keepFreelist writes down which pages are free, so that the next start need not look at every page to find out; the commit after that start takes it away
 // again. It changes nothing else, and when it fails nothing is lost but that time.
 func (db *DB) keepFreelist() {
-	if info, err := db.file.Stat(); db.readOnly || err != nil || info.Size() < db.listFrom || db.hasFreelist() {
+	if m, err := db.newestMeta(); db.readOnly || err != nil || int64(m.pages*m.pageSize) < db.listFrom || m.freelist != noFreelist {
 		return
 	}
 	select {
@@ -29,10 +29,9 @@ func (db *DB) keepFreelist() {
 	}
 }
 
-// hasFreelist tells whether the newest state of the file has its free list written down.
-func (db *DB) hasFreelist() bool {
+// newestMeta returns what the file says about its newest state.
+func (db *DB) newestMeta() (meta, error) {
 	head := make([]byte, 2*os.Getpagesize())
 	n, _ := db.file.ReadAt(head, 0)
-	m, err := newestMeta(head[:n])
-	return err == nil && m.freelist != noFreelist
+	return newestMeta(head[:n])
 }
