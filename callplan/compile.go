@@ -27,7 +27,7 @@ type Set struct {
 type segment struct {
 	zone     *zone
 	from, to uint32 // in Set.ops
-	index    index // without steps: the ops are gone through one by one
+	index    index  // without steps: the ops are gone through one by one
 }
 
 // op is one step. A guard is a rule with nested ones: when its criteria fail, the steps that belong to it are passed over. All other steps act.

@@ -15,7 +15,7 @@ import (
 // forwarding", SIGCOMM 1998.)
 type index struct {
 	steps   []step // of each bit
-	words   int      // of bits in a row; one word more goes before them, with a bit for each that is not zero
+	words   int    // of bits in a row; one word more goes before them, with a bit for each that is not zero
 	rows    []uint64
 	minute  []uint32 // minute of the day plus 1, 0 for an unknown time, to the start of a row; nil: no row differs from "all"
 	weekday []uint32 // day of the week plus 1
