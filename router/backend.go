@@ -27,6 +27,9 @@ type Backend interface {
 	Send(ctx context.Context, m *store.Message, seq int, mark func(before int) error) (reference int, err error)
 }
 
+// selective is what a Backend may be that carries only messages which ask for its trunk by name, as one for mails.
+type selective interface{ OnlyPinned() bool }
+
 // Class sorts failures by what may be done next.
 type Class uint8
 

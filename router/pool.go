@@ -63,8 +63,7 @@ func (r *Router) prefer(to phone.Number, parts int) string {
 
 // members returns the lanes that carry messages which ask for none, in order of their names.
 func (r *Router) members() []*lane {
-	rules := r.books.rules.Load()
-	all := slices.DeleteFunc(slices.Clone(r.running()), func(l *lane) bool { return rules.trunk(l.trunk.Name).PinnedOnly })
+	all := slices.DeleteFunc(slices.Clone(r.running()), (*lane).pinnedOnly)
 	slices.SortFunc(all, func(a, b *lane) int { return cmp.Compare(a.trunk.Name, b.trunk.Name) })
 	return all
 }
@@ -106,10 +105,18 @@ func (r *Router) weigh(ctx context.Context) {
 	}
 }
 
+// pinnedOnly tells whether the trunk carries only messages that ask for it by name.
+func (l *lane) pinnedOnly() bool {
+	if s, ok := l.trunk.Backend.(selective); ok && s.OnlyPinned() {
+		return true
+	}
+	return l.books.rules.Load().trunk(l.trunk.Name).PinnedOnly
+}
+
 // looksInto returns the lanes of the queue from which a trunk takes: its own, what any may carry, and what others should carry that cannot.
 func (l *lane) looksInto() []string {
 	own := []string{l.trunk.Name, store.PlannedLane(l.trunk.Name), store.PreferredLane(l.trunk.Name)}
-	if l.books.rules.Load().trunk(l.trunk.Name).PinnedOnly {
+	if l.pinnedOnly() {
 		return own
 	}
 	all := append(own, "")

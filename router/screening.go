@@ -247,18 +247,30 @@ func (r *Router) screenOut(ctx context.Context, s *Submission) ([]FieldError, er
 		if err != nil {
 			continue // told with the rest
 		}
-		v, err := r.screening.Outgoing(ctx, provider, s.Account, n, nil)
+		code, text, err := r.refused(ctx, provider, s, n)
 		if err != nil {
 			return nil, err
 		}
-		if v.Authorized || v.Code == CodeOptedOut && s.Class != "" {
+		if code == "" {
 			continue
 		}
 		field := "to"
 		if len(s.To) > 1 {
 			field = fmt.Sprintf("to[%d]", i)
 		}
-		wrong = append(wrong, FieldError{Field: field, Code: v.Code, Message: v.Text})
+		wrong = append(wrong, FieldError{Field: field, Code: code, Message: text})
 	}
 	return wrong, nil
+}
+
+// refused tells why nothing is sent to a number; an empty code says that it is not refused.
+func (r *Router) refused(ctx context.Context, provider string, s *Submission, to phone.Number) (code, text string, err error) {
+	if r.screening == nil {
+		return "", "", nil
+	}
+	v, err := r.screening.Outgoing(ctx, provider, s.Account, to, nil)
+	if err != nil || v.Authorized || v.Code == CodeOptedOut && s.Class != "" {
+		return "", "", err
+	}
+	return v.Code, v.Text, nil
 }
