@@ -149,6 +149,11 @@ func (r *Router) planOut(m *store.Message, now time.Time) {
 // message that has a decision is left as it is, so that a call that broke off can be repeated. The error is the store's.
 func (r *Router) RouteInbound(ctx context.Context, m *store.Message) error {
 	q := store.Routing{Provider: cmp.Or(m.Provider, r.TrunkProvider(m.Trunk)), Calling: m.From.String(), Called: m.To.String()}
+	if subscriber, err := r.store.SubscriberOf(ctx, m.To); err == nil {
+		q.Provider = subscriber.Provider
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
 	if m.Routing != nil || r.plans == nil || r.plans.Set(q.Provider) == nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,15 +19,12 @@ var ErrPlanInvalid = errors.New("the plan has errors and is not used")
 
 // PlansOptions are what Plans works with.
 type PlansOptions struct {
-	Store    *store.Store
-	Book     *callplan.Book  // is kept in step with the store
-	Areas    *callplan.Areas // nil: those of the program
-	LATAs    *callplan.LATAs // nil: none
-	ZIPs     *callplan.ZIPs  // nil: none
-	Timezone string          // for providers that have none; empty: UTC
-	Trunks   func() []string // names of the trunks that exist, for warnings; nil: not known
-	Logger   *slog.Logger
-	Now      func() time.Time // nil: time.Now
+	Store  *store.Store
+	Book   *callplan.Book  // is kept in step with the store
+	Tables Tables          // what all plans share
+	Trunks func() []string // names of the trunks that exist, for warnings; nil: not known
+	Logger *slog.Logger
+	Now    func() time.Time // nil: time.Now
 }
 
 // Plans is the call plans of all service providers: those in the store, compiled into a Book. A plan that cannot be used never takes the place of one that is.
@@ -110,7 +108,7 @@ func (p *Plans) check(ctx context.Context, doc PlanDocument) (*callplan.Plan, ca
 	if doc.Provider == "" {
 		doc.Provider = store.DefaultProvider
 	}
-	plan, found := callplan.Parse(doc.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: doc.Provider})
+	plan, found := callplan.Parse(doc.Document, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: doc.Provider})
 	if plan == nil {
 		return nil, found, ErrPlanInvalid
 	}
@@ -123,12 +121,19 @@ func (p *Plans) check(ctx context.Context, doc PlanDocument) (*callplan.Plan, ca
 	if err != nil {
 		return nil, found, err
 	}
-	return plan, append(found, p.lint(plan, found)...), nil
+	calendars, err := p.o.Store.CalendarsOf(ctx, plan.Provider)
+	if err != nil {
+		return nil, found, err
+	}
+	return plan, append(found, p.lint(plan, calendars, found)...), nil
 }
 
-// lint returns the warnings that only show beside the other plans and the trunks.
-func (p *Plans) lint(plan *callplan.Plan, known callplan.Findings) callplan.Findings {
-	o := callplan.LintOptions{Now: p.o.Now(), Areas: p.o.Areas}
+// lint returns the warnings that only show beside the other plans, the calendars and the trunks.
+func (p *Plans) lint(plan *callplan.Plan, calendars []store.Calendar, known callplan.Findings) callplan.Findings {
+	o := callplan.LintOptions{Now: p.o.Now(), Areas: p.o.Tables.Areas, Calendars: []string{}}
+	for _, c := range calendars {
+		o.Calendars = append(o.Calendars, c.Name)
+	}
 	if p.o.Trunks != nil {
 		o.Trunks = append([]string{}, p.o.Trunks()...)
 	}
@@ -160,7 +165,7 @@ func (p *Plans) Rollback(ctx context.Context, provider, name string, version int
 		if err != nil {
 			return plan, err
 		}
-		if old, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: provider}); old == nil {
+		if old, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: provider}); old == nil {
 			return plan, fmt.Errorf("version %d of plan %q: %w: %w", version, name, ErrPlanInvalid, found.Err())
 		}
 		return p.o.Store.RollbackPlan(ctx, provider, name, version, now, who)
@@ -192,7 +197,7 @@ func (p *Plans) change(ctx context.Context, provider string, step func(now time.
 	return plan, p.rebuild(context.WithoutCancel(ctx), provider)
 }
 
-// ProviderChanged takes note that a service provider was added, changed, archived or restored.
+// ProviderChanged takes note that a service provider was added, changed, archived or restored, or its calendars were.
 func (p *Plans) ProviderChanged(ctx context.Context, name string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,7 +235,11 @@ func (p *Plans) rebuild(ctx context.Context, name string) error {
 			live = append(live, one.plan)
 		}
 	}
-	set, err := callplan.Compile(name, live, p.env(&provider))
+	env, err := p.env(ctx, &provider)
+	if err != nil {
+		return err
+	}
+	set, err := callplan.Compile(name, live, env)
 	if err != nil {
 		return fmt.Errorf("call plans of %q: %w", name, err)
 	}
@@ -240,12 +249,21 @@ func (p *Plans) rebuild(ctx context.Context, name string) error {
 }
 
 // env is what the plans of a provider share.
-func (p *Plans) env(provider *store.Provider) *callplan.Env {
-	env := &callplan.Env{Timezone: provider.Timezone, Areas: p.o.Areas, LATAs: p.o.LATAs, ZIPs: p.o.ZIPs}
-	if env.Timezone == "" {
-		env.Timezone = p.o.Timezone
+func (p *Plans) env(ctx context.Context, provider *store.Provider) (*callplan.Env, error) {
+	t := &p.o.Tables
+	env := &callplan.Env{Timezone: cmp.Or(provider.Timezone, t.Timezone), Areas: t.Areas, LATAs: t.LATAs, ZIPs: t.ZIPs, Calendars: map[string][]callplan.Date{}}
+	calendars, err := p.o.Store.CalendarsOf(ctx, provider.Name)
+	if err != nil {
+		return nil, fmt.Errorf("calendars of %q: %w", provider.Name, err)
 	}
-	return env
+	for _, c := range calendars {
+		for _, day := range c.Days {
+			if d, err := callplan.ParseDate(day); err == nil { // the store has only such
+				env.Calendars[c.Name] = append(env.Calendars[c.Name], d)
+			}
+		}
+	}
+	return env, nil
 }
 
 // parse reads the version of a plan that is in use.
@@ -259,7 +277,7 @@ func (p *Plans) parse(ctx context.Context, k store.Plan) (parsedPlan, error) {
 	if err != nil {
 		return parsedPlan{}, err
 	}
-	plan, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Areas, Provider: k.Provider})
+	plan, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: k.Provider})
 	if plan == nil {
 		p.o.Logger.Error("a call plan has errors and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "err", found.Err())
 		return parsedPlan{version: k.Live}, nil

@@ -19,7 +19,7 @@ func (p *Plans) Diff(ctx context.Context, provider string, docs [][]byte, calls 
 	var found callplan.Findings
 	named := map[string]bool{}
 	for i, doc := range docs {
-		plan, one := callplan.Parse(doc, callplan.ParseOptions{Areas: p.o.Areas, Provider: provider})
+		plan, one := callplan.Parse(doc, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: provider})
 		if plan != nil && plan.Provider != provider {
 			one = append(one, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: plan.Provider, Allowed: provider,
 				Message: fmt.Sprintf("the plan is one of %q, and those of %q are compared", plan.Provider, provider)})
@@ -50,8 +50,11 @@ func (p *Plans) Diff(ctx context.Context, provider string, docs [][]byte, calls 
 			next = append(next, one.plan)
 		}
 	}
-	env := p.env(&row)
+	env, err := p.env(ctx, &row)
 	p.mu.Unlock()
+	if err != nil {
+		return callplan.Difference{}, found, err
+	}
 	set, err := callplan.Compile(provider, next, env)
 	if err != nil {
 		return callplan.Difference{}, found, fmt.Errorf("call plans of %q: %w", provider, err)

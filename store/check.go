@@ -27,7 +27,7 @@ type checker interface {
 func tables() []Table {
 	return []Table{tableCredentials, tableLocalUsers, tableTokens, tableSessions, tableThrottles, tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
 		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
-		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableLinks, tableIndex, tableCDRs, tableOpenCDRs, tableOptOuts, tableRuns, tableOpenRuns, tableFactors, tableListEntries}
+		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableSubscribers, tableCalendars, tableLinks, tableIndex, tableCDRs, tableOpenCDRs, tableOptOuts, tableRuns, tableOpenRuns, tableFactors, tableListEntries}
 }
 
 // lister is what an engine may offer: the names of the tables that are in it.

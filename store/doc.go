@@ -63,6 +63,10 @@
 //	└── id                              Group
 //	actions
 //	└── id                              Action
+//	subscribers
+//	└── id                              Subscriber
+//	calendars
+//	└── id                              Calendar: days that call plans know by a name
 //	links                               which of them belong together
 //	├── m · group · contact             member
 //	├── g · action · group              may trigger it

@@ -45,6 +45,8 @@ const (
 	tableContacts       Table = "contacts"
 	tableGroups         Table = "groups"
 	tableActions        Table = "actions"
+	tableSubscribers    Table = "subscribers"
+	tableCalendars      Table = "calendars"
 	tableLinks          Table = "links"
 	tableIndex          Table = "index"
 

@@ -157,7 +157,7 @@ type provisioned interface {
 
 // provisionedKinds returns every kind of provisioned record.
 func provisionedKinds() []provisioned {
-	return []provisioned{providerKind, administratorKind, contactKind, groupKind, actionKind, listEntryKind}
+	return []provisioned{providerKind, administratorKind, contactKind, groupKind, actionKind, listEntryKind, subscriberKind, calendarKind}
 }
 
 func (k *kind[T]) is(t Table) bool        { return k.table == t }

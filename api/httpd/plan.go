@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 	"trunkline/store"
 )
 
-// planRoutes are the routes of call plans.
-var planRoutes = []route{
+// planRoutes are the routes of call plans, and of what they know: calendars and subscribers.
+var planRoutes = slices.Concat([]route{
 	{method: "GET", pattern: "/v1/plans", id: "plans", need: access.CallPatternView, summary: "List call plans, by service provider and name", query: planParameters,
 		status: http.StatusOK, answer: api.PlanList{}, problems: []int{400, 401, 403}, handle: (*Server).listPlans},
 	{method: "POST", pattern: "/v1/plans", id: "publishPlan", need: access.CallPatternProvision, summary: "Make a document the newest version of its plan and bring it into use; a document with errors changes nothing",
@@ -43,7 +44,7 @@ var planRoutes = []route{
 		status: http.StatusOK, answer: api.Plan{}, problems: []int{401, 403, 404, 503}, handle: (*Server).archivePlan},
 	{method: "POST", pattern: "/v1/plans/{provider}/{name}/restore", id: "restorePlan", need: access.CallPatternProvision, summary: "Take an archived call plan back into use",
 		status: http.StatusOK, answer: api.Plan{}, problems: []int{401, 403, 404, 409, 503}, handle: (*Server).restorePlan},
-}
+}, calendarResource.routes(), subscriberResource.routes())
 
 // planParameters are the query of GET /v1/plans.
 var planParameters = []parameter{
