@@ -76,8 +76,30 @@ func (c *Client) Submit(ctx context.Context, r SubmitRequest, key string) (Accep
 	}
 	var out SubmitResponse
 	h, err := c.call(ctx, http.MethodPost, "/v1/messages", header, body, &out)
-	return Accepted{Messages: out.Messages, Replayed: h.Get(IdempotentReplayed) == "true"}, err
+	return Accepted{Messages: out.Messages, Skipped: out.Skipped, Replayed: h.Get(IdempotentReplayed) == "true"}, err
 }
+
+// SubmitAll accepts messages to one recipient each, at most BulkLimit; what is wrong with one is in its result and keeps no other from being sent. With
+// a key the call may be repeated as a whole: it then makes what it lacked, and nothing twice. An empty key is none.
+func (c *Client) SubmitAll(ctx context.Context, all []SubmitRequest, key string) ([]BulkResult, error) {
+	body, err := json.Marshal(BulkRequest{Messages: all})
+	if err != nil {
+		return nil, err
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	if key != "" {
+		header.Set(IdempotencyKey, key)
+	}
+	var out BulkResponse
+	_, err = c.call(ctx, http.MethodPost, "/v1/messages/bulk", header, body, &out)
+	if err == nil && len(out.Results) != len(all) {
+		err = fmt.Errorf("%d results came for %d messages", len(out.Results), len(all))
+	}
+	return out.Results, err
+}
+
+// BulkLimit is how many messages one call of SubmitAll takes.
+const BulkLimit = 1000
 
 // Message returns one message.
 func (c *Client) Message(ctx context.Context, id string) (Message, error) {

@@ -160,7 +160,8 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 
 // SubmitRequest is the body of POST /v1/messages.
 type SubmitRequest struct {
-	To          Recipients `json:"to" doc:"one message is made for each"`
+	To          Recipients `json:"to,omitempty" doc:"one message is made for each"`
+	Group       Recipients `json:"group,omitempty" doc:"name of a group of contacts, or a list of such: one message is made for each number in them; all is every contact of yours"`
 	Text        string     `json:"text" minLength:"1"`
 	Trunk       string     `json:"trunk,omitempty" doc:"only through this trunk; absent: any"`
 	Tag         string     `json:"tag,omitempty" maxLength:"128" doc:"your own word, kept and given back"`
@@ -175,6 +176,32 @@ type SubmitRequest struct {
 // SubmitResponse is the answer to POST /v1/messages, sent when every message is on disk.
 type SubmitResponse struct {
 	Messages []Message `json:"messages" nullable:"false"`
+	Skipped  []Skipped `json:"skipped,omitempty" doc:"contacts of the groups to which nothing is sent"`
+}
+
+// BulkRequest is the body of POST /v1/messages/bulk.
+type BulkRequest struct {
+	Messages []SubmitRequest `json:"messages" minItems:"1" maxItems:"1000" nullable:"false" doc:"each has one recipient, and no group"`
+}
+
+// BulkResponse is the answer to POST /v1/messages/bulk: what became of each message, in the order of the request.
+type BulkResponse struct {
+	Results []BulkResult `json:"results" nullable:"false"`
+}
+
+// BulkResult is what became of one message of a list: Message is set when it is on disk, else Error says why it is not.
+type BulkResult struct {
+	Message  *Message `json:"message,omitempty"`
+	Replayed bool     `json:"replayed,omitempty" doc:"it was accepted when the same call came before"`
+	Error    *Problem `json:"error,omitempty"`
+}
+
+// Skipped is a contact of a group to which nothing is sent, and why.
+type Skipped struct {
+	ContactID uint64 `json:"contact_id"`
+	To        string `json:"to"`
+	Code      string `json:"code"`
+	Text      string `json:"text"`
 }
 
 // SettleRequest is the body of POST /v1/messages/{id}/settle.
@@ -185,5 +212,6 @@ type SettleRequest struct {
 // Accepted is what Client.Submit returns.
 type Accepted struct {
 	Messages []Message
-	Replayed bool // the key had been used for the same request: these are the messages of that time
+	Replayed bool      // the key had been used for the same request: these are the messages of that time
+	Skipped  []Skipped // contacts of the groups to which nothing is sent
 }

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,26 +26,21 @@ const (
 
 // Screening decides whom the gateway listens to and whom it writes to, by the lists in the store. It is safe for concurrent use.
 type Screening struct {
-	store        *store.Store
-	subscriberOf SubscriberOf
-	policy       atomic.Pointer[policy]
-	lists        atomic.Pointer[screen.Lists]
-	change       sync.Mutex // held while the lists are read anew
+	store  *store.Store
+	policy atomic.Pointer[policy]
+	lists  atomic.Pointer[screen.Lists]
+	change sync.Mutex // held while the lists are read anew
 }
-
-// SubscriberOf returns the service provider and the name of the subscriber that a number belongs to; empty names when it is nobody's.
-type SubscriberOf func(ctx context.Context, n phone.Number) (provider, name string, err error)
 
 // ScreeningOptions is what a Screening works with.
 type ScreeningOptions struct {
-	Config     ScreenConfig // that passed Validate
-	Store      *store.Store
-	Subscriber SubscriberOf // nil: no number is a subscriber's
+	Config ScreenConfig // that passed Validate
+	Store  *store.Store
 }
 
 // NewScreening returns a Screening; Load must follow.
 func NewScreening(o ScreeningOptions) (*Screening, error) {
-	s := &Screening{store: o.Store, subscriberOf: o.Subscriber}
+	s := &Screening{store: o.Store}
 	s.lists.Store(&screen.Lists{})
 	return s, s.Reconfigure(o.Config)
 }
@@ -139,14 +135,14 @@ func (s *Screening) person(ctx context.Context, provider string) screen.People {
 
 // subscriber returns the subscriber of a service provider that a number belongs to, "" when none does.
 func (s *Screening) subscriber(ctx context.Context, provider string, n phone.Number) (string, error) {
-	if s.subscriberOf == nil || n.IsZero() || n.Kind() == phone.Alphanumeric {
+	if n.IsZero() || n.Kind() == phone.Alphanumeric {
 		return "", nil
 	}
-	owner, name, err := s.subscriberOf(ctx, n)
-	if owner != provider {
-		return "", err
+	found, err := s.store.SubscriberOf(ctx, n)
+	if errors.Is(err, store.ErrNotFound) || err == nil && found.Provider != provider {
+		return "", nil
 	}
-	return name, err
+	return found.Name, err
 }
 
 // Incoming decides about a message that came in. steps takes what was looked at, when it is not nil.

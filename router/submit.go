@@ -30,6 +30,10 @@ func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
 		return Accepted{}, err
 	}
 	s.Wrong = append(slices.Clip(s.Wrong), refused...)
+	skipped, err := r.expand(ctx, &s)
+	if err != nil {
+		return Accepted{}, err
+	}
 	messages, err := r.check(s, now)
 	if err != nil {
 		return Accepted{}, err
@@ -37,6 +41,9 @@ func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
 	a := store.Acceptance{Messages: messages}
 	if s.IdempotencyKey != "" {
 		a.Key = &store.Key{Scope: s.Account, Key: s.IdempotencyKey, Hash: s.IdempotencyHash, At: now}
+		if s.IdempotencyRoute != "" {
+			a.Key.Scope += " " + s.IdempotencyRoute
+		}
 	}
 	stored, err := r.store.Accept(ctx, a)
 	if err != nil {
@@ -46,7 +53,7 @@ func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
 		r.metrics.accepted.Add(float64(len(messages)))
 		r.nudgeAll(s.Trunk)
 	}
-	return Accepted{Messages: stored.Messages, Replayed: stored.Replayed}, nil
+	return Accepted{Messages: stored.Messages, Replayed: stored.Replayed, Skipped: skipped}, nil
 }
 
 // check turns a submission into messages, or tells everything that is wrong with it.
@@ -58,7 +65,7 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 		}
 		bad = append(bad, FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, a...)})
 	}
-	numbers := r.recipients(s.To, wrong)
+	numbers := r.recipients(s.To, s.members, wrong)
 	parts := r.parts(s.Text, wrong)
 	if s.Trunk != "" && !slices.ContainsFunc(r.running(), func(l *lane) bool { return l.trunk.Name == s.Trunk }) {
 		wrong("trunk", "unknown", "there is no trunk %q; known: %s", clip(s.Trunk), strings.Join(r.trunkNames(), ", "))
@@ -118,13 +125,14 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 
 type complain func(field, code, format string, a ...any)
 
-func (r *Router) recipients(to []string, wrong complain) []phone.Number {
+// recipients reads the numbers of a submission, the last of which, members in count, come from groups.
+func (r *Router) recipients(to []string, members int, wrong complain) []phone.Number {
 	if len(to) == 0 {
 		wrong("to", "required", "is empty; name at least one number")
 		return nil
 	}
-	if len(to) > r.settings().RecipientsPerRequest {
-		wrong("to", "too_many", "has %d numbers, at most %d are taken at once", len(to), r.settings().RecipientsPerRequest)
+	if named := len(to) - members; named > r.settings().RecipientsPerRequest {
+		wrong("to", "too_many", "has %d numbers, at most %d are taken at once", named, r.settings().RecipientsPerRequest)
 		return nil
 	}
 	numbers := make([]phone.Number, 0, len(to))

@@ -310,6 +310,11 @@ func (s *Store) AdministratorByNumber(ctx context.Context, n phone.Number) (Admi
 	return s.administratorAt(ctx, "administrator with this number", administratorKind.key('p', appendName(nil, line(n))))
 }
 
+// AdministratorByPhoneToken returns the administrator with a phone token, archived or not, or ErrNotFound.
+func (s *Store) AdministratorByPhoneToken(ctx context.Context, token string) (Administrator, error) {
+	return s.administratorAt(ctx, "administrator with this phone token", administratorKind.key('t', appendName(nil, token)))
+}
+
 // SuperAdministrator returns the super administrator, or ErrNotFound.
 func (s *Store) SuperAdministrator(ctx context.Context) (Administrator, error) {
 	return s.administratorAt(ctx, "super administrator", administratorKind.key('l'))

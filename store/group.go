@@ -2,11 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"trunkline/callplan/phone"
 )
 
 // EveryContact is a word that stands for all contacts of an administrator where the name of a group is expected; no group has it as its name.
@@ -236,40 +237,19 @@ func (s *Store) GroupsOf(ctx context.Context, contact uint64) (all []Group, err 
 // Recipient is where a message to a contact goes.
 type Recipient struct {
 	Contact uint64
-	Number  string // in the form of phone.Number
+	Number  phone.Number
 }
 
-// ErrNoMembers says that a group has no contact that could be sent to.
-var ErrNoMembers = errors.New("nobody in it can be sent to")
-
 // Recipients returns the numbers of the contacts in use of a group, each number once, in order of the contacts' ids; EveryContact stands for all contacts of
-// the administrator. Contacts without a number, and restricted ones, are left out. ErrTooMany beyond limit.
+// the administrator. For 0, who is nobody in particular, a group that is nobody's in particular comes first, then the only one of this name. Contacts without a
+// number are left out. ErrTooMany beyond limit.
 func (s *Store) Recipients(ctx context.Context, provider string, admin uint64, group string, limit int) (all []Recipient, err error) {
 	err = s.view(ctx, func(r Reader, found *[]*Damage) error {
 		all = nil
-		seen := map[string]bool{}
-		take := func(c *Contact) error {
-			number := c.PhoneNumber.String()
-			if !c.ArchivedAt.IsZero() || c.Restricted || number == "" || seen[number] {
-				return nil
-			}
-			if len(all) == limit {
-				return fmt.Errorf("group %q has more than %d contacts: %w", group, limit, ErrTooMany)
-			}
-			seen[number] = true
-			all = append(all, Recipient{c.ID, number})
-			return nil
-		}
-		prefix, table := contactKind.key(byOwner, idKey(admin)), tableIndex
-		if !strings.EqualFold(group, EveryContact) {
-			g, err := groupKind.first(r, groupKind.key('n', groupNameKey(provider, admin, group)))
-			if err == nil && (g == nil || !g.ArchivedAt.IsZero()) {
-				err = fmt.Errorf("group %q: %w", group, ErrNotFound)
-			}
-			if err != nil {
-				return err
-			}
-			prefix, table = linkKey(linkMember, g.ID), tableLinks
+		seen := map[phone.Number]bool{{}: true}
+		table, prefix, err := membersAt(r, provider, admin, group)
+		if err != nil {
+			return err
 		}
 		return r.Scan(table, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
 			c, err := contactKind.find(r, lastID(k))
@@ -277,13 +257,46 @@ func (s *Store) Recipients(ctx context.Context, provider string, admin uint64, g
 				*found = append(*found, d)
 				return true, nil
 			}
-			if err != nil || c == nil || c.Provider != provider {
+			if err != nil || c == nil || c.Provider != provider || !c.ArchivedAt.IsZero() || seen[c.PhoneNumber] {
 				return true, err
 			}
-			return true, take(c)
+			if len(all) == limit {
+				return false, fmt.Errorf("group %q has more than %d contacts: %w", group, limit, ErrTooMany)
+			}
+			seen[c.PhoneNumber] = true
+			all = append(all, Recipient{c.ID, c.PhoneNumber})
+			return true, nil
 		})
 	})
 	return slices.Clip(all), err
+}
+
+// membersAt returns where the contacts of a group are found: entries whose keys end with their ids.
+func membersAt(r Reader, provider string, admin uint64, name string) (Table, []byte, error) {
+	if strings.EqualFold(name, EveryContact) {
+		return tableIndex, contactKind.key(byOwner, idKey(admin)), nil
+	}
+	g, err := groupKind.first(r, groupKind.key('n', groupNameKey(provider, admin, name)))
+	if err != nil {
+		return "", nil, err
+	}
+	if g == nil && admin == 0 {
+		all := groupKind.key('n', appendText(appendName(nil, provider), fold(name)))
+		n, err := count(r, all, 2)
+		if err != nil {
+			return "", nil, err
+		}
+		if n > 1 {
+			return "", nil, fmt.Errorf("several groups are named %q, of different administrators: %w", name, ErrTooMany)
+		}
+		if g, err = groupKind.first(r, all); err != nil {
+			return "", nil, err
+		}
+	}
+	if g == nil || !g.ArchivedAt.IsZero() {
+		return "", nil, fmt.Errorf("group %q: %w", name, ErrNotFound)
+	}
+	return tableLinks, linkKey(linkMember, g.ID), nil
 }
 
 // CountMembers returns how many contacts are in a group, archived ones included.

@@ -451,24 +451,40 @@ func TestRecipients(t *testing.T) {
 	if err := s.AddMembers(ctx, g.ID, start, "", ids[1:]...); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, s.Contacts(), ids[2], func(c *store.Contact) { c.Restricted = true })
 	if _, err := s.Contacts().Archive(ctx, ids[3], start, ""); err != nil {
 		t.Fatal(err)
 	}
-	for group, want := range map[string][]string{"crew": {"+4915100000001", "+4915100000004"}, "all": {"+4915100000000", "+4915100000001", "+4915100000004"}} {
-		all, err := s.Recipients(ctx, "default", a.ID, group, 10)
-		var got []string
+	recipients := func(admin uint64, group string) (got []string) {
+		t.Helper()
+		all, err := s.Recipients(ctx, "default", admin, group, 10)
 		for _, r := range all {
-			got = append(got, r.Number)
+			got = append(got, r.Number.String())
 		}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %v, %v", group, got, err)
+		if err != nil {
+			t.Errorf("%s: %v", group, err)
 		}
+		return got
+	}
+	for group, want := range map[string][]string{"crew": {"+4915100000001", "+4915100000002", "+4915100000004"}, "all": {"+4915100000000", "+4915100000001", "+4915100000002", "+4915100000004"}} {
+		if got := recipients(a.ID, group); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", group, got)
+		}
+	}
+	if got := recipients(0, "crew"); len(got) != 3 {
+		t.Errorf("the only group of this name: %v", got)
 	}
 	if _, err := s.Recipients(ctx, "default", a.ID, "all", 2); !errors.Is(err, store.ErrTooMany) {
 		t.Error(err)
 	}
-	if _, err := s.Recipients(ctx, "default", 0, "crew", 2); !errors.Is(err, store.ErrNotFound) {
+	b := admin(t, s, "berta", "")
+	if _, err := s.Recipients(ctx, "default", b.ID, "crew", 2); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the group of another: %v", err)
+	}
+	add(t, s.Groups(), store.Group{Name: "crew", AdminID: b.ID})
+	if _, err := s.Recipients(ctx, "default", 0, "crew", 2); !errors.Is(err, store.ErrTooMany) {
+		t.Errorf("two groups of this name: %v", err)
+	}
+	if _, err := s.Recipients(ctx, "acme", a.ID, "crew", 2); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("of another service provider: %v", err)
 	}
 }

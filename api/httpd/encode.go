@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"trunkline/api"
+	"trunkline/router"
 	"trunkline/store"
 )
 
@@ -55,17 +56,34 @@ func httpDate() string {
 	return d.text
 }
 
-// appendMessages appends {"messages":[…]} for messages as they are when they were accepted: only the fields that such messages can have. It writes
+// appendSubmitted appends {"messages":[…],"skipped":[…]} for messages as they are when they were accepted: only the fields that such messages can have. It writes
 // what encoding/json would make of messageOf, in a tenth of the time.
-func appendMessages(out []byte, messages []store.Message) []byte {
+func appendSubmitted(out []byte, a *router.Accepted) []byte {
 	out = append(out, `{"messages":[`...)
-	for i := range messages {
+	for i := range a.Messages {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendAcceptedMessage(out, &messages[i])
+		out = appendAcceptedMessage(out, &a.Messages[i])
 	}
-	return append(out, "]}\n"...)
+	out = append(out, ']')
+	for i, one := range a.Skipped {
+		if i == 0 {
+			out = append(out, `,"skipped":[`...)
+		} else {
+			out = append(out, ',')
+		}
+		out = append(out, `{"contact_id":`...)
+		out = strconv.AppendUint(out, one.Contact, 10)
+		out = appendString(append(out, `,"to":`...), one.To.String())
+		out = appendString(append(out, `,"code":`...), one.Code)
+		out = appendString(append(out, `,"text":`...), one.Text)
+		out = append(out, '}')
+	}
+	if len(a.Skipped) > 0 {
+		out = append(out, ']')
+	}
+	return append(out, "}\n"...)
 }
 
 func appendAcceptedMessage(out []byte, m *store.Message) []byte {

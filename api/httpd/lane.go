@@ -317,16 +317,16 @@ func (a *lanes) answer(ctx context.Context, c *conn, head *laneHead, body []byte
 	s := a.server
 	start := time.Now()
 	status := http.StatusAccepted
-	who := localUser(c.peer.uid)
+	var who access.Principal
 	b.trim()
 	defer func() {
 		took := time.Since(start)
 		a.metrics.count(status, took)
 		s.logRequest(ctx, http.MethodPost, "/v1/messages", "", status, took, who.Account)
 	}()
-	accepted, err := a.submit(ctx, who, head.key, body)
+	accepted, err := a.submit(ctx, c, &who, head.key, body)
 	if err == nil {
-		b.body = appendMessages(b.body[:0], accepted.Messages)
+		b.body = appendSubmitted(b.body[:0], &accepted)
 		b.out = appendAccepted(b.out[:0], b.body, accepted.Replayed)
 		return
 	}
@@ -339,11 +339,18 @@ func (a *lanes) answer(ctx context.Context, c *conn, head *laneHead, body []byte
 }
 
 // submit is Server.submit, but a panic is an error.
-func (a *lanes) submit(ctx context.Context, who access.Principal, key string, body []byte) (_ router.Accepted, err error) {
+func (a *lanes) submit(ctx context.Context, c *conn, who *access.Principal, key string, body []byte) (_ router.Accepted, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return a.server.submit(ctx, who, key, body)
+	known, err := a.server.localPeer(ctx, c.peer)
+	if err != nil {
+		return router.Accepted{}, err
+	}
+	if *who = known.Principal; !who.Ever(access.MessageSend) {
+		return router.Accepted{}, forbidden(access.MessageSend)
+	}
+	return a.server.submit(ctx, *who, key, body)
 }

@@ -15,6 +15,7 @@ import (
 
 	"trunkline/api"
 	"trunkline/callplan/phone"
+	"trunkline/router"
 	"trunkline/store"
 )
 
@@ -198,7 +199,7 @@ func TestAcceptedMessagesAreEncodedAsTheContractSays(t *testing.T) {
 		if err := e.Encode(api.SubmitResponse{Messages: []api.Message{messageOf(&m), messageOf(&m)}}); err != nil {
 			t.Fatal(err)
 		}
-		if got := appendMessages(nil, []store.Message{m, m}); string(got) != want.String() {
+		if got := appendSubmitted(nil, &router.Accepted{Messages: []store.Message{m, m}}); string(got) != want.String() {
 			t.Fatalf("got\n%s, want\n%s", got, want.String())
 		}
 	})

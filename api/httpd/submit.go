@@ -24,6 +24,9 @@ type submission struct {
 // submitFields are the members of the body of POST /v1/messages.
 var submitFields = []field[submission]{
 	{"to", readRecipients},
+	{"group", func(r *reader, at int32, s *submission) {
+		s.Groups = readNames(r, at, "the name of a group in quotes, or a list of such,")
+	}},
 	{"text", func(r *reader, at int32, s *submission) { s.Text, _ = r.str(at) }},
 	{"trunk", func(r *reader, at int32, s *submission) { s.Trunk, _ = r.str(at) }},
 	{"tag", func(r *reader, at int32, s *submission) { s.Tag, _ = r.str(at) }},
@@ -36,18 +39,24 @@ var submitFields = []field[submission]{
 }
 
 func readRecipients(r *reader, at int32, s *submission) {
+	s.To = readNames(r, at, "a number in quotes, or a list of such,")
+}
+
+// readNames reads one string or a list of them.
+func readNames(r *reader, at int32, what string) (all []string) {
 	switch r.doc.nodes[at].kind {
 	case kindString:
-		s.To = []string{r.doc.content(at)}
+		return []string{r.doc.content(at)}
 	case kindArray:
-		s.To = make([]string, 0, r.doc.nodes[at].count)
+		all = make([]string, 0, r.doc.nodes[at].count)
 		for c := r.doc.first(at); c >= 0; c = r.doc.next(c) {
-			to, _ := r.str(c) // a wrong one keeps its place, so that the others are counted right
-			s.To = append(s.To, to)
+			one, _ := r.str(c) // a wrong one keeps its place, so that the others are counted right
+			all = append(all, one)
 		}
 	default:
-		r.wrongType(at, "a number in quotes, or a list of such,")
+		r.wrongType(at, what)
 	}
+	return all
 }
 
 func readPriority(r *reader, at int32, s *submission) {
@@ -187,7 +196,7 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 	if accepted.Replayed {
 		w.Header().Set(api.IdempotentReplayed, "true")
 	}
-	writeBody(w, http.StatusAccepted, appendMessages((*buf)[:0], accepted.Messages))
+	writeBody(w, http.StatusAccepted, appendSubmitted((*buf)[:0], &accepted))
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -25,6 +26,7 @@ type sendFlags struct {
 	priority int
 	validFor time.Duration
 	key      string
+	csv      string
 	wait     string
 	timeout  time.Duration
 }
@@ -32,17 +34,27 @@ type sendFlags struct {
 func newSendCommand(c *cli) *cobra.Command {
 	var o sendFlags
 	cmd := &cobra.Command{
-		Use:   "send TO[,TO…] [TEXT|-]",
+		Use:   "send TO[,TO…] [TEXT|-] | send --csv FILE|- [TEXT]",
 		Short: "Send a text message",
 		Long: "Send hands a text to the daemon and prints the id, the state and the number of parts of each message that it made. Without TEXT, or with -,\n" +
-			"the text is read from standard input; one line end at its end is dropped.\n\n" +
+			"the text is read from standard input; one line end at its end is dropped. TO is a number, or the name of a group of contacts: a message for each of\n" +
+			"them; all is every contact of yours.\n\n" +
 			"The daemon has the message on disk when send returns. With --wait it returns when the network took it (sent, the default) or the recipient\n" +
-			"has it (delivered), and ends with exit code 1 when it does not get there.",
+			"has it (delivered), and ends with exit code 1 when it does not get there.\n\n" +
+			"With --csv it sends a list: a message for each line, whose first line names the columns: " + csvNames() + ".\n" +
+			"A list without names has to, and perhaps text. TEXT and the flags hold where a line says nothing. A line that is wrong is told and keeps no other\n" +
+			"from being sent. With --key a list that broke off is sent again as a whole, and nobody gets it twice.",
 		Example: "  trunkline send +4915112345678 \"the door is open\"\n  uptime | trunkline send +4915112345678,+4915187654321\n" +
-			"  trunkline send --wait=delivered --timeout 10m +4915112345678 \"call me\"",
+			"  trunkline send --wait=delivered --timeout 10m +4915112345678 \"call me\"\n" +
+			"  trunkline send --csv members.csv --key newsletter-7 \"we meet at eight\"",
 		Annotations: printsJSON("`{\"messages\": [message, …]}` as they are when send returns"),
-		Args:        cobra.RangeArgs(1, 2),
-		RunE:        func(cmd *cobra.Command, args []string) error { return c.send(cmd, args, o) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.csv != "" {
+				return cobra.MaximumNArgs(1)(cmd, args)
+			}
+			return cobra.RangeArgs(1, 2)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.send(cmd, args, o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.request.Trunk, "trunk", "", "only through this trunk")
@@ -54,6 +66,7 @@ func newSendCommand(c *cli) *cobra.Command {
 	f.StringVar(&o.request.TimeZone, "time-zone", "", "zone of an --at without one, e.g. Europe/Berlin")
 	f.StringVar(&o.request.OnAmbiguous, "on-ambiguous", "", "when the answer is lost and nothing tells what became of it: unknown, resend or resend_once_if_no_report")
 	f.StringVar(&o.key, "key", "", "idempotency key: repeating the call with it sends nothing twice")
+	f.StringVar(&o.csv, "csv", "", "send the messages of a file of comma-separated values; - reads standard input")
 	f.StringVar(&o.wait, "wait", "", "wait until it is sent or delivered")
 	f.Lookup("wait").NoOptDefVal = "sent"
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "wait at most so long")
@@ -67,18 +80,25 @@ func (c *cli) send(cmd *cobra.Command, args []string, o sendFlags) error {
 	if o.wait != "" && o.wait != "sent" && o.wait != "delivered" {
 		return usagef("write --wait, --wait=sent or --wait=delivered", "cannot wait for %q", o.wait)
 	}
+	o.request.ValidFor = api.Duration(o.validFor)
+	if cmd.Flags().Changed("priority") {
+		o.request.Priority = &o.priority
+	}
+	if o.csv != "" {
+		return c.sendCSV(cmd, args, o)
+	}
 	for to := range strings.SplitSeq(args[0], ",") {
-		o.request.To = append(o.request.To, strings.TrimSpace(to))
+		if to = strings.TrimSpace(to); strings.ContainsFunc(to, unicode.IsLetter) {
+			o.request.Group = append(o.request.Group, to)
+		} else {
+			o.request.To = append(o.request.To, to)
+		}
 	}
 	text, err := sendText(cmd.InOrStdin(), args[1:])
 	if err != nil {
 		return err
 	}
 	o.request.Text = text
-	o.request.ValidFor = api.Duration(o.validFor)
-	if cmd.Flags().Changed("priority") {
-		o.request.Priority = &o.priority
-	}
 	client := c.client()
 	defer client.Close()
 	accepted, err := client.Submit(cmd.Context(), o.request, o.key)
@@ -91,18 +111,29 @@ func (c *cli) send(cmd *cobra.Command, args []string, o sendFlags) error {
 		messages, failure = waitFor(cmd.Context(), client, messages, o)
 	}
 	if c.json {
-		return errors.Join(printJSON(cmd.OutOrStdout(), api.SubmitResponse{Messages: messages}), failure)
+		return errors.Join(printJSON(cmd.OutOrStdout(), api.SubmitResponse{Messages: messages, Skipped: accepted.Skipped}), failure)
 	}
+	if err := printSent(cmd.OutOrStdout(), messages); err != nil {
+		return err
+	}
+	for _, one := range accepted.Skipped {
+		fmt.Fprintf(cmd.ErrOrStderr(), "skipped contact %d: %s\n", one.ContactID, oneLine(one.Text))
+	}
+	return failure
+}
+
+// printSent prints a line for each message.
+func printSent(w io.Writer, messages []api.Message) error {
 	for _, m := range messages {
 		parts := "1 part"
 		if n := len(m.Parts); n != 1 {
 			parts = fmt.Sprintf("%d parts", n)
 		}
-		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s to %s\n", m.ID, m.State, parts, oneLine(m.To)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s %s to %s\n", m.ID, m.State, parts, oneLine(m.To)); err != nil {
 			return err
 		}
 	}
-	return failure
+	return nil
 }
 
 // sendText returns the text of a message: the argument, or what standard input holds.
