@@ -135,7 +135,7 @@ func restrictFiles(c Config) error {
 	}
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {
-		return fmt.Errorf("Landlock: make rules: %w", errno)
+		return fmt.Errorf("make rules for Landlock: %w", errno)
 	}
 	allow := func(path string, files, folders uint64, must bool) error {
 		at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -157,7 +157,7 @@ func restrictFiles(c Config) error {
 		rule := unix.LandlockPathBeneathAttr{Allowed_access: access, Parent_fd: int32(at)}
 		_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, fd, unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 		if errno != 0 {
-			return fmt.Errorf("Landlock: %s: %w", path, errno)
+			return fmt.Errorf("allow %s by Landlock: %w", path, errno)
 		}
 		return nil
 	}
@@ -185,7 +185,7 @@ func restrictFiles(c Config) error {
 		}
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
-		return fmt.Errorf("Landlock: %w", errno)
+		return fmt.Errorf("confine by Landlock: %w", errno)
 	}
 	return unix.Close(int(fd))
 }
