@@ -228,8 +228,9 @@ func (a *Administrator) changed(t *tx, was *Administrator) error {
 }
 
 func (a *Administrator) removable() error {
+	const superAdminStays = "Super admin cannot be deleted." // the words of Janua
 	if a.Level == SuperAdministrator {
-		return fmt.Errorf("%w: Super admin cannot be deleted.", ErrInvalid)
+		return fmt.Errorf("%w: %s", ErrInvalid, superAdminStays)
 	}
 	return nil
 }
