@@ -107,6 +107,7 @@ func (p *Provider) drop(t *tx, limit int) (bool, error) {
 	return dropAll(limit,
 		func(n int) (bool, error) { return dropProvided(t, actionKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, groupKind, p, n) },
+		func(n int) (bool, error) { return dropProvided(t, listEntryKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, subscriberKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, calendarKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, contactKind, p, n) },

@@ -29,18 +29,7 @@ func (s *Store) ExpireMessages(ctx context.Context, d Direction, before time.Tim
 			return true, false, nil // ids are in order of time
 		}
 		return false, m.Direction == d && m.CreatedAt.Before(before) && m.settled(), nil
-	}, func(t *tx, k, v []byte) error {
-		m, err := openMessage(k, v)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries(m) {
-			if err := t.Delete(e.table, e.key); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}, dropEntries)
 }
 
 // settled tells whether nothing more can happen to a message.
