@@ -8,7 +8,10 @@ import (
 )
 
 // Books say what the store counts and where the limits are, by the settings as they are now. They are made before the store and shared with the router.
-type Books struct{ rules atomic.Pointer[rules] }
+type Books struct {
+	rules          atomic.Pointer[rules]
+	administrators atomic.Pointer[map[string]Quota] // by account, where the settings say nothing; nil: none
+}
 
 // rules are the settings of the queue in the form in which they are asked for. They are not changed.
 type rules struct {
@@ -125,6 +128,9 @@ func (b *Books) Trunk(trunk string, priority uint8, at time.Time) []store.Window
 func (b *Books) Account(account string, at time.Time) (w store.Window, ok bool) {
 	r := b.rules.Load()
 	q, ok := r.quotas[account]
+	if admins := b.administrators.Load(); !ok && admins != nil {
+		q, ok = (*admins)[account]
+	}
 	if !ok {
 		if r.quota == nil || account == "" {
 			return w, false

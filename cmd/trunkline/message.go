@@ -16,7 +16,7 @@ import (
 
 func newMessageCommand(c *cli) *cobra.Command {
 	return group("message", "Show, list, cancel, watch and settle messages", newMessageShow(c), newMessageList(c), newMessageCancel(c), newMessageWatch(c),
-		newMessageResend(c), newMessageSettle(c), newMessageRelease(c))
+		newMessageResend(c), newMessageSettle(c), newMessageRelease(c), newMessageLog(c))
 }
 
 func newMessageShow(c *cli) *cobra.Command {
