@@ -100,3 +100,66 @@ func TestRetentionConfig(t *testing.T) {
 		t.Error(errs)
 	}
 }
+
+// What was archived for as long as the settings say is purged with what belongs to it; what is in use, or was archived lately, stays.
+func TestArchivedArePurged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.Open(t.Context(), memory.New(), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		ctx, stop := context.WithCancel(t.Context())
+		add := func(fn func() error) {
+			t.Helper()
+			if err := fn(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := time.Now()
+		add(func() error { _, err := s.Providers().Add(ctx, now, "", store.Provider{Name: "acme"}); return err })
+		add(func() error {
+			_, err := s.Administrators().Add(ctx, now, "", store.Administrator{Username: "anna"}, store.Administrator{Username: "berta", RoleID: store.ProviderRole("acme")})
+			return err
+		})
+		add(func() error {
+			_, err := s.Contacts().Add(ctx, now, "", store.Contact{LastName: "a", AdminID: 1}, store.Contact{LastName: "b", AdminID: 2}, store.Contact{LastName: "c"})
+			return err
+		})
+		for _, archive := range []func() error{
+			func() error { _, err := s.Administrators().Archive(ctx, 1, now, ""); return err },
+			func() error { _, err := s.Providers().Archive(ctx, 2, now, ""); return err },
+			func() error { _, err := s.Contacts().Archive(ctx, 3, now, ""); return err },
+		} {
+			add(archive)
+		}
+		config := RetentionConfig{Archived: DefaultRetention().Archived}
+		done := make(chan error, 1)
+		go func() { done <- NewRetention(RetentionOptions{Config: config, Store: s}).Run(ctx) }()
+		left := func() (n int) {
+			synctest.Wait()
+			admins, err1 := s.Administrators().All(ctx)
+			contacts, err2 := s.Contacts().All(ctx)
+			providers, err3 := s.Providers().All(ctx)
+			if err := errors.Join(err1, err2, err3); err != nil {
+				t.Fatal(err)
+			}
+			return len(admins) + len(contacts) + len(providers)
+		}
+		time.Sleep(7*24*time.Hour - time.Minute)
+		if n := left(); n != 7 {
+			t.Errorf("%d records before their time", n)
+		}
+		time.Sleep(2 * time.Hour)
+		if n := left(); n != 1 { // the default service provider
+			t.Errorf("%d records after it", n)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Check(context.Background(), func(d store.Damage) { t.Error(&d) }); err != nil {
+			t.Error(err)
+		}
+	})
+}
