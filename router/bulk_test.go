@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -14,18 +15,18 @@ import (
 func TestBulkIsCompleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, Trunk{"a", &line{down: make(chan struct{})}})
-		s := Submission{Account: "uid:1", Text: "bulk", IdempotencyKey: "import-7"}
+		var all []Submission
 		for i := range 50 {
-			s.To = append(s.To, fmt.Sprintf("+4915100000%03d", i))
+			all = append(all, Submission{Account: "uid:1", Text: "bulk", To: []string{fmt.Sprintf("+4915100000%03d", i)}})
 		}
-		s.To[13] = "nonsense"
+		all[13].To = []string{"nonsense"}
 		boom := errors.New("boom")
 		b.engine.FailAt(b.engine.Operations()+100, memory.Before, false, boom)
-		first, err := b.Bulk(t.Context(), s)
+		first, err := b.Bulk(t.Context(), "import-7", all)
 		if !errors.Is(err, boom) || len(first) == 0 || len(first) == 50 {
 			t.Fatalf("%d done, %v", len(first), err)
 		}
-		again, err := b.Bulk(t.Context(), s)
+		again, err := b.Bulk(t.Context(), "import-7", all)
 		if err != nil || len(again) != 50 {
 			t.Fatalf("%d done, %v", len(again), err)
 		}
@@ -45,9 +46,22 @@ func TestBulkIsCompleted(t *testing.T) {
 		if err != nil || len(page.Items) != 49 {
 			t.Errorf("%d messages, %v", len(page.Items), err)
 		}
-		s.Text = "another"
-		if other, err := b.Bulk(t.Context(), s); err != nil || !errors.Is(other[0].Err, store.ErrKeyReused) {
+		all[0].Text = "another"
+		if other, err := b.Bulk(t.Context(), "import-7", all); err != nil || !errors.Is(other[0].Err, store.ErrKeyReused) || other[1].Err != nil {
 			t.Errorf("the key with another text: %v, %v", other[0].Err, err)
+		}
+		// A key of the other route is another key.
+		single := Submission{Account: "uid:1", Text: "alone", To: []string{"+4915100000999"}, IdempotencyKey: "import-7/1"}
+		if a, err := b.Submit(t.Context(), single); err != nil || a.Replayed {
+			t.Errorf("the same key at the other route: %v, %v", a.Replayed, err)
+		}
+		two := []Submission{{Account: "uid:1", Text: "x", To: []string{"+4915100000001", "+4915100000002"}}}
+		var wrong *ValidationError
+		if r, err := b.Bulk(t.Context(), "", two); err != nil || !errors.As(r[0].Err, &wrong) {
+			t.Errorf("two recipients: %v, %v", r, err)
+		}
+		if _, err := b.Bulk(t.Context(), strings.Repeat("k", 254), two); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("a key without room: %v", err)
 		}
 	})
 }

@@ -39,13 +39,12 @@ func newLane(r *Router, t Trunk) *lane {
 
 // able tells whether the trunk could send a usual message now.
 func (l *lane) able() bool {
-	now := time.Now().UnixNano()
-	return l.up.Load() && l.limited.Load() <= now && l.held.Load() <= now
+	return l.up.Load() && l.limited.Load() <= l.store.Now().UnixNano() && l.held.Load() <= time.Now().UnixNano()
 }
 
 // claim says what to ask the queue for.
 func (l *lane) claim(line string, lanes []string) store.Claim {
-	now := time.Now().UTC()
+	now := l.store.Now()
 	ambiguous := l.books.rules.Load().trunk(l.trunk.Name).ambiguous
 	return store.Claim{Trunk: l.trunk.Name, SIM: line, At: now, Lanes: lanes, After: l.turns, OnAmbiguous: ambiguous, Prepare: func(m *store.Message) error {
 		if m.OnAmbiguous == store.ResendOnce || m.OnAmbiguous == store.AsTrunk && ambiguous == store.ResendOnce {
@@ -132,12 +131,12 @@ func (l *lane) run(ctx context.Context) {
 		case errors.As(err, &limit):
 			err = nil
 			l.limited.Store(limit.Until.UnixNano())
-			wait = min(max(time.Until(limit.Until), minimalWait), idle)
+			wait = min(max(limit.Until.Sub(l.store.Now()), minimalWait), idle)
 		case err == nil:
 			l.limited.Store(0)
 			var due time.Time
 			if due, ok, err = l.store.Due(ctx, l.trunk.Name, lanes...); ok {
-				wait = min(max(time.Until(due), minimalWait), idle)
+				wait = min(max(due.Sub(l.store.Now()), minimalWait), idle)
 			}
 		}
 		if err != nil {
@@ -191,11 +190,11 @@ func (l *lane) carry(ctx context.Context, line string, m store.Message) {
 		}
 		o := store.Outcome{ID: m.ID, Seq: seq, SIM: line, Reference: -1}
 		if ctx.Err() != nil {
-			o.State, o.RetryAt = store.Waiting, time.Now().UTC()
+			o.State, o.RetryAt = store.Waiting, l.store.Now()
 		} else {
 			l.send(ctx, &m, &o)
 		}
-		o.At = time.Now().UTC()
+		o.At = l.store.Now()
 		next, err := l.settle(ctx, o)
 		if err != nil {
 			l.log.Error("what became of a part could not be stored; it shows as interrupted after the next start", "message", m.ID, "part", seq, "outcome", o.State, "err", err)
@@ -217,7 +216,7 @@ func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
 	defer l.sending.Store(false)
 	marking := context.WithoutCancel(ctx)
 	ref, err := l.trunk.Backend.Send(ctx, m, o.Seq, func(before int) error {
-		return l.store.MarkAfter(marking, m.ID, o.Seq, before, time.Now().UTC())
+		return l.store.MarkAfter(marking, m.ID, o.Seq, before, l.store.Now())
 	})
 	if err == nil {
 		o.State, o.Reference, l.faulty = store.Sent, ref, phone.Number{}
@@ -228,7 +227,7 @@ func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
 		e = &SendError{Class: Unknown, Code: "internal", Err: err}
 	}
 	o.Failure = &store.Failure{Code: e.Code, Text: e.Err.Error()}
-	now := time.Now().UTC()
+	now := l.store.Now()
 	switch {
 	case e.Class == Rejected:
 		o.State = store.Error

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"time"
 
 	"trunkline/store"
 )
@@ -12,17 +11,17 @@ import (
 
 // Resend sends the parts again of which nobody knows whether the network has them.
 func (r *Router) Resend(ctx context.Context, id store.MessageID, by string) (store.Message, error) {
-	return r.went(r.store.Resend(ctx, id, by, time.Now().UTC()))
+	return r.went(r.store.Resend(ctx, id, by, r.store.Now()))
 }
 
 // Release lets a message go that is held.
 func (r *Router) Release(ctx context.Context, id store.MessageID, by string) (store.Message, error) {
-	return r.went(r.store.Confirm(ctx, id, by, time.Now().UTC()))
+	return r.went(r.store.Confirm(ctx, id, by, r.store.Now()))
 }
 
 // Resolve says what became of a message of which nobody knows: Sent, Delivered or Error.
 func (r *Router) Resolve(ctx context.Context, id store.MessageID, to store.State, by string) (store.Message, error) {
-	return r.store.Resolve(ctx, id, to, by, time.Now().UTC())
+	return r.store.Resolve(ctx, id, to, by, r.store.Now())
 }
 
 // went tells the lanes that a message may wait now.

@@ -119,7 +119,7 @@ func New(o Options) *Router {
 
 // Run dispatches until ctx ends; then it waits until no part is in flight. What an earlier run left half done is sorted out first.
 func (r *Router) Run(ctx context.Context) error {
-	found, err := r.store.Recover(ctx, time.Now().UTC())
+	found, err := r.store.Recover(ctx, r.store.Now())
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (r *Router) housekeep(ctx context.Context) {
 	for {
 		r.beat.Store(time.Now().UnixNano())
 		r.findOrphans(ctx)
-		more, err := r.store.Tidy(ctx, time.Now().UTC())
+		more, err := r.store.Tidy(ctx, r.store.Now())
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("housekeeping failed", "err", err)
 		}
@@ -193,5 +193,5 @@ func (r *Router) Alive(ctx context.Context) error {
 
 // Cancel withdraws a message that no trunk has yet. The error is store.ErrNotFound or a *store.TransitionError.
 func (r *Router) Cancel(ctx context.Context, id store.MessageID) (store.Message, error) {
-	return r.store.Cancel(ctx, id, time.Now().UTC())
+	return r.store.Cancel(ctx, id, r.store.Now())
 }

@@ -24,7 +24,7 @@ const (
 // Submit checks a submission and makes it durable, one message per recipient, all or none. The error is a *ValidationError that names every wrong
 // field, or one of the store's.
 func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
-	now := time.Now().UTC()
+	now := r.store.Now()
 	refused, err := r.screenOut(ctx, &s)
 	if err != nil {
 		return Accepted{}, err

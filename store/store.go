@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // Store is the only writer of its engine. It is safe for concurrent use.
@@ -17,6 +18,8 @@ type Store struct {
 
 	mu      sync.Mutex
 	copying sync.Mutex    // held by the one Backup that runs
+	opened  time.Time     // when that was, by the clock of the machine
+	began   time.Time     // the time that counted then, when that clock is not set
 	changed chan struct{} // closed when events were written, then replaced
 	watched bool          // somebody took changed
 }
@@ -34,6 +37,12 @@ func Open(ctx context.Context, e Engine, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.instance = instance
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	if !s.ClockSet() {
+		s.log.Warn("the clock of this machine is not set: time goes on from the newest event until it is", "clock", time.Now().UTC(), "taken", s.Now())
+	}
 	if err := addDefaultProvider(ctx, e); err != nil {
 		return nil, err
 	}

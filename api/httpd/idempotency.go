@@ -16,6 +16,7 @@ type runningKeys struct {
 	all map[runningKey]struct{}
 }
 
+// A runningKey is one of POST /v1/messages, or with a blank and what follows of another route.
 type runningKey struct{ account, key string }
 
 // begin is false while another request with the key runs; else end must follow.

@@ -285,6 +285,46 @@ func (s *story) received(ctx context.Context) map[int]int {
 	return got
 }
 
+// compareRepeats checks that what is in the inbox again came again: each message that is marked as a duplicate names one with the same text from the same
+// trunk, and a text is there no more often than the network handed any part of it over. It returns how many messages the inbox has, duplicates included.
+func (s *story) compareRepeats(ctx context.Context) (all int) {
+	handed := map[int]int{} // the most often that one part of a text was handed over
+	counts := map[string]int{}
+	for _, d := range s.network.Deliveries() {
+		if d.Report || d.To == phoneNumber {
+			continue
+		}
+		m, err := pdu.Decode(d.TPDU, pdu.MobileTerminated, false)
+		if err != nil {
+			s.t.Fatalf("the network delivered a TPDU that cannot be decoded: %v", err)
+		}
+		if n, ok := number(m.Text, "i"); ok {
+			key := d.To + string(d.TPDU)
+			counts[key]++
+			handed[n] = max(handed[n], counts[key])
+		}
+	}
+	byID, there := map[string]api.Message{}, map[int]int{}
+	for m := range s.all(ctx, "in") {
+		all++
+		byID[m.ID] = m
+		n, _ := number(m.Text, "i")
+		there[n]++
+		if m.DuplicateOf == "" {
+			continue
+		}
+		if first, ok := byID[m.DuplicateOf]; !ok || first.Text != m.Text || first.Trunk != m.Trunk {
+			s.t.Errorf("message %s is marked as a duplicate of %q, which it is not", m.ID, m.DuplicateOf)
+		}
+	}
+	for n, count := range there {
+		if count > max(1, handed[n]) {
+			s.t.Errorf("text %d is %d times in the inbox, and was handed over %d times", n, count, handed[n])
+		}
+	}
+	return all
+}
+
 func (s *story) all(ctx context.Context, direction string) func(func(api.Message) bool) {
 	return func(yield func(api.Message) bool) {
 		for q := (api.MessageQuery{Direction: direction, Limit: 500, Ascending: true}); ; {
@@ -400,8 +440,8 @@ func (s *story) compareEvents(ctx context.Context, out map[string]api.Message) {
 			s.t.Errorf("%d events tell that message %s was received", n, id)
 		}
 	}
-	if len(received) != s.texted && !s.redelivers {
-		s.t.Errorf("%d events of receipt for %d texts", len(received), s.texted)
+	if all := s.compareRepeats(ctx); len(received) != all || all != s.texted && !s.redelivers {
+		s.t.Errorf("%d events of receipt for %d messages of %d texts", len(received), all, s.texted)
 	}
 }
 

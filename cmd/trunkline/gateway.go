@@ -31,6 +31,9 @@ import (
 	"trunkline/systemd"
 )
 
+// clockFrom is before this program was written: a clock that shows less is not set.
+func clockFrom() time.Time { return time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) }
+
 // gateway is the whole daemon: store, modems, router, server.
 type gateway struct {
 	config    config.Config // what runs; changed by reload, which run calls
@@ -107,7 +110,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		return nil, err
 	}
 	books := router.NewBooks(c.Router)
-	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
+	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, ClockFrom: clockFrom(), Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
 		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room, UnknownAfter: c.Router.UnknownAfter, ReportWindow: c.Router.ReportWindow, Accounting: books})
 	if err != nil {
 		return nil, err

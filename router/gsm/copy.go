@@ -178,7 +178,7 @@ func (t *Trunk) fromCopy(ctx context.Context, d store.Doubt) (o *store.Outcome, 
 	if err != nil || !there {
 		return nil, false, err
 	}
-	now := time.Now().UTC()
+	now := t.store.Now()
 	age := now.Sub(d.StartedAt)
 	out := &store.Outcome{ID: d.ID, Seq: d.Seq, At: now, SIM: t.line(), Reference: -1, Evidence: store.EvidenceStored}
 	switch {

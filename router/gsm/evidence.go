@@ -203,7 +203,7 @@ func (t *Trunk) fromSIM(ctx context.Context, d store.Doubt, final bool) (o *stor
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	now := time.Now().UTC()
+	now := t.store.Now()
 	age := now.Sub(d.StartedAt)
 	out := &store.Outcome{ID: d.ID, Seq: d.Seq, At: now, SIM: t.line(), Reference: -1, Evidence: store.EvidenceSIM}
 	switch {

@@ -91,7 +91,7 @@ func (t *Trunk) late(ctx context.Context, reference int) {
 			return
 		}
 		if p.State == store.Unknown || p.State == store.Sending && p.Attempts[len(p.Attempts)-1].Phase == store.Unclear {
-			_, err := t.store.Settle(ctx, store.Outcome{ID: l.id, Seq: l.seq, At: time.Now().UTC(), State: store.Sent, Reference: reference, SIM: t.line(),
+			_, err := t.store.Settle(ctx, store.Outcome{ID: l.id, Seq: l.seq, At: t.store.Now(), State: store.Sent, Reference: reference, SIM: t.line(),
 				Evidence: store.EvidenceLate})
 			t.log.Info("a late answer tells that the network took a part", "message", l.id, "part", l.seq, "err", err)
 			return

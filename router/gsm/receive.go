@@ -16,7 +16,7 @@ import (
 
 // take brings one PDU into the store; slot is where the modem keeps it, empty when it came directly. After nil the modem may forget it.
 func (t *Trunk) take(ctx context.Context, slot, raw string, length int) error {
-	at := time.Now().UTC()
+	at := t.store.Now()
 	bad := store.Bad{Trunk: t.name, Slot: slot, Raw: raw, At: at}
 	octets, err := hex.DecodeString(raw)
 	if err != nil || len(octets) == 0 {
