@@ -15,6 +15,7 @@ const problemType = "urn:trunkline:problem:"
 const (
 	CodeMalformed          = "malformed"            // 400: the request cannot be read: syntax, unknown names, wrong types
 	CodeUnauthorized       = "unauthorized"         // 401: it is not known who asks, or credentials came where they must not
+	CodeSecondFactor       = "second_factor_needed" // 401: the password is right, and a code of the second factor is missing
 	CodeForbidden          = "forbidden"            // 403: it is known who asks, and he may not
 	CodeNotFound           = "not_found"            // 404
 	CodeMethodNotAllowed   = "method_not_allowed"   // 405
@@ -26,6 +27,7 @@ const (
 	CodeInvalid            = "invalid"              // 422: it was read, but values are wrong
 	CodeKeyReused          = "key_reused"           // 422: the Idempotency-Key came before with another request
 	CodeQuota              = "quota_reached"        // 429: the account's quota has no room for it
+	CodeTooManyTries       = "too_many_tries"       // 429: wait before the next try to log in
 	CodeHeaderTooLarge     = "header_too_large"     // 431
 	CodeInternal           = "internal"             // 500: the reason is in the daemon's log
 	CodeFull               = "store_full"           // 503: no room on the disk

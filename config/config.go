@@ -9,6 +9,7 @@ import (
 	"trunkline/api/httpd"
 	"trunkline/api/httpd/alertmanager"
 	"trunkline/api/httpd/freeswitch"
+	"trunkline/api/httpd/login"
 	"trunkline/api/sip"
 	"trunkline/api/switches"
 	"trunkline/jobs"
@@ -28,6 +29,9 @@ type Config struct {
 	Log    Log                     `toml:"log"`
 	Modem  map[string]modem.Config `toml:"modem"` // by name of the trunk
 
+	Login login.Config     `toml:"login"`
+	LDAP  login.LDAPConfig `toml:"ldap"`
+
 	Alertmanager alertmanager.Config  `toml:"alertmanager"`
 	Webhook      jobs.WebhookConfig   `toml:"webhook"`
 	Retention    jobs.RetentionConfig `toml:"retention"`
@@ -43,6 +47,7 @@ type Config struct {
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
+		Login: login.Default(), LDAP: login.DefaultLDAP(),
 		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks(), Retention: jobs.DefaultRetention(), SIP: sip.Default(), AGI: agi.Default(), FreeSWITCH: freeswitch.Default()}
 }
 
@@ -53,6 +58,10 @@ func (c Config) Trunks() []string { return slices.Sorted(maps.Keys(c.Modem)) }
 func (c Config) validate(p *problems) {
 	section(p, "store", c.Store.Validate())
 	section(p, "api", c.API.Validate())
+	certificate(p, c.API)
+	section(p, "login", c.Login.Validate())
+	section(p, "ldap", c.LDAP.Validate())
+	secretFile(p, "ldap.bind_password_file", c.LDAP.BindPasswordFile)
 	section(p, "router", c.Router.Validate())
 	section(p, "log", c.Log.Validate())
 	section(p, "webhook", c.Webhook.Validate())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"trunkline/api/httpd"
 	"trunkline/modem"
 )
 
@@ -30,6 +31,20 @@ func secretFile(p *problems, key, path string) {
 		p.add(key, "", "%s is no regular file", path)
 	case modem.PrivateFile(path, info.Mode()) != nil:
 		p.add(key, "chmod 600 "+path, "%s has mode %04o: others than its owner can read or change the secret", path, info.Mode().Perm())
+	}
+}
+
+// certificate notes a certificate that cannot be used: a file that is missing or readable for others, a key that does not fit, a time that is over.
+func certificate(p *problems, c httpd.Config) {
+	secretFile(p, "api.tls_key", c.TLSKey)
+	if p.has("api.tls_key") || p.has("api.tls_cert") || c.TLSCert == "" || c.TLSKey == "" {
+		return
+	}
+	if modem.Credential(c.TLSKey) && !exists(c.TLSKey) {
+		return // it is there only while the unit runs
+	}
+	if _, err := httpd.LoadCertificate(c); err != nil {
+		p.add("api.tls_cert", "name the certificate with its chain, and its key, both in PEM", "%v", err)
 	}
 }
 

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"trunkline/api"
+	"trunkline/api/httpd/login"
 	"trunkline/router/access"
 )
 
@@ -68,15 +71,66 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// principalOf returns who asks; it is an error when that is not known.
-func (s *Server) principalOf(r *http.Request) (access.Principal, error) {
-	if p, ok := r.Context().Value(principalKey{}).(access.Principal); ok {
-		return p, nil
+// fromOf returns where a request comes from; the zero value is this machine, on the socket.
+func fromOf(r *http.Request) netip.Addr {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
 	}
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok && c.peer.known {
-		return localUser(c.peer.uid), nil
+	return from.Addr().Unmap()
+}
+
+const bearer = "Bearer "
+
+// identify returns who asks. A token goes before all else; on the socket the peer is known; over TCP a session may be shown. It is an error when it is not known.
+func (s *Server) identify(r *http.Request) (login.Known, error) {
+	ctx := r.Context()
+	if p, ok := ctx.Value(principalKey{}).(access.Principal); ok {
+		return login.Known{Principal: p}, nil
 	}
-	return access.Principal{}, api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "It is not known who asks", "use the unix socket: its peer credentials are the identity")
+	c, _ := ctx.Value(connKey{}).(*conn)
+	local := c != nil && c.peer.known
+	shown := r.Header["Authorization"]
+	switch {
+	case len(shown) > 0:
+		if s.login == nil || len(shown) > 1 || len(shown[0]) < len(bearer) || !strings.EqualFold(shown[0][:len(bearer)], bearer) {
+			return login.Known{}, login.ErrDenied
+		}
+		return s.login.Token(ctx, strings.TrimSpace(shown[0][len(bearer):]), fromOf(r))
+	case local:
+		return s.localPeer(ctx, c.peer)
+	case s.login == nil:
+		return login.Known{}, nobody()
+	}
+	cookies := r.CookiesNamed(api.SessionCookie)
+	if len(cookies) != 1 {
+		return login.Known{}, nobody()
+	}
+	return s.login.Session(ctx, cookies[0].Value)
+}
+
+// localPeer returns who a user of this machine is: the administrator that it is linked to, else what its name allows. A user whose administrator is archived is
+// nobody, but for those who could undo it anyway.
+func (s *Server) localPeer(ctx context.Context, p peer) (login.Known, error) {
+	own := login.Known{Principal: localUser(p.uid)}
+	if s.login == nil {
+		return own, nil
+	}
+	who, linked, ok, err := s.login.LocalUser(ctx, p.uid)
+	switch {
+	case err != nil:
+		return who, err
+	case ok:
+		return who, nil
+	case linked && own.Permissions != access.Every:
+		return login.Known{}, nobody()
+	}
+	return own, nil
+}
+
+// nobody answers who did not show who he is.
+func nobody() error {
+	return api.NewProblem(http.StatusUnauthorized, api.CodeUnauthorized, "It is not known who asks", "use the unix socket, whose peer credentials are the identity, or show a token or a session")
 }
 
 // forbidden answers who may not do something to any object at all.

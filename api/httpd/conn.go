@@ -10,10 +10,11 @@ import (
 	"trunkline/api"
 )
 
-// conn is a connection on the socket: it knows who is at the other end, and keeps what is not strict HTTP from the server behind it.
+// conn is a connection on the socket, or over TCP: it knows who is at the other end, and keeps what is not strict HTTP from the server behind it.
 type conn struct {
 	net.Conn
 	peer    peer
+	secure  bool // TLS is spoken
 	guard   guard
 	release func() // gives its place in the user's count back; may be called again
 	pending []byte // read already; given out before anything else

@@ -56,13 +56,13 @@ func TestConfigValidate(t *testing.T) {
 	if errs := Default().Validate(); len(errs) != 0 {
 		t.Errorf("default: %v", errs)
 	}
-	bad := Config{Socket: strings.Repeat("x", 108), SocketMode: "0999", SocketGroup: "no such group", Listen: "127.0.0.1:8470", Metrics: "9470", ConnectionsPerUID: -1}
+	bad := Config{Socket: strings.Repeat("x", 108), SocketMode: "0999", SocketGroup: "no such group", Listen: "0.0.0.0:8470", TLSKey: "key.pem", Metrics: "9470", ConnectionsPerUID: -1}
 	var got []string
 	for _, err := range bad.Validate() {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		got = append(got, key)
 	}
-	want := "socket socket_mode socket_group listen metrics body_limit header_limit header_timeout body_timeout write_timeout idle_timeout heartbeat stop_timeout connections_per_uid"
+	want := "socket socket_mode socket_group tls_cert listen metrics body_limit header_limit header_timeout body_timeout write_timeout idle_timeout heartbeat stop_timeout connections_per_uid"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trunkline/api"
+	"trunkline/api/httpd/login"
 	"trunkline/router"
 	"trunkline/store"
 )
@@ -50,6 +51,12 @@ var stable = []struct {
 	title  string
 }{
 	{store.ErrNotFound, http.StatusNotFound, api.CodeNotFound, "There is no such record"},
+	{login.ErrDenied, http.StatusUnauthorized, api.CodeUnauthorized, "It is not shown who asks"},
+	{login.ErrSecondFactor, http.StatusUnauthorized, api.CodeSecondFactor, "A code of the second factor is needed"},
+	{login.ErrBusy, http.StatusTooManyRequests, api.CodeTooManyTries, "Too many passwords are being checked"},
+	{login.ErrSet, http.StatusConflict, api.CodeConflict, "There is a second factor already"},
+	{login.ErrNotSet, http.StatusConflict, api.CodeConflict, "There is no second factor"},
+	{login.ErrElsewhere, http.StatusConflict, api.CodeConflict, "The password is kept in the directory, and changed there"},
 	{store.ErrBackup, http.StatusConflict, api.CodeConflict, "Another backup is being made"},
 	{store.ErrFull, http.StatusServiceUnavailable, api.CodeFull, "The disk is full"},
 	{store.ErrReadOnly, http.StatusServiceUnavailable, api.CodeReadOnly, "The store cannot be written"},
@@ -64,6 +71,7 @@ func problemOf(err error) (p *api.Problem, known bool) {
 	var transition *store.TransitionError
 	var long *http.MaxBytesError
 	var quota *store.QuotaError
+	var wait *login.WaitError
 	switch {
 	case errors.As(err, &p):
 		return p, true
@@ -74,6 +82,10 @@ func problemOf(err error) (p *api.Problem, known bool) {
 	case errors.As(err, &quota):
 		p = api.NewProblem(http.StatusTooManyRequests, api.CodeQuota, "The quota has no room for it", quota.Error())
 		p.RetryAfter = max(1, int64(time.Until(quota.End)/time.Second))
+		return p, true
+	case errors.As(err, &wait):
+		p = api.NewProblem(http.StatusTooManyRequests, api.CodeTooManyTries, "Too many tries", wait.Error())
+		p.RetryAfter = int64(wait.Wait/time.Second) + 1
 		return p, true
 	case errors.As(err, &long):
 		return tooLarge(long.Limit), true
@@ -124,6 +136,8 @@ func writeProblem(w http.ResponseWriter, path string, p *api.Problem) {
 	switch p.Status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set("Retry-After", whenToRetry(p))
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
 	case http.StatusRequestEntityTooLarge:
 		h.Set("Connection", "close")
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trunkline/api"
+	"trunkline/api/httpd/login"
 	"trunkline/router/access"
 	"trunkline/store"
 )
@@ -41,7 +42,8 @@ type parameter struct {
 // request is what handlers get.
 type request struct {
 	*http.Request
-	who     access.Principal  // who asks; nobody on public routes
+	known   login.Known       // who asks, and how that is known; nobody on public routes
+	who     access.Principal  // of known
 	need    access.Permission // what the route needs
 	account string            // of who
 	query   url.Values
@@ -159,11 +161,14 @@ func (e *endpoint) serve(found *served, w http.ResponseWriter, r *request) (err 
 		return api.NewProblem(http.StatusMethodNotAllowed, api.CodeMethodNotAllowed, "The method is not allowed here", "allowed are "+e.allow)
 	}
 	r.need = found.need
+	if err := e.server.sameSite(w, r.Request); err != nil {
+		return err
+	}
 	if r.need != access.Public {
-		if r.who, err = e.server.principalOf(r.Request); err != nil {
+		if r.known, err = e.server.identify(r.Request); err != nil {
 			return err
 		}
-		r.account = r.who.Account
+		r.who, r.account = r.known.Principal, r.known.Account
 	}
 	if !r.who.Ever(r.need) {
 		return forbidden(r.need)

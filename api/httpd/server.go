@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"trunkline/api"
+	"trunkline/api/httpd/login"
 	"trunkline/api/switches"
 	"trunkline/callplan"
 	"trunkline/jobs"
@@ -40,6 +41,7 @@ type Options struct {
 	Decides    func() error          // why calls cannot be decided now; nil: they always can
 	Switches   *switches.Table       // nil: no switch may ask
 	Decisions  *switches.Metrics     // counts decisions; nil: nobody does
+	Login      *login.Keeper         // nil: only the users of this machine are known, on the socket
 	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Registerer prometheus.Registerer // where the server's own metrics go; nil: nowhere
@@ -60,6 +62,8 @@ type Server struct {
 	decides    func() error
 	switches   *switches.Table
 	decided    *switches.Metrics
+	login      *login.Keeper
+	crossSite  *http.CrossOriginProtection
 	ready      func() error
 	version    string
 	log        *slog.Logger
@@ -88,6 +92,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
+	s.login, s.crossSite = o.Login, http.NewCrossOriginProtection()
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,
 		MaxRequestsInFlight: 4, Timeout: 10 * time.Second})

@@ -19,6 +19,7 @@ import (
 	"trunkline/api"
 	"trunkline/api/httpd"
 	"trunkline/api/httpd/alertmanager"
+	"trunkline/api/httpd/login"
 	"trunkline/callplan"
 	"trunkline/config"
 	"trunkline/jobs"
@@ -50,6 +51,8 @@ type gateway struct {
 	server    *httpd.Server
 	webhooks  *jobs.Webhooks
 	retention *jobs.Retention
+	login     *login.Keeper
+	network   network
 	socket    net.Listener
 	metrics   net.Listener // nil: off
 	alerting  net.Listener // nil: off
@@ -134,6 +137,9 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	g.retention = jobs.NewRetention(jobs.RetentionOptions{Config: c.Retention, Store: g.store, Logger: o.logger, Registerer: registry})
+	if err := g.newLogin(); err != nil {
+		return nil, err
+	}
 	if err := g.newSwitchboard(); err != nil {
 		return nil, err
 	}
@@ -141,8 +147,8 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err := g.plans.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("call plans: %w", err)
 	}
-	g.server = httpd.New(httpd.Options{Plans: g.board.plans, CallPlans: g.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
-		Config: c.API, Version: thisBuild().Version, Ready: g.ready})
+	g.server = httpd.New(httpd.Options{Screening: g.screening, Inbound: g.inbound, Plans: g.board.plans, CallPlans: g.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Calls: g.calls, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
+		Login: g.login, Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
 		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
 			return nil, err
@@ -167,6 +173,9 @@ func (g *gateway) listen(handed map[string]net.Listener) (err error) {
 		if g.alerting, err = net.Listen("tcp", g.config.Alertmanager.Listen); err != nil {
 			return fmt.Errorf("listen for Alertmanager (alertmanager.listen): %w", err)
 		}
+	}
+	if err := g.listenForNetwork(context.Background()); err != nil {
+		return err
 	}
 	return g.listenForSwitches()
 }
@@ -196,11 +205,16 @@ func (g *gateway) run(ctx context.Context) error {
 	s.start("inbound pumps", stopModems, g.fleet.pumps.Run)
 	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
 	sending := s.start("router", g.drain(), g.router.Run)
-	s.start("webhooks and retention", stopServer, g.webhooks.Run, g.retention.Run)
+	s.start("logins", stopServer, g.login.Run)
+	s.start("what follows from messages", stopPrograms, g.inbound.Run)
+	s.start("webhooks and retention", stopServer, g.webhooks.Run, g.retention.Run, g.admins.Run)
 	s.start("call plans", stopServer, g.plans.Run)
 	serving := []func(context.Context) error{func(ctx context.Context) error { return g.server.Serve(ctx, g.socket) }}
 	if g.metrics != nil {
 		serving = append(serving, func(ctx context.Context) error { return g.server.ServeMetrics(ctx, g.metrics) })
+	}
+	if g.config.API.Listen != "" {
+		serving = append(serving, g.serveNetwork)
 	}
 	if g.alerts != nil {
 		mux := http.NewServeMux()
@@ -252,7 +266,7 @@ func (g *gateway) drain() time.Duration {
 // close frees what newGateway opened.
 func (g *gateway) close() (err error) {
 	err = g.board.close()
-	for _, l := range []net.Listener{g.socket, g.metrics, g.alerting} {
+	for _, l := range []net.Listener{g.network.listener, g.socket, g.metrics, g.alerting} {
 		if l != nil {
 			if e := l.Close(); !errors.Is(e, net.ErrClosed) {
 				err = errors.Join(err, e)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"trunkline/api/httpd"
 	"trunkline/config"
 	"trunkline/modem"
 	"trunkline/router"
@@ -26,6 +27,10 @@ func (g *gateway) reload(ctx context.Context) error {
 		return errors.New("this gateway has no configuration file")
 	}
 	next, err := g.load()
+	if err != nil {
+		return err
+	}
+	pair, err := httpd.LoadCertificate(next.API)
 	if err != nil {
 		return err
 	}
@@ -65,6 +70,11 @@ func (g *gateway) reload(ctx context.Context) error {
 		}
 	}
 	g.router.Reconfigure(next.Router)
+	g.calls.Reconfigure(next.Call)
+	if err := g.plans.Use(ctx, tables); err != nil {
+		return err
+	}
+	g.network.certificate.Use(pair)
 	g.level.Set(next.Log.SlogLevel())
 	g.config = next
 	g.log.Info("the configuration was reloaded", "modems_new", len(fresh)-len(changed), "modems_changed", len(changed), "modems_gone", len(gone))
