@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	// every is how often the disk is asked.
-	every = time.Second
+	// every is how often the disk is asked, and rarely while it has so much more room than it needs that nothing fills it within that time.
+	every  = time.Second
+	rarely = 5 * time.Second
+	ample  = 4 << 30
 	// slack is by how many percent the disk must be emptier than a threshold before that is left again.
 	slack = 1
 )
@@ -60,8 +62,6 @@ const maxUntold = 16
 // Run watches until ctx ends. Every change of the level or the reserve is told as an event; write stores it, and is asked again until it succeeds, since
 // a full disk takes no events either.
 func (g *Guard) Run(ctx context.Context, write func(context.Context, store.Event) error) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	level, kept := store.RoomEnough, true
 	var untold []store.Event
 	for {
@@ -89,9 +89,19 @@ func (g *Guard) Run(ctx context.Context, write func(context.Context, store.Event
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(g.pause()):
 		}
 	}
+}
+
+// pause is how long to wait before the disk is asked again.
+func (g *Guard) pause() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if less := (Usage{Size: g.usage.Size, Free: g.usage.Free - ample}); less.Free > 0 && g.level == store.RoomEnough && g.levelAt(less) == store.RoomEnough {
+		return rarely
+	}
+	return every
 }
 
 // look asks the disk, and makes the reserve when there is room for it.

@@ -230,3 +230,27 @@ func TestBeside(t *testing.T) {
 		t.Error("a disk that does not exist was measured")
 	}
 }
+
+// TestPause: the disk is asked less often only while 4 GiB more could be written before messages are refused, or while that many are enough whatever the percentage.
+func TestPause(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		size, free, enough int64
+		level              store.Level
+		want               time.Duration
+	}{
+		{100 * gib, 50 * gib, 0, store.RoomEnough, rarely},
+		{100 * gib, 9*gib + gib/2, 0, store.RoomEnough, rarely},
+		{100 * gib, 8 * gib, 0, store.RoomEnough, every},
+		{100 * gib, 4 * gib, 0, store.RoomLow, every},
+		{1000 * gib, 15 * gib, 10 * gib, store.RoomEnough, rarely},
+		{1000 * gib, 13 * gib, 10 * gib, store.RoomEnough, every},
+		{2 * gib, 2 * gib, 0, store.RoomEnough, every},
+		{0, 0, 0, store.RoomEnough, every},
+	} {
+		g := &Guard{options: Options{RefuseAt: 95, StopAt: 99, Enough: c.enough}, usage: Usage{Size: c.size, Free: c.free}, level: c.level}
+		if got := g.pause(); got != c.want {
+			t.Errorf("%s, enough %d GiB, level %s: %s, want %s", g.usage, c.enough/gib, c.level, got, c.want)
+		}
+	}
+}
