@@ -17,6 +17,8 @@ type Event struct {
 	Account   string    `json:"account,omitempty" doc:"who did it, or whose affair it is"`
 	Number    string    `json:"number,omitempty" doc:"the other side of a call"`
 	Seconds   float64   `json:"seconds,omitempty" doc:"how long what ended had lasted: the ringing, the talk"`
+	CallID    string    `json:"call_id,omitempty" format:"uuid"`
+	Call      *CDR      `json:"call,omitempty" doc:"the record of the call as it is now, which may be later than this event"`
 	Message   *Message  `json:"message,omitempty" doc:"the message as it is now, which may be later than this event"`
 }
 

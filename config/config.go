@@ -26,6 +26,7 @@ type Config struct {
 	Store  store.Config            `toml:"store"`
 	API    httpd.Config            `toml:"api"`
 	Router router.Config           `toml:"router"`
+	Call   router.CallConfig       `toml:"call"`
 	Log    Log                     `toml:"log"`
 	Modem  map[string]modem.Config `toml:"modem"` // by name of the trunk
 
@@ -46,7 +47,7 @@ type Config struct {
 
 // Default returns the configuration of an empty file.
 func Default() Config {
-	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
+	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Call: router.DefaultCalls(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
 		Login: login.Default(), LDAP: login.DefaultLDAP(),
 		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks(), Retention: jobs.DefaultRetention(), SIP: sip.Default(), AGI: agi.Default(), FreeSWITCH: freeswitch.Default()}
 }
@@ -63,12 +64,18 @@ func (c Config) validate(p *problems) {
 	section(p, "ldap", c.LDAP.Validate())
 	secretFile(p, "ldap.bind_password_file", c.LDAP.BindPasswordFile)
 	section(p, "router", c.Router.Validate())
+	section(p, "call", c.Call.Validate())
 	section(p, "log", c.Log.Validate())
 	section(p, "webhook", c.Webhook.Validate())
 	section(p, "retention", c.Retention.Validate())
 	for name := range c.Router.Trunk {
 		if _, ok := c.Modem[name]; !ok {
 			p.add(join("router.trunk", name), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")
+		}
+	}
+	for name := range c.Call.Line {
+		if _, ok := c.Modem[name]; !ok {
+			p.add(join("call.line", name), "known modems: "+strings.Join(c.Trunks(), ", "), "there is no modem of this name")
 		}
 	}
 	section(p, "alertmanager", c.Alertmanager.Validate())

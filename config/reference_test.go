@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write the generated and golden files an
 
 // source says where the type of each section is declared.
 var source = map[string]struct{ dir, typ string }{
-	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
+	"store": {"../store", "Config"}, "api": {"../api/httpd", "Config"}, "router": {"../router", "Config"}, "call": {"../router", "CallConfig"}, "log": {".", "Log"}, "modem": {"../modem", "Config"},
 	"alertmanager": {"../api/httpd/alertmanager", "Config"},
 	"sip":          {"../api/sip", "Config"}, "agi": {"../api/agi", "Config"}, "decide": {"../api/httpd", "DecideConfig"}, "freeswitch": {"../api/httpd/freeswitch", "Config"},
 	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"}, "retention": {"../jobs", "RetentionConfig"},
@@ -43,6 +43,9 @@ var instances = []struct{ prefix, inFile, onPage string }{
 		"One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -."},
 	{"router.trunk.", "Limits of a trunk, here desk. A trunk without a table has none.",
 		"Limits of a trunk; a trunk without a table has none. NAME is that of the trunk, as in `[modem.NAME]`."},
+	{"call.line.", "What differs for the calls of one modem, here desk.", "What differs for the calls of one modem; see [calls.md](calls.md). NAME is that of the modem."},
+	{"call.plan.", "What differs for the calls that one call plan decides, here the one named desk.",
+		"What differs for the calls that one call plan decides, whatever the modem. NAME is that of the plan; with other characters than letters, digits, - and _ it stands in quotes."},
 	{"alertmanager.receiver.", "One table for each receiver of Alertmanager, here the one that it calls desk.",
 		"One table for each receiver of Alertmanager, by its name there; a name with other characters than letters, digits, - and _ stands in quotes."},
 }
@@ -261,7 +264,7 @@ everything that is wrong at once, by line; ` + "`trunkline config reference`" + 
 
 Durations are strings with units: ` + "`\"500ms\"`, `\"30s\"`, `\"5m\"`, `\"72h\"`, `\"1h30m\"`" + `. Secrets never stand in the file: a key such as ` + "`pin_file`" + ` names a file
 with mode 0600 that holds the secret and nothing else; a relative name starts from the folder of the configuration file.
-After a change ` + "`systemctl reload trunkline`" + ` takes over ` + "`[modem.*]`, `[router]` and `log.level`" + ` while the daemon runs; all else needs a restart, and a reload that
+After a change ` + "`systemctl reload trunkline`" + ` takes over ` + "`[modem.*]`, `[router]`, `[call]` and `log.level`" + ` while the daemon runs; all else needs a restart, and a reload that
 finds a change there says so and changes nothing ([operations.md](operations.md)).
 
 This page is made from the program's source.
@@ -314,6 +317,8 @@ func TestReference(t *testing.T) {
 	pbx.Networks = []string{sample["switch.networks"]}
 	want.Switch, want.Carrier = map[string]switches.Config{"desk": pbx}, map[string]switches.Carrier{"carrier": {}}
 	want.Alertmanager.Receiver = map[string]alertmanager.Receiver{"desk": {To: []string{sample["alertmanager.receiver.to"]}}}
+	want.Call.Line = map[string]router.LineConfig{"desk": {}}
+	want.Call.Plan = map[string]router.CallPlanConfig{"desk": {}}
 	want.Router.Trunk = map[string]router.TrunkConfig{"desk": {}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the reference gives\n%+v, the defaults are\n%+v", got, want)

@@ -19,12 +19,11 @@ import (
 type CallsOptions struct {
 	Config     CallConfig
 	Store      *store.Store
-	Plans      *callplan.Book                                                       // nil: no plan decides anything
-	Lines      func() map[string]Line                                               // by name of the trunk; nil: none
-	Submit     func(ctx context.Context, s Submission) (Accepted, error)            // nil: nobody is written back to
-	ProviderOf func(trunk string) string                                            // nil: store.DefaultProvider
-	Subscriber func(ctx context.Context, provider string, line phone.Number) string // nil: calls belong to no subscriber
-	TrunksDown func() []string                                                      // trunks that cannot carry a call; nil: none
+	Plans      *callplan.Book                                            // nil: no plan decides anything
+	Lines      func() map[string]Line                                    // by name of the trunk; nil: none
+	Submit     func(ctx context.Context, s Submission) (Accepted, error) // nil: nobody is written back to
+	ProviderOf func(trunk string) string                                 // nil: store.DefaultProvider
+	TrunksDown func() []string                                           // trunks that cannot carry a call; nil: none
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -61,6 +60,7 @@ type liveCall struct {
 	trunk     string
 	line      uint64 // LineCall.ID, 0 as long as it is not known; under Calls.mu
 	number    string
+	outgoing  bool
 	began     time.Time
 	answered  chan struct{} // closed when it is
 	ended     chan struct{} // closed when its record is closed
@@ -141,12 +141,28 @@ func (c *Calls) Nudge() {
 	}
 }
 
-// Forget drops what is known of a line that is no more.
-func (c *Calls) Forget(trunk string) {
+// Leave closes the records of the calls of a line that has ended, as lost. forget also drops all else that is known of it.
+func (c *Calls) Leave(ctx context.Context, trunk string, forget bool) {
+	var lost []*liveCall
 	c.mu.Lock()
-	delete(c.diverts, trunk)
+	for key, l := range c.live {
+		if key.trunk == trunk {
+			lost = append(lost, l)
+		}
+	}
+	if forget {
+		delete(c.diverts, trunk)
+	}
 	c.mu.Unlock()
-	c.metrics.forget(trunk)
+	now := time.Now().UTC()
+	for _, l := range lost {
+		if err := c.Heard(ctx, trunk, LineCall{ID: l.line, Happened: LineEnded, At: now, Number: l.number, Began: l.began, Ended: now, Cause: store.CallLost, Outgoing: l.outgoing}); err != nil {
+			c.log.Error("the end of a call could not be stored", "trunk", trunk, "call", l.id, "err", err)
+		}
+	}
+	if forget {
+		c.metrics.forget(trunk)
+	}
 }
 
 // provider returns whose a trunk is.
@@ -165,8 +181,19 @@ func (c *Calls) record(ctx context.Context, id store.CDRID, trunk string, d stor
 	if own, err := phone.Parse(c.config.Load().Line[trunk].Number); err == nil {
 		r.Line = own
 	}
-	if c.o.Subscriber != nil && !r.Line.IsZero() {
-		r.Subscriber = c.o.Subscriber(ctx, r.Provider, r.Line)
-	}
+	r.Subscriber = c.subscriber(ctx, r.Provider, r.Line, r.Number)
 	return r
+}
+
+// subscriber returns the name of the subscriber of a provider who has one of the numbers, "" when nobody has.
+func (c *Calls) subscriber(ctx context.Context, provider string, numbers ...phone.Number) string {
+	for _, n := range numbers {
+		if n.IsZero() {
+			continue
+		}
+		if s, err := c.o.Store.SubscriberOf(ctx, n); err == nil && s.Provider == provider {
+			return s.Name
+		}
+	}
+	return ""
 }

@@ -57,8 +57,7 @@ type CallPlanConfig struct {
 
 // DefaultCalls returns what is right for most: calls that a rule ends are refused, all others ring.
 func DefaultCalls() CallConfig {
-	return CallConfig{NoMatch: TreatRing, Terminate: TreatReject, Route: TreatRing, AnswerFor: 3 * time.Second, TransferWait: 45 * time.Second, SMSBackEvery: time.Hour, SMSBackPerHour: 30,
-		Never: []string{}}
+	return CallConfig{NoMatch: TreatRing, Terminate: TreatReject, Route: TreatRing, AnswerFor: 3 * time.Second, TransferWait: 45 * time.Second, SMSBackEvery: time.Hour, SMSBackPerHour: 30}
 }
 
 // maxSMSBack is the longest text that is sent back, in bytes.

@@ -61,13 +61,19 @@ func (c *Calls) Heard(ctx context.Context, trunk string, k LineCall) error {
 		if r.Number.IsZero() {
 			r.Number = phone.FromAddress(k.Number, false)
 		}
-		r.Rings, r.AnsweredAt = max(r.Rings, k.Rings), k.Answered
+		r.Rings = max(r.Rings, k.Rings)
+		if !k.Answered.IsZero() {
+			r.AnsweredAt = k.Answered
+		}
 		if !k.Ended.IsZero() {
 			r.EndedAt, r.Cause, r.Outcome = k.Ended, k.Cause, outcomeOf(k)
 		}
 		return CallEvent(trunk, k), nil
 	})
 	if err != nil {
+		if !k.Ended.IsZero() { // its record is closed at the next start
+			c.drop(l, k)
+		}
 		return err
 	}
 	switch k.Happened {
@@ -96,7 +102,7 @@ func (c *Calls) find(ctx context.Context, trunk string, k LineCall) (*liveCall, 
 	if k.Outgoing {
 		d = store.Out
 	}
-	l = &liveCall{id: store.NewCDRID(), trunk: trunk, line: k.ID, number: k.Number, began: k.Began, answered: make(chan struct{}), ended: make(chan struct{})}
+	l = &liveCall{id: store.NewCDRID(), trunk: trunk, line: k.ID, number: k.Number, outgoing: k.Outgoing, began: k.Began, answered: make(chan struct{}), ended: make(chan struct{})}
 	r := c.record(ctx, l.id, trunk, d, k.Number, k.Withheld, k.Began)
 	r.Rings = k.Rings
 	begins := k
@@ -133,13 +139,9 @@ func (l *liveCall) answer() {
 
 // over ends what is known of a call, and begins what follows from its end.
 func (c *Calls) over(l *liveCall, k LineCall, r store.CDR) {
-	c.mu.Lock()
-	delete(c.live, lineID{l.trunk, k.ID})
-	treatment, partner := l.treatment, l.partner
-	c.mu.Unlock()
-	close(l.ended)
+	treatment, partner := c.drop(l, k)
 	c.metrics.calls.WithLabelValues(l.trunk, r.Direction.String(), r.Outcome).Inc()
-	c.metrics.seconds.WithLabelValues(l.trunk, r.Direction.String()).Add(callSeconds(&r))
+	c.metrics.seconds.WithLabelValues(l.trunk, r.Direction.String()).Add(r.Stood().Seconds())
 	if partner != 0 {
 		c.do(func(ctx context.Context) { c.end(ctx, l.trunk, partner) })
 	}
@@ -148,12 +150,13 @@ func (c *Calls) over(l *liveCall, k LineCall, r store.CDR) {
 	}
 }
 
-// callSeconds is how long both sides could speak.
-func callSeconds(r *store.CDR) float64 {
-	if r.AnsweredAt.IsZero() {
-		return 0
-	}
-	return max(0, r.EndedAt.Sub(r.AnsweredAt).Seconds())
+// drop forgets a call that has ended, and returns what was done with it and the call that it was joined with.
+func (c *Calls) drop(l *liveCall, k LineCall) (treatment string, partner uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.live, lineID{l.trunk, k.ID})
+	close(l.ended)
+	return l.treatment, l.partner
 }
 
 // outcomeOf sorts the ends of calls.

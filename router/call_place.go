@@ -41,7 +41,7 @@ func (c *Calls) Place(ctx context.Context, o CallOrder) (store.CDR, error) {
 		return store.CDR{}, err
 	}
 	now := time.Now().UTC()
-	l := &liveCall{id: store.NewCDRID(), trunk: o.Trunk, number: to.String(), began: now, answered: make(chan struct{}), ended: make(chan struct{})}
+	l := &liveCall{id: store.NewCDRID(), trunk: o.Trunk, number: to.String(), outgoing: true, began: now, answered: make(chan struct{}), ended: make(chan struct{})}
 	c.mu.Lock()
 	busy := c.busy(o.Trunk)
 	if !busy {

@@ -93,6 +93,14 @@ type CDR struct {
 // Ended tells whether nothing more happens but the reply.
 func (c *CDR) Ended() bool { return !c.EndedAt.IsZero() }
 
+// Stood is how long both sides could speak; 0 when they never could, or still can.
+func (c *CDR) Stood() time.Duration {
+	if c.AnsweredAt.IsZero() || !c.Ended() {
+		return 0
+	}
+	return max(0, c.EndedAt.Sub(c.AnsweredAt))
+}
+
 // CallDecision is what a call plan said.
 type CallDecision struct {
 	Action    string // route, continue, terminate or no_match

@@ -75,6 +75,7 @@ type Options struct {
 	ReportKeep      time.Duration         // how long a status report that nobody awaits is kept, in case that the answer of the modem is late; 0: 24 h
 	UnknownAfter    time.Duration         // how long evidence is awaited before a part whose answer was lost is Unknown; 0: not at all
 	Accounting      Accounting            // what is counted and limited; nil: nothing is
+	MessageCDRs     bool                  // messages have records (CDR) as calls have
 	Screened        bool                  // what comes in waits until Handle says what follows from it
 }
 

@@ -57,6 +57,9 @@ func (s *Store) Handle(ctx context.Context, h Handling) (Message, error) {
 		if err := t.save(m); err != nil {
 			return err
 		}
+		if err := t.recordMessage(m.Message, h.At); err != nil {
+			return err
+		}
 		if h.Begin != nil {
 			h.Begin.ID = h.ID
 			if err := t.addRun(h.Begin, h.At); err != nil {

@@ -97,6 +97,9 @@ func (s *Store) RouteReceived(ctx context.Context, id MessageID, r Routing, forw
 		if err := t.save(m); err != nil {
 			return err
 		}
+		if err := t.recordMessage(m.Message, at); err != nil {
+			return err
+		}
 		code := ""
 		if r.Plan != "" {
 			code = r.Plan + "/" + r.Rule

@@ -99,8 +99,7 @@ func (s *Subscriber) drop(*tx, int) (bool, error)    { return false, nil }
 func (s *Store) SubscriberOf(ctx context.Context, n phone.Number) (Subscriber, error) {
 	var found *Subscriber
 	err := s.view(ctx, func(r Reader, _ *[]*Damage) (err error) {
-		found, err = subscriberKind.first(r, subscriberKind.key('p', appendText(nil, n.String())))
-		if err == nil && (found == nil || !found.ArchivedAt.IsZero()) {
+		if found, err = subscriberOf(r, n); err == nil && found == nil {
 			err = fmt.Errorf("subscriber with that number: %w", ErrNotFound)
 		}
 		return err
@@ -109,4 +108,16 @@ func (s *Store) SubscriberOf(ctx context.Context, n phone.Number) (Subscriber, e
 		return Subscriber{}, err
 	}
 	return *found, nil
+}
+
+// subscriberOf returns the subscriber in use who has a number, nil when nobody has.
+func subscriberOf(r Reader, n phone.Number) (*Subscriber, error) {
+	if n.IsZero() {
+		return nil, nil
+	}
+	s, err := subscriberKind.first(r, subscriberKind.key('p', appendText(nil, n.String())))
+	if err != nil || s == nil || !s.ArchivedAt.IsZero() {
+		return nil, err
+	}
+	return s, nil
 }

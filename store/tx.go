@@ -52,6 +52,9 @@ func (t *tx) changed(m *Message, at time.Time, part *Part) error {
 	if m.Failure != nil {
 		e.Code, e.Text = m.Failure.Code, m.Failure.Text
 	}
+	if err := t.recordMessage(m, at); err != nil {
+		return err
+	}
 	return t.event(e)
 }
 

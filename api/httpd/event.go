@@ -169,14 +169,23 @@ func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, *store.M
 	if e.Part > 0 {
 		out.Reference = known(e.Reference)
 	}
+	if !e.Call.IsZero() {
+		out.CallID = e.Call.String()
+		c, err := s.store.CDR(ctx, e.Call)
+		if err == nil {
+			shown := cdrOf(&c)
+			out.Call = &shown
+		} else if !gone(err) {
+			return out, nil, err
+		}
+	}
 	if e.Message.IsZero() {
 		return out, nil, nil
 	}
 	out.MessageID = e.Message.String()
 	m, err := s.store.Message(ctx, e.Message)
-	var damage *store.Damage
 	switch {
-	case errors.Is(err, store.ErrNotFound) || errors.As(err, &damage):
+	case gone(err):
 		return out, nil, nil
 	case err != nil:
 		return out, nil, err
@@ -184,4 +193,10 @@ func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, *store.M
 	shown := messageOf(&m)
 	out.Message = &shown
 	return out, &m, nil
+}
+
+// gone tells whether an error says that a record is not there any more, or damaged.
+func gone(err error) bool {
+	var damage *store.Damage
+	return errors.Is(err, store.ErrNotFound) || errors.As(err, &damage)
 }

@@ -35,6 +35,7 @@ type Options struct {
 	Store      *store.Store
 	Modems     func() []api.Modem    // nil: none
 	Control    Control               // nil: modems can be looked at only
+	Calls      CallControl           // nil: no call can be placed
 	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
 	Plans      Decider               // nil: no plan decides anything
 	CallPlans  *router.Plans         // keeps the plans that decide; nil: they cannot be seen or changed
@@ -56,6 +57,7 @@ type Server struct {
 	store      *store.Store
 	modems     func() []api.Modem
 	control    Control
+	calls      CallControl
 	webhooks   *jobs.Webhooks
 	plans      Decider
 	callPlans  *router.Plans
@@ -90,7 +92,7 @@ func New(o Options) *Server {
 	if o.Plans == nil {
 		o.Plans = new(callplan.Book)
 	}
-	s := &Server{plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
+	s := &Server{plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, calls: o.Calls, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.login, s.crossSite = o.Login, http.NewCrossOriginProtection()
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })

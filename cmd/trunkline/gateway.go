@@ -48,6 +48,7 @@ type gateway struct {
 	received  *gsm.Metrics
 	fleet     *fleet
 	router    *router.Router
+	calls     *router.Calls
 	server    *httpd.Server
 	webhooks  *jobs.Webhooks
 	retention *jobs.Retention
@@ -114,8 +115,12 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	}
 	books := router.NewBooks(c.Router)
 	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, ClockFrom: clockFrom(), Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
-		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room, UnknownAfter: c.Router.UnknownAfter, ReportWindow: c.Router.ReportWindow, Accounting: books})
+		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room, UnknownAfter: c.Router.UnknownAfter, ReportWindow: c.Router.ReportWindow, Accounting: books, MessageCDRs: c.Call.MessageRecords})
 	if err != nil {
+		return nil, err
+	}
+	g.board.plans = new(callplan.Book)
+	if err := g.newCalls(); err != nil {
 		return nil, err
 	}
 	var trunks []router.Trunk
@@ -129,7 +134,6 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		g.fleet.join(name, m)
 		trunks = append(trunks, router.Trunk{Name: name, Backend: m.trunk})
 	}
-	g.board.plans = new(callplan.Book)
 	g.router = router.New(router.Options{Config: c.Router, Books: books, Plans: g.board.plans, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
 	g.webhooks, err = jobs.NewWebhooks(jobs.WebhookOptions{Config: c.Webhook, Store: g.store, Data: httpd.WebhookData(g.store), Logger: o.logger, Registerer: registry,
 		Version: thisBuild().Version})
@@ -203,6 +207,7 @@ func (g *gateway) run(ctx context.Context) error {
 	s.start("port finder", stopServer, g.finder.Run)
 	s.start("modems", stopModems, g.fleet.devices.Run)
 	s.start("inbound pumps", stopModems, g.fleet.pumps.Run)
+	s.start("calls", stopModems, g.calls.Run)
 	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
 	sending := s.start("router", g.drain(), g.router.Run)
 	s.start("logins", stopServer, g.login.Run)

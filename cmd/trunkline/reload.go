@@ -18,7 +18,7 @@ import (
 )
 
 // A reload reads the configuration again, builds everything that is new in it, and only then exchanges it for what runs. When anything is wrong before
-// that, nothing changes. What may change: [modem.*], of which only those that differ are ended and begun, [router], and log.level. All else is part of
+// that, nothing changes. What may change: [modem.*], of which only those that differ are ended and begun, [router], [call], and log.level. All else is part of
 // what holds the others together and needs a restart; a file that differs there is refused as a whole, so that what runs is always one file.
 
 // reload returns nil when the new configuration runs. It can take as long as the parts that are in flight on modems that change; ctx ends that wait.
@@ -93,6 +93,7 @@ func (g *gateway) part(ctx context.Context, gone, changed []string) error {
 				return
 			}
 			g.fleet.leave(name, forget)
+			g.calls.Leave(ctx, name, forget)
 			if forget {
 				g.received.Forget(name)
 			}
@@ -116,7 +117,7 @@ func (g *gateway) build(ctx context.Context, name string, c modem.Config) (*memb
 	if err != nil {
 		return nil, fmt.Errorf("modem %s: %w", name, err)
 	}
-	return &member{config: c, modem: m, trunk: gsm.New(gsm.Options{Name: name, Modem: m, Store: g.store, Logger: g.log, Metrics: g.received, Uptime: uptime})}, nil
+	return &member{config: c, modem: m, trunk: gsm.New(gsm.Options{Name: name, Modem: m, Store: g.store, Logger: g.log, Metrics: g.received, Calls: g.calls, Uptime: uptime})}, nil
 }
 
 // fixedKeys returns the keys that differ and cannot change while the daemon runs, as they stand in the file.
@@ -124,7 +125,9 @@ func fixedKeys(old, next config.Config) (keys []string) {
 	// What can change is made equal first.
 	router := next.Router
 	router.UnknownAfter, router.ReportWindow = old.Router.UnknownAfter, old.Router.ReportWindow // the store works by them
-	old.Modem, old.Router, old.Log.Level = next.Modem, router, next.Log.Level
+	calls := next.Call
+	calls.MessageRecords = old.Call.MessageRecords // this too
+	old.Modem, old.Router, old.Call, old.Log.Level = next.Modem, router, calls, next.Log.Level
 	compareKeys("", reflect.ValueOf(old), reflect.ValueOf(next), &keys)
 	return keys
 }
