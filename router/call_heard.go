@@ -53,11 +53,7 @@ func (c *Calls) Heard(ctx context.Context, trunk string, k LineCall) error {
 		return nil // it began now, with this as its event
 	}
 	changed, err := c.o.Store.ChangeCall(ctx, l.id, func(r *store.CDR) (store.Event, error) {
-		detail := k.Cause
-		if k.Happened == LineKey {
-			detail = k.Key
-		}
-		r.Note(k.At, k.Happened, detail)
+		r.Note(k.At, k.Happened, k.Cause) // which key was pressed is not kept: it may be of a secret
 		if r.Number.IsZero() {
 			r.Number = phone.FromAddress(k.Number, false)
 		}
@@ -68,7 +64,9 @@ func (c *Calls) Heard(ctx context.Context, trunk string, k LineCall) error {
 		if !k.Ended.IsZero() {
 			r.EndedAt, r.Cause, r.Outcome = k.Ended, k.Cause, outcomeOf(k)
 		}
-		return CallEvent(trunk, k), nil
+		e := CallEvent(trunk, k)
+		e.Account = r.Account
+		return e, nil
 	})
 	if err != nil {
 		if !k.Ended.IsZero() { // its record is closed at the next start
