@@ -37,7 +37,11 @@ type Message struct {
 	Notes       []string  `json:"notes,omitempty" doc:"deviations that the decoder reported, by field"`
 	OnAmbiguous string    `json:"on_ambiguous,omitempty" doc:"what is done when an answer is lost; absent: as the trunk is set"`
 
-	Plan *MessagePlan `json:"plan,omitempty" doc:"what the call plans decided; absent: they were not asked"`
+	Plan    *MessagePlan `json:"plan,omitempty" doc:"what the call plans decided; absent: they were not asked"`
+	Subject string       `json:"subject,omitempty" doc:"of a mail"`
+	Class   string       `json:"class,omitempty" enum:"answer,emergency" doc:"why it may go to who asked not to be written to"`
+	Verdict *Verdict     `json:"verdict,omitempty" doc:"what screening said of a received message"`
+	Action  string       `json:"action,omitempty" doc:"action that a received message asked for"`
 }
 
 // MessagePlan is what call plans decided about a message.

@@ -15,6 +15,8 @@ import (
 	"trunkline/jobs"
 	"trunkline/modem"
 	"trunkline/router"
+	"trunkline/router/program"
+	"trunkline/router/smtp"
 	"trunkline/store"
 )
 
@@ -37,6 +39,12 @@ type Config struct {
 	Webhook      jobs.WebhookConfig   `toml:"webhook"`
 	Retention    jobs.RetentionConfig `toml:"retention"`
 
+	Plans router.PlansConfig `toml:"plans"`
+
+	Screening router.ScreenConfig       `toml:"screening"`
+	Program   map[string]program.Config `toml:"program"` // what actions may run, by any name
+	SMTP      map[string]smtp.Config    `toml:"smtp"`    // by name of the trunk
+
 	SIP        sip.Config                  `toml:"sip"`
 	AGI        agi.Config                  `toml:"agi"`
 	Decide     httpd.DecideConfig          `toml:"decide"`
@@ -48,12 +56,15 @@ type Config struct {
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{Store: store.Default(), API: httpd.Default(), Router: router.Default(), Call: router.DefaultCalls(), Log: Log{Level: "info", Format: "auto"}, Modem: map[string]modem.Config{},
-		Login: login.Default(), LDAP: login.DefaultLDAP(),
+		Screening: router.DefaultScreening(),
+		Login:     login.Default(), LDAP: login.DefaultLDAP(),
 		Alertmanager: alertmanager.Default(), Webhook: jobs.DefaultWebhooks(), Retention: jobs.DefaultRetention(), SIP: sip.Default(), AGI: agi.Default(), FreeSWITCH: freeswitch.Default()}
 }
 
 // Trunks returns the names of all trunks in order.
-func (c Config) Trunks() []string { return slices.Sorted(maps.Keys(c.Modem)) }
+func (c Config) Trunks() []string {
+	return slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(c.Modem)), slices.Collect(maps.Keys(c.SMTP))...)))
+}
 
 // validate notes what is wrong with the values of each section, and what contradicts between them.
 func (c Config) validate(p *problems) {
@@ -68,8 +79,10 @@ func (c Config) validate(p *problems) {
 	section(p, "log", c.Log.Validate())
 	section(p, "webhook", c.Webhook.Validate())
 	section(p, "retention", c.Retention.Validate())
+	section(p, "plans", c.Plans.Validate())
+	c.validateActions(p)
 	for name := range c.Router.Trunk {
-		if _, ok := c.Modem[name]; !ok {
+		if !slices.Contains(c.Trunks(), name) {
 			p.add(join("router.trunk", name), "known trunks: "+strings.Join(c.Trunks(), ", "), "there is no trunk of this name")
 		}
 	}
@@ -87,7 +100,7 @@ func (c Config) validate(p *problems) {
 	}
 	defer c.validateSwitches(p)
 	taken := map[string]string{} // what names a modem → the section that has it
-	for _, name := range c.Trunks() {
+	for _, name := range slices.Sorted(maps.Keys(c.Modem)) {
 		key := join("modem", name)
 		m := c.Modem[name]
 		if !trunkName(name) {

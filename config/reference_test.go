@@ -28,10 +28,11 @@ var source = map[string]struct{ dir, typ string }{
 	"alertmanager": {"../api/httpd/alertmanager", "Config"},
 	"sip":          {"../api/sip", "Config"}, "agi": {"../api/agi", "Config"}, "decide": {"../api/httpd", "DecideConfig"}, "freeswitch": {"../api/httpd/freeswitch", "Config"},
 	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"}, "retention": {"../jobs", "RetentionConfig"},
+	"screening": {"../router", "ScreenConfig"}, "program": {"../router/program", "Config"}, "smtp": {"../router/smtp", "Config"},
 }
 
 // sample gives a value to keys that cannot stay empty.
-var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678", "switch.networks": "192.0.2.7"}
+var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678", "switch.networks": "192.0.2.7", "program.path": "/usr/bin/true", "smtp.host": "mail.example.org", "smtp.from": "gateway@example.org"}
 
 // instances explains the tables of which there may be several, by how their names begin.
 var instances = []struct{ prefix, inFile, onPage string }{
@@ -39,6 +40,10 @@ var instances = []struct{ prefix, inFile, onPage string }{
 		"One table for each switch, or group of switches, that may ask the call plans by SIP, HTTP or FastAGI; see switches.md. NAME stands in logs."},
 	{"carrier.", "One table for each trunk that switches reach themselves. Its name, here carrier, is the name of the trunk in call plans.",
 		"One table for each trunk that switches reach themselves. NAME is the name of the trunk in call plans: 1 to 32 of a-z, 0-9 and -, and no modem's."},
+	{"program.", "One table for each program that actions may run; its name, here wake, is the target of such an action.",
+		"One table for each program that actions may run; see actions.md. NAME is the target of such an action: 1 to 32 of a-z, 0-9 and -."},
+	{"smtp.", "One table for each account at a mail server; its name, here post, is the name of the trunk.",
+		"One table for each account at a mail server. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -, and no modem's."},
 	{"modem.", "One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -.",
 		"One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -."},
 	{"router.trunk.", "Limits of a trunk, here desk. A trunk without a table has none.",
@@ -77,6 +82,10 @@ func sections(t *testing.T) []sectionDoc {
 				v = reflect.ValueOf(modem.Default())
 			case "switch":
 				v = reflect.ValueOf(switches.Default())
+			case "smtp":
+				table, v = "smtp.post", reflect.Zero(v.Type().Elem())
+			case "program":
+				table, v = "program.wake", reflect.Zero(v.Type().Elem())
 			default:
 				table = name + ".carrier" // trunks share their names, and desk is a modem
 				v = reflect.Zero(v.Type().Elem())

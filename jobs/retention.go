@@ -16,13 +16,14 @@ type RetentionConfig struct {
 	MessagesIn  time.Duration `toml:"messages_in"`  // received messages, from their receipt; "0s": for good
 	MessagesOut time.Duration `toml:"messages_out"` // messages that were sent, or could not be, from their acceptance; one that waits, is held, unknown, or awaits a report stays; "0s": for good
 	CDRs        time.Duration `toml:"cdrs"`         // records of calls, from their end; "0s": for good
+	Runs        time.Duration `toml:"runs"`         // runs of actions that are over, from their begin; "0s": for good
 	Archived    time.Duration `toml:"archived"`     // records that were archived: contacts, groups, administrators, actions, service providers and so on; "0s": for good
 	Deliveries  time.Duration `toml:"deliveries"`   // deliveries to webhooks, from their success or their end; "0s": for good
 }
 
 // DefaultRetention returns what is right for most.
 func DefaultRetention() RetentionConfig {
-	return RetentionConfig{MessagesIn: 365 * 24 * time.Hour, MessagesOut: 365 * 24 * time.Hour, CDRs: 365 * 24 * time.Hour, Archived: 7 * 24 * time.Hour, Deliveries: 30 * 24 * time.Hour}
+	return RetentionConfig{MessagesIn: 365 * 24 * time.Hour, MessagesOut: 365 * 24 * time.Hour, CDRs: 365 * 24 * time.Hour, Runs: 365 * 24 * time.Hour, Archived: 7 * 24 * time.Hour, Deliveries: 30 * 24 * time.Hour}
 }
 
 // minRetention is the shortest time: a message that is gone before its reports and repetitions have come would be taken for a new one.
@@ -34,7 +35,7 @@ func (c RetentionConfig) Validate() (errs []error) {
 		key   string
 		value time.Duration
 		least time.Duration
-	}{{"messages_in", c.MessagesIn, minRetention}, {"messages_out", c.MessagesOut, minRetention}, {"cdrs", c.CDRs, minRetention}, {"archived", c.Archived, 24 * time.Hour}, {"deliveries", c.Deliveries, time.Hour}} {
+	}{{"messages_in", c.MessagesIn, minRetention}, {"messages_out", c.MessagesOut, minRetention}, {"cdrs", c.CDRs, minRetention}, {"runs", c.Runs, 24 * time.Hour}, {"archived", c.Archived, 24 * time.Hour}, {"deliveries", c.Deliveries, time.Hour}} {
 		if k.value != 0 && k.value < k.least {
 			errs = append(errs, fmt.Errorf("%s: %s is too short; use at least %s, or \"0s\" to keep for good", k.key, k.value, k.least))
 		}
@@ -77,7 +78,7 @@ func NewRetention(o RetentionOptions) *Retention {
 	r := &Retention{log: o.Logger, deleted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_jobs_retention_deleted_total", Help: "Records that were deleted because their time was over."},
 		[]string{"class"})}
 	for _, c := range []class{{name: "messages_in", keep: o.Config.MessagesIn, delete: messages(store.In)}, {name: "messages_out", keep: o.Config.MessagesOut, delete: messages(store.Out)},
-		{name: "cdrs", keep: o.Config.CDRs, delete: o.Store.ExpireCDRs}, {name: "archived", keep: o.Config.Archived, delete: o.Store.PurgeArchived}, {name: "deliveries", keep: o.Config.Deliveries, delete: o.Store.ExpireDeliveries}} {
+		{name: "runs", keep: o.Config.Runs, delete: o.Store.ExpireRuns}, {name: "cdrs", keep: o.Config.CDRs, delete: o.Store.ExpireCDRs}, {name: "archived", keep: o.Config.Archived, delete: o.Store.PurgeArchived}, {name: "deliveries", keep: o.Config.Deliveries, delete: o.Store.ExpireDeliveries}} {
 		r.deleted.WithLabelValues(c.name)
 		if c.keep > 0 {
 			r.classes = append(r.classes, c)

@@ -25,6 +25,10 @@ func messageOf(m *store.Message) api.Message {
 		Parts: make([]api.Part, len(m.Parts)), CreatedAt: m.CreatedAt.UTC(), SendAt: m.SendAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
 		NotBefore: m.NotBefore.UTC(), SentAt: m.SentAt.UTC(), DeliveredAt: m.DeliveredAt.UTC(), ReceivedAt: m.ReceivedAt.UTC(), CentreAt: m.CentreAt.UTC(),
 		Error: failureOf(m.Failure), Incomplete: m.Incomplete, Missing: m.Missing, Notes: m.Notes, OnAmbiguous: m.OnAmbiguous.String()}
+	out.Subject, out.Class, out.Action = m.Subject, m.Class, m.Action
+	if v := m.Verdict; v != nil {
+		out.Verdict = &api.Verdict{Authorized: v.Authorized, Code: v.Code, Text: v.Text}
+	}
 	if out.Trunk == "" {
 		out.Trunk = m.Pin
 	}

@@ -18,7 +18,7 @@ import (
 // the last of two equal names and folds their case, and its reflection costs more than accepting a message may.
 
 // routes is everything that can be asked.
-var routes = slices.Concat(coreRoutes, planRoutes, peopleRoutes, loginRoutes, callRoutes, cdrRoutes)
+var routes = slices.Concat(coreRoutes, planRoutes, peopleRoutes, logRoutes, personRoutes, callRoutes, cdrRoutes, loginRoutes, screeningRoutes)
 
 // coreRoutes are the routes whose files have no table of their own.
 var coreRoutes = []route{

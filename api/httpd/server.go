@@ -37,6 +37,8 @@ type Options struct {
 	Control    Control               // nil: modems can be looked at only
 	Calls      CallControl           // nil: no call can be placed
 	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
+	Screening  *router.Screening     // nil: nothing is screened
+	Inbound    *router.Inbound       // nil: nothing follows from what comes in
 	Plans      Decider               // nil: no plan decides anything
 	CallPlans  *router.Plans         // keeps the plans that decide; nil: they cannot be seen or changed
 	Decides    func() error          // why calls cannot be decided now; nil: they always can
@@ -59,6 +61,8 @@ type Server struct {
 	control    Control
 	calls      CallControl
 	webhooks   *jobs.Webhooks
+	screening  *router.Screening
+	inbound    *router.Inbound
 	plans      Decider
 	callPlans  *router.Plans
 	decides    func() error
@@ -92,7 +96,7 @@ func New(o Options) *Server {
 	if o.Plans == nil {
 		o.Plans = new(callplan.Book)
 	}
-	s := &Server{plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, calls: o.Calls, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
+	s := &Server{screening: o.Screening, inbound: o.Inbound, plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, calls: o.Calls, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
 	s.login, s.crossSite = o.Login, http.NewCrossOriginProtection()
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })

@@ -58,7 +58,10 @@ type gateway struct {
 	metrics   net.Listener // nil: off
 	alerting  net.Listener // nil: off
 	alerts    *alertmanager.Handler
+	screening *router.Screening
+	inbound   *router.Inbound
 	plans     *router.Plans
+	admins    *router.Administration
 	board     switchboard
 	reloads   <-chan os.Signal
 	load      func() (config.Config, error)
@@ -115,7 +118,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	}
 	books := router.NewBooks(c.Router)
 	g.store, err = store.Open(context.Background(), g.engine, store.Options{Assembler: gsm.Assembler{}, ClockFrom: clockFrom(), Logger: o.logger, Registerer: registry, EventsKeep: c.Store.EventsKeep,
-		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room, UnknownAfter: c.Router.UnknownAfter, ReportWindow: c.Router.ReportWindow, Accounting: books, MessageCDRs: c.Call.MessageRecords})
+		IdempotencyKeep: c.Store.IdempotencyKeep, Room: g.room, UnknownAfter: c.Router.UnknownAfter, ReportWindow: c.Router.ReportWindow, Accounting: books, MessageCDRs: c.Call.MessageRecords, Screened: true})
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +137,28 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		g.fleet.join(name, m)
 		trunks = append(trunks, router.Trunk{Name: name, Backend: m.trunk})
 	}
-	g.router = router.New(router.Options{Config: c.Router, Books: books, Plans: g.board.plans, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
+	mails, err := mailTrunks(c.SMTP)
+	if err != nil {
+		return nil, err
+	}
+	trunks = append(trunks, mails...)
+	if err := g.newScreening(); err != nil {
+		return nil, err
+	}
+	g.router = router.New(router.Options{Screening: g.screening, Config: c.Router, Books: books, Plans: g.board.plans, Store: g.store, Trunks: trunks, Measure: gsm.Measure, Logger: o.logger, Registerer: registry})
 	g.webhooks, err = jobs.NewWebhooks(jobs.WebhookOptions{Config: c.Webhook, Store: g.store, Data: httpd.WebhookData(g.store), Logger: o.logger, Registerer: registry,
 		Version: thisBuild().Version})
 	if err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
+	}
+	g.newInbound(mails)
+	mail := ""
+	if len(mails) > 0 {
+		mail = mails[0].Name
+	}
+	g.admins = router.NewAdministration(router.AdministrationOptions{Store: g.store, Books: books, Router: g.router, Mail: mail, Logger: o.logger})
+	if err := g.admins.Load(context.Background()); err != nil {
+		return nil, fmt.Errorf("quotas of administrators: %w", err)
 	}
 	g.retention = jobs.NewRetention(jobs.RetentionOptions{Config: c.Retention, Store: g.store, Logger: o.logger, Registerer: registry})
 	if err := g.newLogin(); err != nil {
@@ -147,7 +167,11 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err := g.newSwitchboard(); err != nil {
 		return nil, err
 	}
-	g.plans = router.NewPlans(router.PlansOptions{Store: g.store, Book: g.board.plans, Logger: o.logger, Trunks: g.planTrunks})
+	tables, err := c.Plans.Load()
+	if err != nil {
+		return nil, err
+	}
+	g.plans = router.NewPlans(router.PlansOptions{Store: g.store, Book: g.board.plans, Tables: tables, Logger: o.logger, Trunks: g.planTrunks})
 	if err := g.plans.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("call plans: %w", err)
 	}
@@ -196,9 +220,10 @@ func (g *gateway) ready() error {
 
 // How long the parts of a gateway may take to end. A part that is in the air is waited for, up to the time limit of its modem.
 const (
-	stopServer = 5 * time.Second
-	stopModems = 10 * time.Second
-	stopFailed = 4 * time.Second // all of it, when the store has failed
+	stopServer   = 5 * time.Second
+	stopModems   = 10 * time.Second
+	stopPrograms = 8 * time.Second
+	stopFailed   = 4 * time.Second // all of it, when the store has failed
 )
 
 // run serves until ctx ends or the store fails, and ends what runs in an order in which nothing that was taken is lost.

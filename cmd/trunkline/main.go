@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"trunkline/api"
+	"trunkline/router/program"
 )
 
 // Exit codes of every verb; part of the documented contract.
@@ -24,6 +25,9 @@ const (
 )
 
 func main() {
+	if program.Confined() { // this process is to become the program of an action
+		program.Confine()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"trunkline/router/program"
 )
 
 // built is the program that many tests start as a process of its own.
@@ -42,6 +44,9 @@ func buildWith(file string, args ...string) error {
 }
 
 func TestMain(m *testing.M) {
+	if program.Confined() {
+		program.Confine()
+	}
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
