@@ -18,6 +18,8 @@ import (
 	"trunkline/api/switches"
 	"trunkline/modem"
 	"trunkline/router"
+	"trunkline/router/program"
+	"trunkline/router/smtp"
 )
 
 var update = flag.Bool("update", false, "write the generated and golden files anew")
@@ -28,6 +30,7 @@ var source = map[string]struct{ dir, typ string }{
 	"alertmanager": {"../api/httpd/alertmanager", "Config"},
 	"sip":          {"../api/sip", "Config"}, "agi": {"../api/agi", "Config"}, "decide": {"../api/httpd", "DecideConfig"}, "freeswitch": {"../api/httpd/freeswitch", "Config"},
 	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"}, "retention": {"../jobs", "RetentionConfig"},
+	"login": {"../api/httpd/login", "Config"}, "ldap": {"../api/httpd/login", "LDAPConfig"}, "plans": {"../router", "PlansConfig"},
 	"screening": {"../router", "ScreenConfig"}, "program": {"../router/program", "Config"}, "smtp": {"../router/smtp", "Config"},
 }
 
@@ -329,6 +332,8 @@ func TestReference(t *testing.T) {
 	want.Call.Line = map[string]router.LineConfig{"desk": {}}
 	want.Call.Plan = map[string]router.CallPlanConfig{"desk": {}}
 	want.Router.Trunk = map[string]router.TrunkConfig{"desk": {}}
+	want.Program = map[string]program.Config{"wake": {Path: sample["program.path"]}}
+	want.SMTP = map[string]smtp.Config{"post": {Host: sample["smtp.host"], From: sample["smtp.from"]}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the reference gives\n%+v, the defaults are\n%+v", got, want)
 	}

@@ -18,12 +18,13 @@ const (
 	BuiltinHelp    = "help"    // lists what the sender may start
 	BuiltinStatus  = "status"  // how the gateway is
 	BuiltinUsage   = "usage"   // parts sent and left of an administrator's quota
+	BuiltinStats   = "stats"   // parts sent in each month of the year
 	BuiltinSendSMS = "sendsms" // an administrator sends a message; arguments to and message
 )
 
 // Builtins lists the built-in actions. The request of a phone client for its configuration is none of them: it has a form of its own.
 func Builtins() []string {
-	return []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinSendSMS}
+	return []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinStats, BuiltinSendSMS}
 }
 
 // builtinError is why a built-in action did nothing, in words for its sender.
@@ -41,13 +42,16 @@ func (in *Inbound) builtin(ctx context.Context, m *store.Message, t *Trial, h *s
 			return "The gateway is running.", nil
 		}
 		return in.o.Status(), nil
-	case BuiltinUsage, BuiltinSendSMS:
+	case BuiltinUsage, BuiltinStats, BuiltinSendSMS:
 		admin := t.party.Administrator
 		if admin == nil {
 			return "", &builtinError{"Only administrators may do that."}
 		}
-		if t.Action.Target == BuiltinUsage {
+		switch t.Action.Target {
+		case BuiltinUsage:
 			return in.usage(ctx, admin, h.At)
+		case BuiltinStats:
+			return in.stats(ctx, admin, h.At)
 		}
 		return in.sendSMS(ctx, m, t, admin)
 	}
@@ -96,6 +100,36 @@ func (in *Inbound) usage(ctx context.Context, admin *store.Administrator, at tim
 		return "No quota is set for you.", nil
 	}
 	return fmt.Sprintf("%d of %d parts are used, until %s.", used, w.Limit, w.End.Format("2006-01-02 15:04")), nil
+}
+
+// maxStats bounds how many messages are looked at for the answer of stats.
+const maxStats = 100_000
+
+// stats tells how many parts an administrator sent in each month of the year so far.
+func (in *Inbound) stats(ctx context.Context, admin *store.Administrator, at time.Time) (string, error) {
+	var months [12]int
+	q := store.Query{Direction: store.Out, Account: admin.Account(), Since: time.Date(at.Year(), 1, 1, 0, 0, 0, 0, time.UTC), Limit: 1000}
+	for looked := 0; looked < maxStats; {
+		page, err := in.o.Store.Messages(ctx, q)
+		if err != nil {
+			return "", err
+		}
+		for i := range page.Items {
+			m := &page.Items[i]
+			if status, _ := m.LogStatus(); status != store.LogNone && status != store.LogUnsupported {
+				months[m.CreatedAt.Month()-1] += len(m.Parts)
+			}
+		}
+		looked += len(page.Items)
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	var lines []string
+	for month := time.January; month <= at.Month(); month++ {
+		lines = append(lines, fmt.Sprintf("%s %d", month.String()[:3], months[month-1]))
+	}
+	return strings.Join(lines, ", "), nil
 }
 
 // sendSMS sends a message for an administrator, to numbers and groups.

@@ -543,7 +543,7 @@ func TestPhoneClient(t *testing.T) {
 
 func TestBuiltins(t *testing.T) {
 	d := newDesk(t, nil, nil).everybody()
-	for _, name := range []string{BuiltinHelp, BuiltinStatus, BuiltinUsage} {
+	for _, name := range []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinStats} {
 		d.action(store.Action{Keyword: name, Kind: store.ActionBuiltin, Target: name})
 	}
 	d.action(store.Action{Keyword: "sendsms", Kind: store.ActionBuiltin, Target: BuiltinSendSMS, Filtered: true, Arguments: []store.ActionArgument{{Name: "to", Type: "str", Required: true}, {Name: "message", Type: "str", Required: true}}})
@@ -561,6 +561,9 @@ func TestBuiltins(t *testing.T) {
 		t.Errorf("%q", sent)
 	}
 	if _, sent := d.says(sueNumber, "usage"); !has(sent, sueNumber, "quota") {
+		t.Errorf("%q", sent)
+	}
+	if _, sent := d.says(sueNumber, "stats"); !has(sent, sueNumber, time.Now().UTC().Month().String()[:3]+" 0") {
 		t.Errorf("%q", sent)
 	}
 	_, sent = d.says(sueNumber, "sendsms ops,"+carlNumber+" lunch at noon")
