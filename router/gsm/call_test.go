@@ -300,6 +300,35 @@ func TestCallOverACrash(t *testing.T) {
 	})
 }
 
+// TestLineThatGoes: a modem that a reload ends takes its calls with it, and no later call is taken for one of them.
+func TestLineThatGoes(t *testing.T) {
+	onCalls(t, able(), router.DefaultCalls(), "", func(r *callRig) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+			defer cancel()
+			if _, err := r.phone.Call(ctx, own); err != nil {
+				t.Error(err)
+			}
+		}()
+		time.Sleep(5 * time.Second)
+		r.stop()
+		for range 2 {
+			r.calls.Leave(r.t.Context(), "desk", true)
+		}
+		if all := r.records(); len(all) != 1 || all[0].Outcome != store.CallLost || all[0].EndedAt.Sub(all[0].StartedAt) < 4*time.Second {
+			t.Errorf("records: %+v", all)
+		}
+		<-done
+		r.start()
+		r.ring(7*time.Second, emulator.CallOptions{})
+		if k := r.last(); k.Outcome != store.CallMissed {
+			t.Errorf("the next call: %+v", k)
+		}
+	})
+}
+
 // TestPlaceCall: calls for alarms ring, press keys, and end by themselves.
 func TestPlaceCall(t *testing.T) {
 	for _, c := range []struct {
