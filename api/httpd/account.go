@@ -110,7 +110,7 @@ func (s *Server) identify(r *http.Request) (login.Known, error) {
 }
 
 // localPeer returns who a user of this machine is: the administrator that it is linked to, else what its name allows. A user whose administrator is archived is
-// nobody, but for those who could undo it anyway.
+// nobody.
 func (s *Server) localPeer(ctx context.Context, p peer) (login.Known, error) {
 	own := login.Known{Principal: localUser(p.uid)}
 	if s.login == nil {
@@ -122,7 +122,7 @@ func (s *Server) localPeer(ctx context.Context, p peer) (login.Known, error) {
 		return who, err
 	case ok:
 		return who, nil
-	case linked && own.Permissions != access.Every:
+	case linked:
 		return login.Known{}, nobody()
 	}
 	return own, nil

@@ -75,9 +75,15 @@ func mayAdministrator(r *request, need access.Permission, was, now *store.Admini
 	if !r.who.Can(access.AdministratorNeed(role, need), role.Provider()) {
 		return invalid([]api.FieldError{{Field: "role_id", Code: api.FieldUnknown, Message: fmt.Sprintf("the role %s is not yours to give", role)}})
 	}
+	if now.Level == store.SuperAdministrator {
+		granted = access.Every // which he has, whatever is written
+	}
 	before := access.Permissions(0)
 	if was != nil {
 		before, _ = access.ParsePermissions(was.Permissions)
+	}
+	if was != nil && was.Level == store.SuperAdministrator {
+		before = access.Every
 	}
 	if err := r.who.MayGrant(role, granted&^before); err != nil {
 		return invalid([]api.FieldError{{Field: "permissions", Code: api.FieldInvalid, Message: err.Error()}})

@@ -72,7 +72,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	f := &feed{server: s, who: r.who, w: w, control: http.NewResponseController(w), position: position}
+	f := &feed{server: s, request: r.Request, who: r.who, w: w, control: http.NewResponseController(w), position: position}
 	if err := f.run(ctx); err != nil {
 		s.log.Debug("event stream ended", "after", f.position, "err", err)
 	}
@@ -82,6 +82,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 // feed is one open stream.
 type feed struct {
 	server   *Server
+	request  *http.Request
 	who      access.Principal // sees events of messages that he sees; owners of the platform with easy0_statistics_view see all
 	w        http.ResponseWriter
 	control  *http.ResponseController
@@ -100,6 +101,9 @@ func (f *feed) run(ctx context.Context) error {
 	defer beat.Stop()
 	for {
 		changed := f.server.store.Changed() // before reading, or an event in between would wait for the next one
+		if !f.known() {
+			return nil
+		}
 		n, err := f.write(ctx)
 		switch {
 		case err != nil:
@@ -120,6 +124,16 @@ func (f *feed) run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// known tells whether who began the stream may still have it: a token may be revoked meanwhile, a session end, a permission be taken.
+func (f *feed) known() bool {
+	who, err := f.server.identify(f.request)
+	if err != nil || who.Account != f.who.Account {
+		return false
+	}
+	f.who = who.Principal
+	return true
 }
 
 // write writes the next events, at most a batch, and returns how many.

@@ -276,17 +276,12 @@ func (s *Server) administratorOf(r *request, need access.Permission) (store.Admi
 	if r.known.Token {
 		return store.Administrator{}, api.NewProblem(http.StatusForbidden, api.CodeForbidden, "That is not permitted", "a token cannot do that; log in")
 	}
-	text := r.PathValue("id")
-	id, err := strconv.ParseUint(text, 10, 63)
-	if err != nil || text != strconv.FormatUint(id, 10) {
-		return store.Administrator{}, badParameter("id", api.FieldInvalid, "is no id of an administrator: a whole number")
-	}
-	a, err := s.store.Administrators().Read(r.Context(), id)
+	a, err := administratorResource.find(s, r, need)
 	if err != nil {
 		return a, err
 	}
 	role, err := access.ParseRole(a.RoleID)
-	if err != nil || !r.who.Can(access.AdministratorNeed(role, need), a.Provider) {
+	if err != nil {
 		return a, store.ErrNotFound
 	}
 	granted, _ := access.ParsePermissions(a.Permissions)
@@ -348,6 +343,11 @@ func (s *Server) setLocalUsers(w http.ResponseWriter, r *request) error {
 	}
 	if len(body.UIDs) > store.MaxLocalUsers {
 		return invalid([]api.FieldError{{Field: "uids", Code: api.FieldTooMany, Message: "has more than " + strconv.Itoa(store.MaxLocalUsers)}})
+	}
+	for i, uid := range body.UIDs {
+		if localUser(uid).Permissions == access.Every { // or it could take from itself what it needs to undo that
+			return invalid([]api.FieldError{{Field: "uids[" + strconv.Itoa(i) + "]", Code: api.FieldInvalid, Message: "is root, or the user of the daemon, who may do everything by themselves"}})
+		}
 	}
 	if err := s.login.SetLocalUsers(r.Context(), a.ID, body.UIDs, r.account); err != nil {
 		return loginConflict(err)

@@ -88,8 +88,11 @@ func (d *doctor) examineRights() {
 		for _, name := range slices.Sorted(maps.Keys(d.config.Modem)) {
 			d.examineModemRights(id, name, d.config.Modem[name])
 		}
-		if file := d.config.Alertmanager.TokenFile; file != "" {
-			d.examineSecret(id, "alertmanager.token_file", file)
+		for _, secret := range []struct{ key, file string }{{"alertmanager.token_file", d.config.Alertmanager.TokenFile}, {"api.tls_key", d.config.API.TLSKey},
+			{"ldap.bind_password_file", d.config.LDAP.BindPasswordFile}} {
+			if secret.file != "" {
+				d.examineSecret(id, secret.key, secret.file)
+			}
 		}
 	}
 	if d.config != nil && len(d.found) == bad {

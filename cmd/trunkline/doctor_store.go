@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
+	"trunkline/api/httpd"
 	"trunkline/store"
 	"trunkline/store/bolt"
 )
@@ -77,13 +79,16 @@ func (d *doctor) examineAddresses() {
 	}
 	bad := len(d.found)
 	for _, l := range []struct{ key, address, risk string }{
+		{"api.listen", d.config.API.Listen, ""},
 		{"api.metrics", d.config.API.Metrics, "everybody there can read how much is sent and received"},
 		{"alertmanager.listen", d.config.Alertmanager.Listen, "the token comes in plain text"},
 	} {
 		if l.address == "" {
 			continue
 		}
-		if !loopback(l.address) {
+		if l.key == "api.listen" {
+			d.examineCertificate()
+		} else if !loopback(l.address) {
 			d.add(levelWarning, "addresses", l.key, "listen on 127.0.0.1, with a tunnel or a proxy with TLS in front, or let a firewall choose who may connect", "%s can be reached from the network: %s", l.address, l.risk)
 		}
 		if d.runs {
@@ -101,6 +106,27 @@ func (d *doctor) examineAddresses() {
 	}
 	if len(d.found) == bad {
 		d.add(levelOK, "addresses", "", "", "only this machine can reach the daemon")
+	}
+}
+
+// certificateSoon is how long before its end a certificate is worth a word.
+const certificateSoon = 21 * 24 * time.Hour
+
+// examineCertificate tells who can reach the API over TCP, and for how long its certificate is good.
+func (d *doctor) examineCertificate() {
+	c := d.config.API
+	if c.TLSCert == "" {
+		d.add(levelNote, "addresses", "api.listen", "", "%s is open to programs of this machine that show a token or a session", c.Listen)
+		return
+	}
+	pair, err := httpd.LoadCertificate(c)
+	switch {
+	case err != nil:
+		d.add(levelError, "addresses", "api.tls_cert", "name a certificate with its chain, and its key, in PEM", "%v", err)
+	case time.Until(pair.Leaf.NotAfter) < certificateSoon:
+		d.add(levelWarning, "addresses", "api.tls_cert", "renew it, then systemctl reload trunkline", "the certificate ends on %s", pair.Leaf.NotAfter.Format(time.DateOnly))
+	default:
+		d.add(levelNote, "addresses", "api.listen", "", "%s is open, with TLS, to who shows a token or a session; the certificate ends on %s", c.Listen, pair.Leaf.NotAfter.Format(time.DateOnly))
 	}
 }
 

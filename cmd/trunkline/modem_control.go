@@ -177,3 +177,9 @@ func readSecret(cmd *cobra.Command, in *bufio.Reader, prompt string) (string, er
 	}
 	return strings.TrimSpace(line), err
 }
+
+// interactive tells whether somebody types what is read.
+func interactive(cmd *cobra.Command) bool {
+	f, ok := cmd.InOrStdin().(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -27,7 +27,7 @@ func newProviderCommand(c *cli) *cobra.Command {
 func newAdminCommand(c *cli) *cobra.Command {
 	v := &recordVerbs[api.AdministratorFields, api.Administrator]{noun: "administrator", verb: "admin", collection: (*api.Client).Administrators,
 		columns: []string{"username", "full_name", "role_id", "level", "phone_number", "email", "sms_quota", "archived_at"}}
-	return group("admin", "Keep administrators: those who may log in and own contacts, groups and messages", v.commands(c)...)
+	return group("admin", "Keep administrators: those who may log in and own contacts, groups and messages", append(v.commands(c), loginVerbs(c)...)...)
 }
 
 func newGroupCommand(c *cli) *cobra.Command {

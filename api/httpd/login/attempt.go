@@ -83,11 +83,11 @@ func (k *Keeper) login(ctx context.Context, a Attempt) (string, Known, error) {
 		return "", Known{}, err
 	}
 	administrator, credential, p, err := k.verify(ctx, a.Username, a.Password)
-	if errors.Is(err, ErrBusy) || errors.Is(err, context.Canceled) {
-		return "", Known{}, errors.Join(err, k.store.LoginSucceeded(context.WithoutCancel(ctx), nil, names))
-	}
-	if err != nil {
+	if errors.Is(err, ErrDenied) {
 		return "", Known{}, err
+	}
+	if err != nil { // it was not found out, for which nobody is to wait
+		return "", Known{}, errors.Join(err, k.store.LoginSucceeded(context.WithoutCancel(ctx), nil, names))
 	}
 	proven := false
 	if !credential.TOTPAt.IsZero() {
