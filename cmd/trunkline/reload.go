@@ -18,7 +18,7 @@ import (
 )
 
 // A reload reads the configuration again, builds everything that is new in it, and only then exchanges it for what runs. When anything is wrong before
-// that, nothing changes. What may change: [modem.*], of which only those that differ are ended and begun, [router], [call], and log.level. All else is part of
+// that, nothing changes. What may change: [modem.*], of which only those that differ are ended and begun, [router], [call], [plans] with the files that it names, and log.level. All else is part of
 // what holds the others together and needs a restart; a file that differs there is refused as a whole, so that what runs is always one file.
 
 // reload returns nil when the new configuration runs. It can take as long as the parts that are in flight on modems that change; ctx ends that wait.
@@ -36,6 +36,10 @@ func (g *gateway) reload(ctx context.Context) error {
 	}
 	if fixed := fixedKeys(g.config, next); len(fixed) > 0 {
 		return fmt.Errorf("%s cannot change while the daemon runs: restart it, or take the change back", strings.Join(fixed, ", "))
+	}
+	tables, err := next.Plans.Load()
+	if err != nil {
+		return err
 	}
 	var gone, changed []string // of what runs
 	for name, old := range g.config.Modem {
@@ -127,7 +131,7 @@ func fixedKeys(old, next config.Config) (keys []string) {
 	router.UnknownAfter, router.ReportWindow = old.Router.UnknownAfter, old.Router.ReportWindow // the store works by them
 	calls := next.Call
 	calls.MessageRecords = old.Call.MessageRecords // this too
-	old.Modem, old.Router, old.Call, old.Log.Level = next.Modem, router, calls, next.Log.Level
+	old.Modem, old.Router, old.Call, old.Plans, old.Log.Level = next.Modem, router, calls, next.Plans, next.Log.Level
 	compareKeys("", reflect.ValueOf(old), reflect.ValueOf(next), &keys)
 	return keys
 }
