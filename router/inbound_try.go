@@ -74,7 +74,7 @@ func (in *Inbound) Try(ctx context.Context, m *store.Message) (t Trial, err erro
 	if done, err := in.tryWords(ctx, m, &t); err != nil || done {
 		return t, err
 	}
-	if code := strings.TrimSpace(m.Text); len(code) == codeDigits && strings.Trim(code, "0123456789") == "" {
+	if code := strings.TrimSpace(m.Text); t.Verdict.Authorized && len(code) == codeDigits && strings.Trim(code, "0123456789") == "" {
 		waiting, err := in.o.Store.OpenRuns(ctx, store.RunWaiting, m.From)
 		if err != nil {
 			return t, err

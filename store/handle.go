@@ -30,7 +30,7 @@ type Handling struct {
 	ID      MessageID
 	At      time.Time
 	Verdict Verdict
-	Text    *string // replaces the text, without what must not be kept; nil: it stays
+	Text    *string // replaces the text, without what must not be kept, which is not in the octets of its parts then either; nil: it stays
 	Action  string  // name of the action that it asked for
 	Begin   *Run    // begins with it; its ID is the message's
 	Change  *Run    // that waited for it; it must not have changed meanwhile
@@ -53,6 +53,9 @@ func (s *Store) Handle(ctx context.Context, h Handling) (Message, error) {
 		m.Unhandled, m.Verdict, m.Action = false, &h.Verdict, h.Action
 		if h.Text != nil {
 			m.Text = *h.Text
+			for i := range m.Parts {
+				m.Parts[i].TPDU = nil
+			}
 		}
 		if err := t.save(m); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 
 	"trunkline/api"
 	"trunkline/router/access"
+	"trunkline/router/template"
 	"trunkline/store"
 )
 
@@ -36,12 +37,15 @@ func actionFields(a *store.Action) api.ActionFields {
 	return f
 }
 
-func applyAction(f *api.ActionFields, a *store.Action, _ *wrongFields) {
+func applyAction(f *api.ActionFields, a *store.Action, wrong *wrongFields) {
 	a.Provider, a.Name, a.Description, a.Module, a.Keyword, a.Authentication, a.Enabled = f.Provider, f.Name, f.Description, f.Module, f.Keyword, f.Authentication, f.Enabled
 	a.Filtered, a.AdminID, a.JanuaID, a.Kind, a.Category, a.Dangerous, a.Level = f.Filtered, f.AdminID, f.JanuaID, f.Kind, f.Category, f.Dangerous, f.Level
 	a.Text, a.Target, a.SenderLimit, a.HourLimit, a.Repeat, a.Arguments = f.Text, f.Target, f.SenderLimit, f.HourLimit, f.Repeat, nil
 	for _, g := range f.Arguments {
 		a.Arguments = append(a.Arguments, store.ActionArgument(g))
+	}
+	if _, err := template.Parse(f.Text); err != nil {
+		wrong.add("text", api.FieldInvalid, err.Error())
 	}
 }
 

@@ -127,6 +127,10 @@ func TestActionTestsAndLint(t *testing.T) {
 	if runs, err := c.Runs(ctx, "", 10); err != nil || len(runs.Items) != 0 {
 		t.Errorf("a test ran something: %+v, %v", runs, err)
 	}
+	for _, text := range []string{"{{range 100000000}}x{{end}}", "{% for i in a %}{% endfor %}", "{{.Message.Delete}}"} {
+		_, err := c.Actions().Add(ctx, api.ActionFields{Name: "bomb", Kind: "reply", Text: text})
+		wrongField(t, err, "text", api.FieldInvalid)
+	}
 	found, err := c.LintActions(ctx, "")
 	if err != nil {
 		t.Fatal(err)
