@@ -75,7 +75,7 @@ func TestBulkRefuses(t *testing.T) {
 		"wrong type":         {body: `{"messages":[` + one + `,{"to":"1","text":7}]}`, status: 400, wrong: "messages[1].text wrong_type"},
 		"unknown at the top": {body: `{"message":[]}`, status: 400, wrong: "message unknown"},
 		"not an object":      {body: `{"messages":["x"]}`, status: 400, wrong: "messages[0] wrong_type"},
-		"no JSON":            {body: `{"messages":[`, status: 400, wrong: "messages malformed"},
+		"no JSON":            {body: `{"messages":[`, status: 400, wrong: "body malformed"},
 		"key without room":   {body: `{"messages":[` + one + `]}`, key: strings.Repeat("k", 251), status: 400, wrong: "Idempotency-Key too_long"},
 	} {
 		t.Run(name, func(t *testing.T) {
