@@ -73,7 +73,7 @@ func TestOpenAPIDocumentsEveryRoute(t *testing.T) {
 	json.Unmarshal(b, &all)
 	references(t, all, func(name string) bool { _, ok := doc.Components.Schemas[name]; return ok })
 	request := doc.Components.Schemas["SubmitRequest"]
-	if len(request.Properties) != len(submitFields) || strings.Join(request.Required, " ") != "to text" {
+	if len(request.Properties) != len(submitFields) || strings.Join(request.Required, " ") != "text" {
 		t.Errorf("SubmitRequest has %v, required %v", request.Properties, request.Required)
 	}
 	if doc.Components.Schemas["SubmitRequest"].AdditionalProperties != false || doc.Components.Schemas["Message"].AdditionalProperties != nil {
