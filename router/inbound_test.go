@@ -628,7 +628,7 @@ func TestLimitsAndLoops(t *testing.T) {
 		d.action(store.Action{Keyword: "ping", Kind: store.ActionReply, Text: "pong {{text}}", SenderLimit: 2, HourLimit: 3})
 		ran := 0
 		for i, from := range []string{annNumber, annNumber, annNumber, bobNumber, bobNumber} {
-			m, _ := d.says(from, fmt.Sprint("ping"))
+			m, _ := d.says(from, "ping")
 			if r := d.run(m); r.State == store.RunDone {
 				ran++
 			} else if !strings.Contains(r.Reason, "in this hour") {

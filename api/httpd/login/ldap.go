@@ -149,7 +149,7 @@ func (l *LDAP) Verify(ctx context.Context, username, password string) (bool, err
 // dial opens a connection with TLS, from the beginning or by StartTLS.
 func (l *LDAP) dial(ctx context.Context) (*ldap.Conn, error) {
 	deadline, _ := ctx.Deadline()
-	dialer := &net.Dialer{Deadline: deadline, Cancel: ctx.Done()}
+	dialer := &net.Dialer{Deadline: deadline}
 	c, err := ldap.DialURL(l.config.URL, ldap.DialWithTLSConfig(l.tls), ldap.DialWithDialer(dialer))
 	if err != nil {
 		return nil, err
