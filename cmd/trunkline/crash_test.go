@@ -440,7 +440,7 @@ func (s *story) compareEvents(ctx context.Context, out map[string]api.Message) {
 			s.t.Errorf("%d events tell that message %s was received", n, id)
 		}
 	}
-	if all := s.compareRepeats(ctx); len(received) != all || all != s.texted && !s.redelivers {
+	if all := s.compareRepeats(context.WithoutCancel(ctx)); len(received) != all || all != s.texted && !s.redelivers {
 		s.t.Errorf("%d events of receipt for %d messages of %d texts", len(received), all, s.texted)
 	}
 }
