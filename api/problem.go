@@ -52,6 +52,9 @@ const (
 	FieldMalformed   = "malformed"   // syntax
 	FieldUnsupported = "unsupported" // understood, but not taken here
 	FieldConflict    = "conflict"    // contradicts another field
+	FieldExists      = "exists"      // another record has this value, perhaps an archived one
+	FieldArchived    = "archived"    // names a record that is archived
+	FieldImmutable   = "immutable"   // cannot be changed
 )
 
 // Problem is an error as RFC 9457 describes it. It is the error that Client methods return for every answer that is one.
