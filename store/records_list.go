@@ -89,21 +89,24 @@ type listing[T any] struct {
 	page  RecordPage[T]
 }
 
-// few returns the ids of all records that may be selected, when an index has them and they are few.
+// few returns the ids of all records that may be selected, when an index has them and they are few. Where going along an order meets them soon anyway, it
+// does not look.
 func (l *listing[T]) few() (ids []uint64, ok bool, err error) {
 	table, prefix := tableIndex, []byte(nil)
 	switch {
 	case !l.q.Number.IsZero() && l.q.Provider != "":
 		prefix = l.k.key('p', lineKey(l.q.Provider, l.q.Number))
-	case l.q.Group != 0:
-		table, prefix = tableLinks, linkKey(linkMember, l.q.Group)
 	case len(l.wanted) > 0 && l.q.Provider != "" && l.k.words != nil:
 		longest := slices.MaxFunc(l.wanted, func(a, b string) int { return len(a) - len(b) })
 		prefix = append(l.k.prefix(byWord, l.q.Provider), longest...)
+	case l.order == nil && len(l.wanted) == 0:
+		return nil, false, nil
+	case l.q.Group != 0:
+		table, prefix = tableLinks, linkKey(linkMember, l.q.Group)
 	case l.q.Admin != nil && l.k.owner != nil:
 		prefix = l.k.key(byOwner, idKey(*l.q.Admin))
 	case l.q.Provider != "":
-		prefix = l.k.prefix(byProvider, l.q.Provider)
+		return nil, false, nil
 	default:
 		table = l.k.table
 	}

@@ -41,7 +41,7 @@ type vector struct {
 // ours are the names of this API for names of the vectors that differ.
 var ours = map[string]string{"content": "text", "validity": "valid_for"}
 
-// vectorRuns tells which cases can be asked of this API: messages and raw HTTP. What needs administrators, tenants, quotas, webhooks, e-mail or
+// vectorRuns tells which cases can be asked of this API: messages, administrators and raw HTTP. What needs tenants, quotas, webhooks, e-mail or
 // provider callbacks has no route. The slow header has a test of its own.
 func vectorRuns(v *vector) bool {
 	target, _, _ := strings.Cut(v.Input.Target, "?")
@@ -52,8 +52,11 @@ func vectorRuns(v *vector) bool {
 	case v.Input.RawHTTP != "":
 		return true
 	}
-	return target == "message"
+	return vectorPaths[target] != ""
 }
+
+// vectorPaths are where the logical targets of cases are served.
+var vectorPaths = map[string]string{"message": "/v1/messages", "administrator": "/v1/administrators"}
 
 func loadVectors(t *testing.T) []vector {
 	dir := os.Getenv("TRUNKLINE_VECTORS")
@@ -131,8 +134,9 @@ func TestVectors(t *testing.T) {
 				return
 			}
 			method := v.Input.Method
-			url := "http://x/v1/messages"
-			if _, query, ok := strings.Cut(v.Input.Target, "?"); ok {
+			target, query, ok := strings.Cut(v.Input.Target, "?")
+			url := "http://x" + vectorPaths[target]
+			if ok {
 				url += "?" + query
 			}
 			body, length := v.body(t)
