@@ -107,7 +107,11 @@ func serve(t *testing.T) (*post, Config) {
 	}
 	done := make(chan struct{})
 	go func() { s.Serve(l); close(done) }()
-	t.Cleanup(func() { s.Close(); <-done })
+	t.Cleanup(func() {
+		s.Close()
+		l.Close() // it may not serve yet
+		<-done
+	})
 	c.Port = l.Addr().(*net.TCPAddr).Port
 	if errs := c.Validate(); errs != nil {
 		t.Fatal(errs)
