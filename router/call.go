@@ -97,7 +97,7 @@ func (c *Calls) Reconfigure(config CallConfig) {
 	emergency, _ := screen.Numbers(screen.Emergency())
 	c.policy.Store(&screen.Policy{Premium: denied, Emergency: emergency})
 	c.config.Store(&config)
-	c.Nudge()
+	c.lookSoon()
 }
 
 // Recover closes the records of calls whose end an earlier run of the program did not see. It is called once, before the lines run.
@@ -133,8 +133,18 @@ func (c *Calls) do(job func(context.Context)) {
 	}
 }
 
-// Nudge has the diversions looked at soon: a line came up, or plans changed.
-func (c *Calls) Nudge() {
+// Up takes note that a line came up: the network is asked anew about its diversions.
+func (c *Calls) Up(trunk string) {
+	c.mu.Lock()
+	if s := c.diverts[trunk]; s != nil {
+		s.checked = time.Time{}
+	}
+	c.mu.Unlock()
+	c.lookSoon()
+}
+
+// lookSoon has the diversions looked at.
+func (c *Calls) lookSoon() {
 	select {
 	case c.nudge <- struct{}{}:
 	default:

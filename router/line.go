@@ -14,7 +14,7 @@ type Line interface {
 	AnswerCall(ctx context.Context, id uint64) error
 	// EndCall ends a call; one that rings is refused.
 	EndCall(ctx context.Context, id uint64) error
-	// Dial places a call.
+	// Dial places a call. After ErrLineBusy and ErrLineDown nothing was placed; after any other error its end is told as that of any call.
 	Dial(ctx context.Context, number string) (id uint64, err error)
 	// Press presses keys in the active call.
 	Press(ctx context.Context, keys string) error

@@ -63,7 +63,7 @@ func (c *chronicle) take(ctx context.Context, e modem.Event) {
 		if e.Kind == modem.EventUp {
 			c.rememberCard(ctx)
 			if c.calls != nil {
-				c.calls.Nudge()
+				c.calls.Up(c.name)
 			}
 		}
 		c.state(ctx, out)

@@ -63,7 +63,14 @@ func TestDivertBySchedule(t *testing.T) {
 		if a, b := r.events("call.diverted"), r.events("call.divert_ended"); a != 2 || b != 1 {
 			t.Errorf("events: diverted %d, ended %d", a, b)
 		}
-		// What somebody else changes is put right within a day.
+		// What somebody else changes is put right when the modem comes up again,
+		r.device.SetDivert(whenNoReply, friend)
+		if err := r.device.Inject(emulator.Fault{Kind: emulator.Unplug}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		r.wantDivert(whenNoReply, elsewhere)
+		// and else within a day.
 		r.device.SetDivert(whenNoReply, "+4915199999999")
 		time.Sleep(26 * time.Hour)
 		r.wantDivert(whenNoReply, elsewhere)

@@ -13,8 +13,8 @@ import (
 // CallSink takes what happens to the calls of a modem. Its error says that it could not be stored.
 type CallSink interface {
 	Heard(ctx context.Context, trunk string, k router.LineCall) error
-	// Nudge is called when the modem came up.
-	Nudge()
+	// Up is called when the modem came up.
+	Up(trunk string)
 }
 
 // A Trunk is also a line for voice calls.
@@ -41,6 +41,9 @@ func (t *Trunk) EndCall(ctx context.Context, id uint64) error {
 // Dial implements router.Line.
 func (t *Trunk) Dial(ctx context.Context, number string) (uint64, error) {
 	id, err := t.modem.Dial(ctx, number)
+	if gone(err) && !errors.Is(err, modem.ErrNotReady) {
+		return id, err // it may have been placed: its end is told as that of any call
+	}
 	return id, lineError(err)
 }
 
