@@ -86,9 +86,9 @@ func TestPeopleVerbs(t *testing.T) {
 	set("action", api.ActionFields{Provider: "default", Name: "lamp", Description: "switches", Module: "reply:lamps", Keyword: "lamp", Authentication: true, Enabled: true, Filtered: true, AdminID: 1, JanuaID: 1,
 		Kind: "reply", Category: "house", Dangerous: true, Level: 2, Text: "on", Target: "none", Arguments: []api.ActionArgument{{Name: "which", Type: "str"}}, SenderLimit: 5, HourLimit: 50, Repeat: true})
 
-	has(verb(exitDone, "group", "join", "crew", "1"), "members  1", "1")
+	has(verb(exitDone, "group", "join", "crew", "1"), "members      1")
 	has(verb(exitDone, "contact", "list", "--group", "1", "--order=-name", "--provider", "default"), "Bach", "+4915100000002", "[1]")
-	has(verb(exitDone, "contact", "edit", "1", "--last-name", "evil\x1b[31m", "--restricted=false"), "evil")
+	has(verb(exitFailed, "contact", "edit", "1", "--last-name", "evil\x1b[31m"), "last_name", "control character")
 	if out := verb(exitDone, "contact", "edit", "1", "--last-name", "a\u202eb"); strings.Contains(out, "\u202e") {
 		t.Errorf("a mark that fools readers is shown: %q", out)
 	}
