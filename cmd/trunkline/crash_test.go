@@ -188,7 +188,7 @@ func TestNothingIsLostOrDoubledWhenKilled(t *testing.T) {
 			first := next
 			next += 1000 // numbers of its own for each sender of each round
 			traffic.Go(func() {
-				for n := first; ctx.Err() == nil && n < first+1000; n++ {
+				for n := first; ctx.Err() == nil && n < first+100; n++ { // no more than the modem can send afterwards
 					s.submit(ctx, n)
 				}
 			})
@@ -250,7 +250,7 @@ func (s *story) finish() {
 			if err != nil {
 				s.t.Fatalf("%v\n%s", err, out)
 			}
-			if n := len(l.Items); n > 0 {
+			if n := len(l.Items); n > 0 || l.Next != "" { // a page may be short when the machine is slow
 				open[state] = n
 			}
 		}

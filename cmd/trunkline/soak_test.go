@@ -185,7 +185,9 @@ func drain(t *testing.T, s *story) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			open += len(page.Items)
+			if open += len(page.Items); page.Next != "" { // a page may be short when the machine is slow
+				open++
+			}
 		}
 		in := len(s.received(t.Context()))
 		if open == 0 && in >= s.texted {
