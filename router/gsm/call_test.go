@@ -71,7 +71,9 @@ func (r *callRig) start() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving, running sync.WaitGroup
-	m, err := modem.New(modem.Default(), modem.Options{Name: "desk", Open: func(context.Context) (modem.Port, error) {
+	c := modem.Default()
+	c.SweepInterval = time.Hour // messages are no matter here
+	m, err := modem.New(c, modem.Options{Name: "desk", Open: func(context.Context) (modem.Port, error) {
 		host, end := net.Pipe()
 		serving.Wait()
 		serving.Go(func() { r.device.Serve(ctx, end) })
