@@ -143,3 +143,17 @@ func TestCallVerbs(t *testing.T) {
 		t.Errorf("events: %v", seen)
 	}
 }
+
+// TestCallSettingsReload: a reload takes over what is said of calls, but for whether messages are recorded.
+func TestCallSettingsReload(t *testing.T) {
+	old, next := config.Default(), config.Default()
+	next.Call.Terminate = router.TreatAnswer
+	next.Call.Line = map[string]router.LineConfig{"desk": {Divert: router.DivertAlways}}
+	if keys := fixedKeys(old, next); len(keys) > 0 {
+		t.Errorf("cannot change: %v", keys)
+	}
+	next.Call.MessageRecords = true
+	if keys := fixedKeys(old, next); len(keys) != 1 || keys[0] != "call.message_records" {
+		t.Errorf("cannot change: %v", keys)
+	}
+}
