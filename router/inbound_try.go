@@ -48,6 +48,7 @@ type Trial struct {
 	Code     string  // one-time password in the text
 	Text     *string // what is kept instead of the text, without its token
 
+	asked  *asked
 	party  store.Party
 	grants store.Grants
 }
@@ -64,7 +65,8 @@ func (t *Trial) end(outcome, field, format string, a ...any) {
 func (in *Inbound) Try(ctx context.Context, m *store.Message) (t Trial, err error) {
 	t.Provider = cmp.Or(m.Provider, in.o.Router.TrunkProvider(m.Trunk))
 	t.Outcome = OutcomeNone
-	if t.Verdict, err = in.o.Screening.Incoming(ctx, t.Provider, m, &t.Steps); err != nil {
+	t.asked = &asked{store: in.o.Store, provider: t.Provider, number: m.From}
+	if t.Verdict, err = in.o.Screening.incoming(ctx, t.asked, m, &t.Steps); err != nil {
 		return t, err
 	}
 	if t.Verdict.Code == CodeDuplicate || t.Verdict.Code == CodeNoText {
@@ -171,7 +173,7 @@ func (in *Inbound) tryAction(ctx context.Context, m *store.Message, t *Trial) er
 		return nil
 	}
 	t.Action = &a
-	if t.party, err = in.o.Store.Holder(ctx, t.Provider, m.From); err != nil {
+	if t.party, err = t.asked.exactly(ctx); err != nil {
 		return err
 	}
 	if t.grants, err = in.o.Store.Grants(ctx, a.ID); err != nil {
@@ -321,7 +323,7 @@ const phoneToken = 8
 
 // tryConfig is for the text by which a phone client asks where its configuration is.
 func (in *Inbound) tryConfig(ctx context.Context, m *store.Message, t *Trial) (err error) {
-	if t.party, err = in.o.Store.Holder(ctx, t.Provider, m.From); err != nil {
+	if t.party, err = t.asked.exactly(ctx); err != nil {
 		return err
 	}
 	cut := "0"

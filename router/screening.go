@@ -112,10 +112,46 @@ func (s *Screening) Add(ctx context.Context, e store.ListEntry, at time.Time, wh
 	return added[0], s.Load(context.WithoutCancel(ctx))
 }
 
-// person finds out who has a number, exactly.
-func (s *Screening) person(ctx context.Context, provider string) screen.People {
-	return func(n phone.Number) (screen.Person, error) {
-		p, err := s.store.Holder(ctx, provider, n)
+// asked is who has a number, read from the store once for all that one decision wants to know.
+type asked struct {
+	store    *store.Store
+	provider string
+	number   phone.Number
+	party    *store.Party // of the line; nil: not read yet
+	holder   *store.Party // of exactly this number; nil: not found out yet
+}
+
+// line returns who has a number on the same line.
+func (a *asked) line(ctx context.Context) (store.Party, error) {
+	if a.party == nil {
+		p, err := a.store.Party(ctx, a.provider, a.number)
+		if err != nil {
+			return p, err
+		}
+		a.party = &p
+	}
+	return *a.party, nil
+}
+
+// exactly returns who has exactly the number.
+func (a *asked) exactly(ctx context.Context) (store.Party, error) {
+	if a.holder == nil {
+		p, err := a.line(ctx)
+		if err == nil {
+			p, err = a.store.HolderOf(ctx, p, a.number)
+		}
+		if err != nil {
+			return p, err
+		}
+		a.holder = &p
+	}
+	return *a.holder, nil
+}
+
+// person finds out who has the number, for package screen.
+func (a *asked) person(ctx context.Context) screen.People {
+	return func(phone.Number) (screen.Person, error) {
+		p, err := a.exactly(ctx)
 		if err != nil {
 			return screen.Person{}, err
 		}
@@ -147,6 +183,11 @@ func (s *Screening) subscriber(ctx context.Context, provider string, n phone.Num
 
 // Incoming decides about a message that came in. steps takes what was looked at, when it is not nil.
 func (s *Screening) Incoming(ctx context.Context, provider string, m *store.Message, steps *[]screen.Step) (screen.Verdict, error) {
+	return s.incoming(ctx, &asked{store: s.store, provider: provider, number: m.From}, m, steps)
+}
+
+func (s *Screening) incoming(ctx context.Context, who *asked, m *store.Message, steps *[]screen.Step) (screen.Verdict, error) {
+	provider := who.provider
 	switch {
 	case !m.DuplicateOf.IsZero():
 		return screen.Verdict{Code: CodeDuplicate, Text: "it came before as message " + m.DuplicateOf.String()}, nil
@@ -157,16 +198,16 @@ func (s *Screening) Incoming(ctx context.Context, provider string, m *store.Mess
 	if err != nil {
 		return screen.Verdict{}, err
 	}
-	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: provider, Subscriber: subscriber, People: s.person(ctx, provider), Steps: steps})
+	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: provider, Subscriber: subscriber, People: who.person(ctx), Steps: steps})
 	if err != nil || !v.Authorized {
 		return v, err
 	}
-	return s.restricted(ctx, provider, m.From, v)
+	return who.restricted(ctx, v)
 }
 
 // restricted refuses what passed when a contact with the number is restricted.
-func (s *Screening) restricted(ctx context.Context, provider string, n phone.Number, v screen.Verdict) (screen.Verdict, error) {
-	p, err := s.store.Party(ctx, provider, n)
+func (a *asked) restricted(ctx context.Context, v screen.Verdict) (screen.Verdict, error) {
+	p, err := a.line(ctx)
 	for i := range p.Contacts {
 		if p.Contacts[i].Restricted {
 			return screen.Verdict{Code: CodeRestricted, Text: "the contact is restricted: nothing is sent to it and it starts nothing"}, err
@@ -182,16 +223,17 @@ func (s *Screening) Outgoing(ctx context.Context, provider, account string, to p
 			*steps = append(*steps, screen.Step{Rule: rule, Result: result})
 		}
 	}
-	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: to, Provider: provider, People: s.person(ctx, provider), Steps: steps})
+	who := &asked{store: s.store, provider: provider, number: to}
+	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: to, Provider: provider, People: who.person(ctx), Steps: steps})
 	if err != nil || !v.Authorized {
 		return v, err
 	}
-	if v, err = s.restricted(ctx, provider, to, v); err != nil || !v.Authorized {
+	if v, err = who.restricted(ctx, v); err != nil || !v.Authorized {
 		note("restricted contacts", "one has this number")
 		return v, err
 	}
 	if id, ok := store.AccountAdmin(account); ok {
-		own, err := s.own(ctx, provider, id, to)
+		own, err := s.own(ctx, who, id)
 		if err != nil {
 			return screen.Verdict{}, err
 		}
@@ -214,12 +256,12 @@ func (s *Screening) Outgoing(ctx context.Context, provider, account string, to p
 }
 
 // own tells whether an administrator may write to a number by its recipient filter.
-func (s *Screening) own(ctx context.Context, provider string, id uint64, to phone.Number) (bool, error) {
+func (s *Screening) own(ctx context.Context, who *asked, id uint64) (bool, error) {
 	admin, err := s.store.Administrators().Read(ctx, id)
 	if err != nil || !admin.RecipientFilter {
 		return err == nil, err
 	}
-	p, err := s.store.Party(ctx, provider, to)
+	p, err := who.line(ctx)
 	for i := range p.Contacts {
 		if p.Contacts[i].AdminID == admin.ID {
 			return true, err

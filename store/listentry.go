@@ -85,6 +85,11 @@ func (s *Store) Holder(ctx context.Context, provider string, n phone.Number) (Pa
 	if err != nil {
 		return p, err
 	}
+	return s.HolderOf(ctx, p, n)
+}
+
+// HolderOf is Holder for a party that is known.
+func (s *Store) HolderOf(ctx context.Context, p Party, n phone.Number) (Party, error) {
 	if p.Administrator != nil && p.Administrator.PhoneNumber != n {
 		p.Administrator = nil
 	}
