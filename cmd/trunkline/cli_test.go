@@ -47,7 +47,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"sned"}, "hint: did you mean send?"},
 		{[]string{"xyzzy"}, "hint: one of: "},
-		{[]string{"message"}, "hint: one of: cancel, list, release, resend, settle, show, watch"},
+		{[]string{"message"}, "hint: one of: cancel, list, log, release, resend, settle, show, watch"},
 		{[]string{"message", "shwo"}, "hint: did you mean show?"},
 		{[]string{"message", "show"}, "accepts 1 arg(s), received 0"},
 		{[]string{"message", "show", "a", "b"}, "hint: usage: trunkline message show ID"},

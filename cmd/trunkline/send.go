@@ -88,7 +88,8 @@ func (c *cli) send(cmd *cobra.Command, args []string, o sendFlags) error {
 		return c.sendCSV(cmd, args, o)
 	}
 	for to := range strings.SplitSeq(args[0], ",") {
-		if to = strings.TrimSpace(to); strings.ContainsFunc(to, unicode.IsLetter) {
+		// What begins like a number is meant to be one, and is refused as one.
+		if to = strings.TrimSpace(to); strings.ContainsFunc(to, unicode.IsLetter) && strings.IndexAny(to, "+0123456789") != 0 {
 			o.request.Group = append(o.request.Group, to)
 		} else {
 			o.request.To = append(o.request.To, to)
