@@ -28,12 +28,18 @@ func moduleLicences() ([]byte, error) {
 			continue
 		}
 		var texts []string
-		for _, pattern := range []string{"LICENSE*", "LICENCE*", "COPYING*", "NOTICE*"} {
+		for _, pattern := range []string{"LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "LICENSES/*"} { // the last of modules that follow REUSE
 			found, err := filepath.Glob(filepath.Join(folder, pattern))
 			if err != nil {
 				return nil, err
 			}
-			texts = append(texts, found...)
+			for _, file := range found {
+				if info, err := os.Stat(file); err != nil {
+					return nil, err
+				} else if info.Mode().IsRegular() {
+					texts = append(texts, file)
+				}
+			}
 		}
 		if len(texts) == 0 {
 			return nil, fmt.Errorf("module %s has no licence file in %s", name, folder)
