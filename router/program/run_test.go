@@ -136,6 +136,9 @@ func TestFilesAndNetwork(t *testing.T) {
 	}
 	bash, err := os.Stat("/bin/bash")
 	if err != nil || bash.IsDir() {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("install the Debian package bash, whose /dev/tcp this needs")
+		}
 		t.Skip("the shell of package bash, whose /dev/tcp this needs, is not there")
 	}
 	dial := fmt.Sprintf("exec 3<>/dev/tcp/127.0.0.1/%s && echo connected", port)

@@ -494,7 +494,7 @@ func TestTokens(t *testing.T) {
 			}
 		}
 		if _, err := h.store.Providers().Archive(ctx, 2, time.Now(), "uid:0"); err != nil {
-			t.Skip("a provider that is in use cannot be archived: ", err)
+			t.Fatal(err)
 		}
 		if _, err := show(alone, "192.0.2.7"); !errors.Is(err, ErrDenied) {
 			t.Errorf("of an archived service provider: %v", err)
