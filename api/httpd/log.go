@@ -30,13 +30,9 @@ var logRoutes = []route{
 }
 
 func (s *Server) showLog(w http.ResponseWriter, r *request) error {
-	q, err := messageQuery(r)
+	q, err := visibleMessages(r)
 	if err != nil {
 		return err
-	}
-	q.Provider = r.who.Role.Provider()
-	if !r.who.Ever(access.StatisticsView) {
-		q.Account = r.account
 	}
 	page, err := s.store.Messages(r.Context(), q)
 	if err != nil {

@@ -153,13 +153,9 @@ var messageParameters = []parameter{
 }
 
 func (s *Server) messages(w http.ResponseWriter, r *request) error {
-	q, err := messageQuery(r)
+	q, err := visibleMessages(r)
 	if err != nil {
 		return err
-	}
-	q.Provider = r.who.Role.Provider()
-	if !r.who.Ever(access.StatisticsView) {
-		q.Account = r.account
 	}
 	page, err := s.store.Messages(r.Context(), q)
 	if err != nil {
@@ -170,6 +166,16 @@ func (s *Server) messages(w http.ResponseWriter, r *request) error {
 		out.Items[i] = messageOf(&page.Items[i])
 	}
 	return writeJSON(w, http.StatusOK, out)
+}
+
+// visibleMessages reads the query of a list, of what whoever asks may see: messages of his service provider, and only his own without the permission for those of others.
+func visibleMessages(r *request) (store.Query, error) {
+	q, err := messageQuery(r)
+	q.Provider = r.who.Role.Provider()
+	if !r.who.Ever(access.StatisticsView) {
+		q.Account = r.account
+	}
+	return q, err
 }
 
 // messageQuery reads the parameters of GET /v1/messages; every wrong one is named.
