@@ -31,6 +31,9 @@ type Engine interface {
 	// Update runs fn and makes its writes durable before it returns nil. An error of fn is returned as it is and leaves no trace.
 	// Concurrent updates are isolated from each other and may share one sync.
 	Update(ctx context.Context, fn func(Tx) error) error
+	// UpdateEach does what an Update for each function at the same time would: the result of fns[i] is errs[i], which it sets. They are independent of
+	// each other, and a panic of one is its error. It spares callers who have many updates at hand a goroutine for each.
+	UpdateEach(ctx context.Context, fns []func(Tx) error, errs []error)
 	// Failed is closed when a sync failed: what the disk holds is unknown, and every later Update returns ErrStopped.
 	Failed() <-chan struct{}
 	Close() error

@@ -45,9 +45,9 @@ type DB struct {
 	log      *slog.Logger
 	metrics  *metrics
 
-	requests chan *request
+	requests chan *group
 	copies   chan chan<- reading // for backups
-	used     sync.Pool           // of *request that were answered
+	used     sync.Pool           // of *group that were answered
 	quit     chan struct{}       // closed by Close
 	stopped  chan struct{}       // closed when the committer has ended
 	closing  sync.Once
@@ -144,7 +144,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *request), copies: make(chan chan<- reading), quit: make(chan struct{}),
+	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *group), copies: make(chan chan<- reading), quit: make(chan struct{}),
 		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), again: make(chan struct{}), commit: (*bbolt.Tx).Commit, sync: syncFile, listFrom: listFrom}
 	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {

@@ -22,13 +22,13 @@ const (
 	slowPause  = time.Millisecond
 )
 
-// request is one Update on its way through the committer.
+// request is one update on its way through the committer.
 type request struct {
 	fn    func(store.Tx) error
+	group *group
 	state atomic.Uint32 // waiting, then running or abandoned
-	done  chan struct{} // receives one value when err is set
 	err   error
-	panic any // what fn panicked with, to be passed on to the caller
+	panic any // what fn panicked with
 }
 
 const (
@@ -37,47 +37,119 @@ const (
 	abandoned
 )
 
+// group is what one caller wants updated, each request by itself.
+type group struct {
+	requests []request
+	left     atomic.Int32  // requests without an outcome
+	done     chan struct{} // receives one value when none is left
+}
+
 // Update runs fn in the committer's next transaction. While it waits for its turn ctx is heard; after that the outcome is awaited.
 func (db *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
-	if db.readOnly {
-		return store.ErrReadOnly
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case <-db.failed:
-		return store.ErrStopped
-	default:
-	}
-	r, ok := db.used.Get().(*request)
-	if !ok {
-		r = &request{done: make(chan struct{}, 1)}
-	}
-	r.fn, r.err, r.panic = fn, nil, nil
-	r.state.Store(waiting)
-	select {
-	case db.requests <- r:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-db.quit:
-		return errClosed
-	}
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-		if r.state.CompareAndSwap(waiting, abandoned) {
-			return ctx.Err() // the committer still holds r, so it is not used again
-		}
-		<-r.done
-	}
-	err, p := r.err, r.panic
-	r.fn = nil
-	db.used.Put(r)
+	g := db.group(1)
+	g.requests[0].fn = fn
+	whole := db.submit(ctx, g)
+	err, p := g.requests[0].err, g.requests[0].panic
+	db.giveBack(g, whole)
 	if p != nil {
 		panic(p)
 	}
 	return err
+}
+
+// UpdateEach runs each of fns in the committer's next transactions.
+func (db *DB) UpdateEach(ctx context.Context, fns []func(store.Tx) error, errs []error) {
+	if len(fns) == 0 {
+		return
+	}
+	g := db.group(len(fns))
+	for i, fn := range fns {
+		g.requests[i].fn = fn
+	}
+	whole := db.submit(ctx, g)
+	for i := range g.requests {
+		r := &g.requests[i]
+		if errs[i] = r.err; r.panic != nil {
+			errs[i] = fmt.Errorf("panic: %v", r.panic)
+		}
+	}
+	db.giveBack(g, whole)
+}
+
+// group returns a group of n requests without functions.
+func (db *DB) group(n int) *group {
+	g, ok := db.used.Get().(*group)
+	if !ok || cap(g.requests) < n {
+		g = &group{requests: make([]request, n), done: make(chan struct{}, 1)}
+	}
+	g.requests = g.requests[:n]
+	g.left.Store(int32(n))
+	for i := range g.requests {
+		r := &g.requests[i]
+		r.group, r.err, r.panic = g, nil, nil
+		r.state.Store(waiting)
+	}
+	return g
+}
+
+// giveBack lets a group be used again, unless the committer may still look at it.
+func (db *DB) giveBack(g *group, whole bool) {
+	for i := range g.requests {
+		g.requests[i].fn = nil
+	}
+	if whole && len(g.requests) <= maxBatch {
+		db.used.Put(g)
+	}
+}
+
+// submit gives a group to the committer and waits until each of its requests has its outcome. whole is false when some were given up before their turn:
+// the committer will come across them.
+func (db *DB) submit(ctx context.Context, g *group) (whole bool) {
+	refuse := func(err error) bool {
+		for i := range g.requests {
+			g.requests[i].err = err
+		}
+		return true
+	}
+	if db.readOnly {
+		return refuse(store.ErrReadOnly)
+	}
+	if err := ctx.Err(); err != nil {
+		return refuse(err)
+	}
+	select {
+	case <-db.failed:
+		return refuse(store.ErrStopped)
+	default:
+	}
+	select {
+	case db.requests <- g:
+	case <-ctx.Done():
+		return refuse(ctx.Err())
+	case <-db.quit:
+		return refuse(errClosed)
+	}
+	select {
+	case <-g.done:
+		return true
+	case <-ctx.Done():
+	}
+	whole = true
+	for i := range g.requests {
+		if r := &g.requests[i]; r.state.CompareAndSwap(waiting, abandoned) {
+			whole, r.err = false, ctx.Err()
+			r.answer()
+		}
+	}
+	<-g.done
+	return whole
+}
+
+// answer ends a request whose outcome is set.
+func (r *request) answer() {
+	if g := r.group; g.left.Add(-1) == 0 {
+		g.done <- struct{}{}
+	}
 }
 
 // committer is the one goroutine that writes.
@@ -85,11 +157,16 @@ func (db *DB) committer() {
 	defer close(db.stopped)
 	var average time.Duration
 	batch := make([]*request, 0, maxBatch)
+	take := func(g *group) {
+		for i := range g.requests {
+			batch = append(batch, &g.requests[i])
+		}
+	}
 	for {
 		batch = batch[:0]
 		select {
-		case r := <-db.requests:
-			batch = append(batch, r)
+		case g := <-db.requests:
+			take(g)
 		case c := <-db.copies:
 			c <- db.detached()
 			continue
@@ -104,8 +181,8 @@ func (db *DB) committer() {
 	drain:
 		for len(batch) < maxBatch {
 			select {
-			case r := <-db.requests:
-				batch = append(batch, r)
+			case g := <-db.requests:
+				take(g)
 			default:
 				break drain
 			}
@@ -117,8 +194,12 @@ func (db *DB) committer() {
 				n++
 			}
 		}
-		if took := db.run(batch[:n]); took > 0 {
-			average += (took - average) / 8
+		for rest := batch[:n]; len(rest) > 0; {
+			piece := rest[:min(len(rest), maxBatch)]
+			rest = rest[len(piece):]
+			if took := db.run(piece); took > 0 {
+				average += (took - average) / 8
+			}
 		}
 		clear(batch)
 	}
@@ -188,7 +269,7 @@ func (db *DB) alone(r *request) {
 		}
 	}
 	r.err = err
-	r.done <- struct{}{}
+	r.answer()
 }
 
 // answer tells everybody the outcome: err when the commit failed, else what the function itself returned.
@@ -197,7 +278,7 @@ func answer(batch []*request, err error) {
 		if err != nil {
 			r.err = err
 		}
-		r.done <- struct{}{}
+		r.answer()
 	}
 }
 

@@ -131,7 +131,7 @@ func TestPoisonedBatchIsSplit(t *testing.T) {
 	var batch []*request
 	runs := make([]int, 5)
 	for i := range runs {
-		r := &request{done: make(chan struct{}, 1)}
+		r := &db.group(1).requests[0]
 		r.fn = func(tx store.Tx) error {
 			runs[i]++
 			if err := tx.Put("t", []byte{'a' + byte(i)}, nil); err != nil {
@@ -146,7 +146,7 @@ func TestPoisonedBatchIsSplit(t *testing.T) {
 	}
 	db.run(batch)
 	for i, r := range batch {
-		<-r.done
+		<-r.group.done
 		if want := map[bool]error{true: boom}[i == 2]; r.err != want {
 			t.Errorf("update %d: %v, want %v", i, r.err, want)
 		}

@@ -22,7 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) (e store.Engine, reopen func(t *t
 		fn   func(*testing.T, store.Engine)
 	}{
 		{"Values", values}, {"Order", order}, {"Bounds", bounds}, {"Stop", stop}, {"OwnWrites", ownWrites}, {"Failing", failing}, {"FailingDirty", failingDirty},
-		{"Isolation", isolation}, {"Concurrent", concurrent}, {"PoisonedBatch", poisonedBatch}, {"Context", contexts}, {"Aliasing", aliasing}, {"Large", large},
+		{"Isolation", isolation}, {"Concurrent", concurrent}, {"PoisonedBatch", poisonedBatch}, {"Each", each}, {"Context", contexts}, {"Aliasing", aliasing}, {"Large", large},
 		{"Ended", ended}, {"Tables", tables}, {"Panic", panics},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -364,9 +364,69 @@ func contexts(t *testing.T, e store.Engine) {
 	if err := e.View(ctx, func(store.Reader) error { ran = true; return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("View: %v", err)
 	}
+	errs := make([]error, 2)
+	fn := func(store.Tx) error { ran = true; return nil }
+	e.UpdateEach(ctx, []func(store.Tx) error{fn, fn}, errs)
+	for _, err := range errs {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("UpdateEach: %v", err)
+		}
+	}
 	if ran {
 		t.Error("a function ran though its context had ended")
 	}
+}
+
+// each: updates that are given together have each their own outcome, in order, while others run beside them.
+func each(t *testing.T, e store.Engine) {
+	const callers, count = 8, 30
+	boom := errors.New("boom")
+	var group sync.WaitGroup
+	for c := range callers {
+		group.Go(func() {
+			fns, errs := make([]func(store.Tx) error, count), make([]error, count)
+			for i := range fns {
+				errs[i] = errors.New("from before")
+				fns[i] = func(tx store.Tx) error {
+					if i%10 == 7 { // refuses before it writes
+						return boom
+					}
+					if err := tx.Put(table, fmt.Appendf(nil, "%d/%02d", c, i), []byte{byte(i)}); err != nil {
+						return err
+					}
+					switch i % 10 {
+					case 3:
+						return boom
+					case 5:
+						panic("bang")
+					}
+					return nil
+				}
+			}
+			e.UpdateEach(context.Background(), fns, errs)
+			for i, err := range errs {
+				switch i % 10 {
+				case 3, 7:
+					if err != boom {
+						t.Errorf("update %d: %v, want its own error", i, err)
+					}
+				case 5:
+					if err == nil || err == boom {
+						t.Errorf("update %d: %v, want its panic", i, err)
+					}
+				default:
+					if err != nil {
+						t.Errorf("update %d: %v", i, err)
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	if got, want := len(all(t, e)), callers*count*7/10; got != want {
+		t.Errorf("%d were written, want %d", got, want)
+	}
+	e.UpdateEach(t.Context(), nil, nil)
 }
 
 // aliasing: what the engine returned stays as it was when the caller's slices change after the transaction.

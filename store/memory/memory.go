@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"trunkline/store"
@@ -94,6 +95,20 @@ func (e *Engine) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	return e.commit(t)
+}
+
+// UpdateEach runs one after the other.
+func (e *Engine) UpdateEach(ctx context.Context, fns []func(store.Tx) error, errs []error) {
+	for i, fn := range fns {
+		errs[i] = e.Update(ctx, func(t store.Tx) (err error) {
+			defer func() {
+				if p := recover(); p != nil {
+					err = fmt.Errorf("panic: %v", p)
+				}
+			}()
+			return fn(t)
+		})
+	}
 }
 
 // Tables returns the names of all tables that were ever written.
