@@ -228,34 +228,13 @@ func (a *Action) drop(t *tx, limit int) (bool, error) {
 		func(n int) (bool, error) { return t.dropFrom(linkAdmin, n, a.ID) })
 }
 
-// ActionByKeyword returns the action of a service provider with a keyword, in any case, or ErrNotFound. Archived and disabled ones are found too.
-func (s *Store) ActionByKeyword(ctx context.Context, provider, keyword string) (Action, error) {
-	return s.actionAt(ctx, fmt.Sprintf("action with keyword %q", keyword), actionKind.key('k', providerKey(provider, strings.ToLower(keyword))))
-}
-
 // ActionByName returns the action of a service provider with a name, or ErrNotFound.
-func (s *Store) ActionByName(ctx context.Context, provider, name string) (Action, error) {
-	return s.actionAt(ctx, fmt.Sprintf("action %q", name), actionKind.key('n', providerKey(provider, name)))
-}
-
-// ActionByJanuaID returns the action of a service provider with a number of the encoded form, or ErrNotFound.
-func (s *Store) ActionByJanuaID(ctx context.Context, provider string, id uint64) (Action, error) {
-	return s.actionAt(ctx, fmt.Sprintf("action with number %d", id), actionKind.key('j', appendName(nil, provider), idKey(id)))
-}
-
-func (s *Store) actionAt(ctx context.Context, what string, prefix []byte) (Action, error) {
-	var a *Action
-	err := s.view(ctx, func(r Reader, _ *[]*Damage) (err error) {
-		a, err = actionKind.first(r, prefix)
-		if err == nil && a == nil {
-			err = fmt.Errorf("%s: %w", what, ErrNotFound)
-		}
+func (s *Store) ActionByName(ctx context.Context, provider, name string) (a Action, err error) {
+	err = s.Look(ctx, func(l *Look) error {
+		a, err = actionAt(l.r, actionKind.key('n', providerKey(provider, name)))
 		return err
 	})
-	if err != nil {
-		return Action{}, err
-	}
-	return *a, nil
+	return a, err
 }
 
 // Grants says who may trigger an action and who is told of it. Ids are in order; records that are archived are left out.

@@ -217,8 +217,29 @@ func linked[T any](ctx context.Context, s *Store, k *kind[T], id uint64, at time
 	})
 }
 
-// isLive tells whether a record is there and in use.
+// isLive tells whether a record is there and in use. It reads no more of it than what says so.
 func isLive[T any](r Reader, k *kind[T], id uint64) (bool, error) {
-	v, err := k.find(r, id)
-	return v != nil && k.meta(v).ArchivedAt.IsZero(), err
+	key := idKey(id)
+	value, err := r.Get(k.table, key)
+	if err != nil || value == nil {
+		return false, err
+	}
+	payload, err := unseal(k.table, key, value)
+	if err != nil {
+		return false, err
+	}
+	f := fields{rest: payload}
+	for f.next() && f.num == 1 { // what every record has, which is written first
+		m := fields{rest: f.bytes()}
+		for m.next() {
+			if m.num == 7 {
+				return m.time().IsZero(), m.err
+			}
+		}
+		f.err = m.err
+	}
+	if f.err != nil {
+		return false, damage(k.table, key, f.err.Error())
+	}
+	return true, nil
 }

@@ -80,40 +80,12 @@ func (e *ListEntry) removable() error              { return nil }
 func (e *ListEntry) drop(*tx, int) (bool, error)   { return false, nil }
 
 // Holder is Party for what needs trust: only contacts and the administrator that have exactly this number count, with its country code.
-func (s *Store) Holder(ctx context.Context, provider string, n phone.Number) (Party, error) {
-	p, err := s.Party(ctx, provider, n)
-	if err != nil {
-		return p, err
-	}
-	return s.HolderOf(ctx, p, n)
-}
-
-// HolderOf is Holder for a party that is known.
-func (s *Store) HolderOf(ctx context.Context, p Party, n phone.Number) (Party, error) {
-	if p.Administrator != nil && p.Administrator.PhoneNumber != n {
-		p.Administrator = nil
-	}
-	all := p.Contacts
-	p.Contacts = nil
-	for _, c := range all {
-		if c.has(n) {
-			p.Contacts = append(p.Contacts, c)
-		}
-	}
-	if len(p.Contacts) == len(all) {
-		return p, nil
-	}
-	p.Groups = nil
-	for i := range p.Contacts {
-		groups, err := s.GroupsOf(ctx, p.Contacts[i].ID)
-		if err != nil {
-			return p, err
-		}
-		for _, g := range groups {
-			p.Groups = append(p.Groups, g.ID)
-		}
-	}
-	return p, nil
+func (s *Store) Holder(ctx context.Context, provider string, n phone.Number) (p Party, err error) {
+	err = s.Look(ctx, func(l *Look) error {
+		p, err = l.Holder(provider, n)
+		return err
+	})
+	return p, err
 }
 
 func (c *Contact) has(n phone.Number) bool {

@@ -40,7 +40,7 @@ func readParty(r Reader, provider string, n phone.Number, found *[]*Damage) (p P
 		p.Administrator = a
 	}
 	prefix := contactKind.key('p', lineKey(provider, n))
-	seen, live := 0, map[uint64]bool{0: true}
+	seen, live := 0, map[uint64]bool(nil) // owners, of which most have none
 	err = r.Scan(tableIndex, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
 		seen++
 		c, err := contactKind.find(r, lastID(k))
@@ -51,12 +51,19 @@ func readParty(r Reader, provider string, n phone.Number, found *[]*Damage) (p P
 		if err != nil || c == nil || !c.ArchivedAt.IsZero() {
 			return seen < maxParty, err
 		}
-		if _, known := live[c.AdminID]; !known {
-			if live[c.AdminID], err = isLive(r, administratorKind, c.AdminID); err != nil {
-				return false, err
+		ok, known := live[c.AdminID]
+		if !known {
+			if ok, err = c.AdminID == 0, nil; !ok {
+				if ok, err = isLive(r, administratorKind, c.AdminID); err != nil {
+					return false, err
+				}
 			}
+			if live == nil {
+				live = map[uint64]bool{}
+			}
+			live[c.AdminID] = ok
 		}
-		if live[c.AdminID] {
+		if ok {
 			p.Contacts = append(p.Contacts, *c)
 		}
 		return seen < maxParty, nil
@@ -64,20 +71,25 @@ func readParty(r Reader, provider string, n phone.Number, found *[]*Damage) (p P
 	if err != nil {
 		return p, err
 	}
-	for i := range p.Contacts {
-		ids, err := linksTo(r, linkMember, maxParty, p.Contacts[i].ID)
+	p.Groups, err = memberships(r, p.Contacts)
+	return p, err
+}
+
+// memberships returns the ids of the groups in use that contacts are in, each once, in order.
+func memberships(r Reader, contacts []Contact) (all []uint64, err error) {
+	for i := range contacts {
+		ids, err := linksTo(r, linkMember, maxParty, contacts[i].ID)
 		if err != nil {
-			return p, err
+			return nil, err
 		}
 		for _, one := range ids {
 			if has, err := isLive(r, groupKind, one[0]); err != nil {
-				return p, err
+				return nil, err
 			} else if has {
-				p.Groups = append(p.Groups, one[0])
+				all = append(all, one[0])
 			}
 		}
 	}
-	slices.Sort(p.Groups)
-	p.Groups = slices.Compact(p.Groups)
-	return p, nil
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"unsafe"
 )
 
 // A frame is version(1) · length of the payload(4) · CRC-32C(4) · payload; numbers are little-endian. The sum covers table, key, version and
@@ -22,7 +23,7 @@ func newFrame(n int) []byte { return make([]byte, frameBytes, frameBytes+n) }
 func seal(t Table, key, frame []byte) []byte {
 	frame[0] = frameVersion
 	binary.LittleEndian.PutUint32(frame[1:], uint32(len(frame)-frameBytes))
-	binary.LittleEndian.PutUint32(frame[5:], sum(t, key, frame[0], frame[frameBytes:]))
+	binary.LittleEndian.PutUint32(frame[5:], sum(t, key, frame[:1], frame[frameBytes:]))
 	return frame
 }
 
@@ -36,7 +37,7 @@ func unseal(t Table, key, value []byte) ([]byte, error) {
 		reason = fmt.Sprintf("format %d is unknown", value[0])
 	case binary.LittleEndian.Uint32(value[1:]) != uint32(len(value)-frameBytes):
 		reason = fmt.Sprintf("%d bytes follow where %d were written", len(value)-frameBytes, binary.LittleEndian.Uint32(value[1:]))
-	case binary.LittleEndian.Uint32(value[5:]) != sum(t, key, value[0], value[frameBytes:]):
+	case binary.LittleEndian.Uint32(value[5:]) != sum(t, key, value[:1], value[frameBytes:]):
 		reason = "checksum does not match"
 	default:
 		return value[frameBytes:], nil
@@ -44,10 +45,11 @@ func unseal(t Table, key, value []byte) ([]byte, error) {
 	return nil, damage(t, key, reason)
 }
 
-func sum(t Table, key []byte, version byte, payload []byte) uint32 {
-	c := crc32.Update(0, castagnoli, []byte(t))
+// sum is the checksum of a record. The name of the table is read where it is: a copy of it for each record would be most of the work.
+func sum(t Table, key, version, payload []byte) uint32 {
+	c := crc32.Update(0, castagnoli, unsafe.Slice(unsafe.StringData(string(t)), len(t)))
 	c = crc32.Update(c, castagnoli, key)
-	c = crc32.Update(c, castagnoli, []byte{version})
+	c = crc32.Update(c, castagnoli, version)
 	return crc32.Update(c, castagnoli, payload)
 }
 

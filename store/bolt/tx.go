@@ -24,9 +24,12 @@ type tx struct {
 	writes   int    // Put and Delete calls
 }
 
+// bucket is a table of the file with cursors that are used again, since a new one costs more than most look-ups.
 type bucket struct {
 	table store.Table
 	*bbolt.Bucket
+	get  *bbolt.Cursor // of Get; nil: not needed yet
+	scan *bbolt.Cursor // of the next Scan; nil: not needed yet, or one walks with it
 }
 
 var (
@@ -34,19 +37,38 @@ var (
 	errReadOnly = errors.New("transaction cannot write")
 )
 
-// bucket returns the bucket of a table, nil when there is none yet.
-func (t *tx) bucket(table store.Table) *bbolt.Bucket {
+// bucket returns a table of the file, nil when there is none yet.
+func (t *tx) bucket(table store.Table) *bucket {
 	for i := range t.used {
-		if t.buckets[i].table == table {
-			return t.buckets[i].Bucket
+		if b := &t.buckets[i]; b.table == table {
+			return b.there()
 		}
 	}
-	b := t.bolt.Bucket([]byte(table))
+	b := &bucket{}
 	if t.used < len(t.buckets) {
-		t.buckets[t.used] = bucket{table, b}
+		b = &t.buckets[t.used]
 		t.used++
 	}
+	b.table, b.Bucket = table, t.bolt.Bucket([]byte(table))
+	return b.there()
+}
+
+func (b *bucket) there() *bucket {
+	if b.Bucket == nil {
+		return nil
+	}
 	return b
+}
+
+// value returns the value of a key, nil when there is none.
+func (b *bucket) value(key []byte) []byte {
+	if b.get == nil {
+		b.get = b.Cursor()
+	}
+	if k, v := b.get.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
 }
 
 // trees returns what lies over the file, the newest first.
@@ -73,7 +95,7 @@ func (t *tx) Get(table store.Table, key []byte) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
-	return b.Get(key), nil
+	return b.value(key), nil
 }
 
 func (t *tx) Put(table store.Table, key, value []byte) error {
@@ -135,7 +157,10 @@ func (t *tx) Scan(table store.Table, from, to []byte, reverse bool, fn func(k, v
 	}
 	m := merge{reverse: reverse}
 	if b := t.bucket(table); b != nil {
-		m.file = b.Cursor()
+		if m.file, b.scan = b.scan, nil; m.file == nil {
+			m.file = b.Cursor()
+		}
+		defer func() { b.scan = m.file }()
 	}
 	m.start(t.trees(table), from, to)
 	for {
