@@ -63,6 +63,8 @@ const (
 	readBatch  = 64
 	saveEvery  = time.Second // the cursor, when it moved
 	trouble    = time.Second // pause after an error of the store
+
+	longestWait = time.Minute // after it the schedule is looked at again, since clocks are set
 )
 
 func newEndpoint(w *Webhooks, id store.WebhookID) *endpoint {
@@ -107,14 +109,14 @@ func (e *endpoint) run(ctx, requests context.Context) {
 		}
 		if err != nil && ctx.Err() == nil {
 			e.log.Error("the store refused the deliveries to a webhook; trying again", "err", err)
-			next = time.Now().Add(trouble)
+			next = e.store.Now().Add(trouble)
 		}
 		if !read {
 			changed = nil
 		}
 		timer.Stop()
 		if !next.IsZero() {
-			timer.Reset(max(0, time.Until(next)))
+			timer.Reset(min(max(0, next.Sub(e.store.Now())), longestWait))
 		}
 		select {
 		case <-ctx.Done():
@@ -171,7 +173,7 @@ func (e *endpoint) load(ctx context.Context) (active bool, err error) {
 // turn starts every request that can be started now. next is when to look again, zero when only something that happens is worth it; read says that new
 // events are.
 func (e *endpoint) turn(ctx, requests context.Context) (next time.Time, read bool, err error) {
-	now := time.Now()
+	now := e.store.Now()
 	if now.Before(e.hold) {
 		return e.hold, false, e.save(ctx)
 	}
@@ -341,6 +343,6 @@ func (e *endpoint) save(ctx context.Context) error {
 	if err := e.store.AdvanceWebhook(ctx, e.id, low, e.cursor.MovedAt); err != nil {
 		return err
 	}
-	e.cursor.Position, e.saved = low, time.Now()
+	e.cursor.Position, e.saved = low, e.store.Now()
 	return nil
 }

@@ -170,7 +170,13 @@ func start(t testing.TB, e *memory.Engine, receivers map[string]*receiver) *benc
 	if e == nil {
 		e = memory.New()
 	}
-	s, err := store.Open(context.Background(), e, store.Options{})
+	return startWith(t, e, receivers, store.Options{})
+}
+
+// startWith is start with options of the store.
+func startWith(t testing.TB, e *memory.Engine, receivers map[string]*receiver, options store.Options) *bench {
+	t.Helper()
+	s, err := store.Open(context.Background(), e, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +241,7 @@ func (b *bench) add(name string, types ...string) (store.WebhookID, string) {
 // happen writes an event about a message, "" for none, and returns its number.
 func (b *bench) happen(m store.MessageID) uint64 {
 	b.t.Helper()
-	if err := b.store.Append(context.Background(), store.Event{Type: "message.test", At: time.Now().UTC(), Message: m, Reference: -1}); err != nil {
+	if err := b.store.Append(context.Background(), store.Event{Type: "message.test", At: b.store.Now(), Message: m, Reference: -1}); err != nil {
 		b.t.Fatal(err)
 	}
 	last, err := b.store.LastEvent(context.Background())

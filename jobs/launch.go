@@ -110,7 +110,7 @@ func (e *endpoint) settled(ctx context.Context, r result) (reload bool) {
 	if r.changed && r.at.IsZero() {
 		return true // purged
 	}
-	now := time.Now()
+	now := e.store.Now()
 	if !r.ok {
 		if e.failures++; e.failures == 1 {
 			e.since = r.at

@@ -53,6 +53,7 @@ type RetentionOptions struct {
 
 // Retention deletes records whose time is over, a slice at a time.
 type Retention struct {
+	store   *store.Store
 	classes []class
 	log     *slog.Logger
 	deleted *prometheus.CounterVec
@@ -75,7 +76,7 @@ func NewRetention(o RetentionOptions) *Retention {
 			return o.Store.ExpireMessages(ctx, d, before, from)
 		}
 	}
-	r := &Retention{log: o.Logger, deleted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_jobs_retention_deleted_total", Help: "Records that were deleted because their time was over."},
+	r := &Retention{store: o.Store, log: o.Logger, deleted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_jobs_retention_deleted_total", Help: "Records that were deleted because their time was over."},
 		[]string{"class"})}
 	for _, c := range []class{{name: "messages_in", keep: o.Config.MessagesIn, delete: messages(store.In)}, {name: "messages_out", keep: o.Config.MessagesOut, delete: messages(store.Out)},
 		{name: "runs", keep: o.Config.Runs, delete: o.Store.ExpireRuns}, {name: "cdrs", keep: o.Config.CDRs, delete: o.Store.ExpireCDRs}, {name: "archived", keep: o.Config.Archived, delete: o.Store.PurgeArchived}, {name: "deliveries", keep: o.Config.Deliveries, delete: o.Store.ExpireDeliveries}} {
@@ -111,7 +112,7 @@ func (r *Retention) Run(ctx context.Context) error {
 
 // round deletes what is over of one class.
 func (r *Retention) round(ctx context.Context, c *class) error {
-	before, total := time.Now().UTC().Add(-c.keep), 0
+	before, total := r.store.Now().Add(-c.keep), 0
 	for from := []byte(nil); ; {
 		d, err := c.delete(ctx, before, from)
 		if err != nil {

@@ -30,6 +30,7 @@ type sender struct {
 	timeout time.Duration // for all of a request
 	connect time.Duration // for its connection, and for its TLS
 	agent   string
+	now     func() time.Time
 }
 
 // dial opens a connection, as net.Dialer.DialContext does.
@@ -70,7 +71,7 @@ func newSender(o WebhookOptions, f fence) *sender {
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxAnswerHead,
 	}
-	return &sender{timeout: c.Timeout, connect: c.ConnectTimeout, agent: "Trunkline/" + cmp.Or(o.Version, "devel"), client: &http.Client{Transport: transport,
+	return &sender{now: o.Store.Now, timeout: c.Timeout, connect: c.ConnectTimeout, agent: "Trunkline/" + cmp.Or(o.Version, "devel"), client: &http.Client{Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -92,11 +93,12 @@ func (t *tried) ok() bool { return t.Error == "" }
 
 // send makes one request. It returns when the answer is there or the time is over; only a canceled ctx makes the try count for nothing (ok is false).
 func (s *sender) send(ctx context.Context, w *store.Webhook, id string, body []byte) (t tried, ok bool) {
-	t.At = time.Now().UTC()
+	t.At = s.now()
+	begin := time.Now()
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := s.exchange(limited, w, id, body, &t)
-	t.Took = time.Since(t.At)
+	t.Took = time.Since(begin)
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return t, false
@@ -139,7 +141,7 @@ func (s *sender) exchange(ctx context.Context, w *store.Webhook, id string, body
 	}
 	defer resp.Body.Close()
 	t.Status = resp.StatusCode
-	t.after = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	t.after = retryAfter(resp.Header.Get("Retry-After"), s.now())
 	answer := make([]byte, store.MaxAnswer)
 	n, err := io.ReadFull(resp.Body, answer)
 	t.Answer = bytes.Clone(answer[:n])

@@ -19,7 +19,7 @@ func (w *Webhooks) Add(ctx context.Context, s WebhookSpec, who string) (store.We
 	if err := s.validate(w.fence); err != nil {
 		return store.Webhook{}, "", err
 	}
-	now := time.Now().UTC()
+	now := w.store.Now()
 	key := newSecret()
 	hook := store.Webhook{ID: store.NewWebhookID(), URL: s.URL, Description: s.Description, Types: s.Types, CreatedAt: now, UpdatedAt: now,
 		Secrets: []store.WebhookSecret{{Key: key, CreatedAt: now}}}
@@ -47,7 +47,7 @@ func (w *Webhooks) Edit(ctx context.Context, id store.WebhookID, fn func(*Webhoo
 		return store.Webhook{}, err
 	}
 	defer w.nudge()
-	return w.store.EditWebhook(ctx, id, time.Now().UTC(), who, change)
+	return w.store.EditWebhook(ctx, id, w.store.Now(), who, change)
 }
 
 // Rotate makes a new secret and returns it; nobody is told again. The one before is used beside it for overlap (0 to MaxOverlap), so that receivers can
@@ -56,7 +56,7 @@ func (w *Webhooks) Rotate(ctx context.Context, id store.WebhookID, overlap time.
 	if overlap < 0 || overlap > MaxOverlap {
 		return store.Webhook{}, "", &InvalidError{[]FieldError{{"overlap", "out_of_range", fmt.Sprintf("is not between 0 and %s", MaxOverlap)}}}
 	}
-	now := time.Now().UTC()
+	now := w.store.Now()
 	key := newSecret()
 	hook, err := w.store.EditWebhook(ctx, id, now, who, func(h *store.Webhook) error {
 		secrets := []store.WebhookSecret{{Key: key, CreatedAt: now}}
@@ -78,35 +78,35 @@ func (w *Webhooks) Rotate(ctx context.Context, id store.WebhookID, overlap time.
 // Pause stops deliveries to an endpoint until it is resumed.
 func (w *Webhooks) Pause(ctx context.Context, id store.WebhookID, who string) (store.Webhook, error) {
 	defer w.nudge()
-	return w.store.PauseWebhook(ctx, id, store.Pause{Code: store.PauseAsked, Text: "paused by " + who, At: time.Now().UTC()})
+	return w.store.PauseWebhook(ctx, id, store.Pause{Code: store.PauseAsked, Text: "paused by " + who, At: w.store.Now()})
 }
 
 // Resume takes deliveries up again where they stopped; with skip, with what happens from now on.
 func (w *Webhooks) Resume(ctx context.Context, id store.WebhookID, skip bool, who string) (store.Webhook, error) {
 	defer w.nudge()
-	return w.store.ResumeWebhook(ctx, id, skip, time.Now().UTC(), who)
+	return w.store.ResumeWebhook(ctx, id, skip, w.store.Now(), who)
 }
 
 // Archive ends deliveries to an endpoint and keeps its records.
 func (w *Webhooks) Archive(ctx context.Context, id store.WebhookID, who string) (store.Webhook, error) {
 	defer w.nudge()
-	return w.store.ArchiveWebhook(ctx, id, time.Now().UTC(), who)
+	return w.store.ArchiveWebhook(ctx, id, w.store.Now(), who)
 }
 
 // Restore makes an archived endpoint a paused one.
 func (w *Webhooks) Restore(ctx context.Context, id store.WebhookID, who string) (store.Webhook, error) {
-	return w.store.RestoreWebhook(ctx, id, time.Now().UTC(), who)
+	return w.store.RestoreWebhook(ctx, id, w.store.Now(), who)
 }
 
 // Purge removes an archived endpoint and all its deliveries for good.
 func (w *Webhooks) Purge(ctx context.Context, id store.WebhookID, who string) error {
-	return w.store.PurgeWebhook(ctx, id, time.Now().UTC(), who)
+	return w.store.PurgeWebhook(ctx, id, w.store.Now(), who)
 }
 
 // Replay has one event delivered once more.
 func (w *Webhooks) Replay(ctx context.Context, id store.WebhookID, seq uint64) (store.Delivery, error) {
 	defer w.nudge()
-	return w.store.ReplayDelivery(ctx, id, seq, time.Now().UTC())
+	return w.store.ReplayDelivery(ctx, id, seq, w.store.Now())
 }
 
 // ReplayDead has everything that was given up delivered once more, and returns how much that is.
@@ -115,7 +115,7 @@ func (w *Webhooks) ReplayDead(ctx context.Context, id store.WebhookID) (int, err
 		return 0, err
 	}
 	defer w.nudge()
-	return w.store.ReplayDead(ctx, id, time.Now().UTC())
+	return w.store.ReplayDead(ctx, id, w.store.Now())
 }
 
 // ReplaySince has everything that happened since a time delivered once more, as far as the feed keeps it.
@@ -125,7 +125,7 @@ func (w *Webhooks) ReplaySince(ctx context.Context, id store.WebhookID, since ti
 		return store.Webhook{}, err
 	}
 	defer w.nudge()
-	return w.store.RewindWebhook(ctx, id, after, time.Now().UTC(), who)
+	return w.store.RewindWebhook(ctx, id, after, w.store.Now(), who)
 }
 
 // Test sends an event "webhook.test" at once, also to an endpoint that is paused, and returns what came of it. Nothing of it is kept.
@@ -137,7 +137,7 @@ func (w *Webhooks) Test(ctx context.Context, id store.WebhookID) (store.Delivery
 	if !hook.ArchivedAt.IsZero() {
 		return store.DeliveryTry{}, fmt.Errorf("webhook %s: %w", id, store.ErrArchived)
 	}
-	now := time.Now().UTC()
+	now := w.store.Now()
 	e := store.Event{Type: "webhook.test", At: now, Code: id.String()}
 	body, err := json.Marshal(Body{Type: e.Type, Timestamp: now, Data: json.RawMessage(`{"text":"If you can read and verify this, deliveries will arrive."}`)})
 	if err != nil {

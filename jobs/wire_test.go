@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"trunkline/store"
+	"trunkline/store/memory"
 )
 
 // wire returns a sender over the real network.
@@ -24,7 +25,11 @@ func wire(t *testing.T, change func(*WebhookOptions)) *sender {
 	c := DefaultWebhooks()
 	c.AllowNetworks = []string{"127.0.0.0/8", "::1"}
 	c.Timeout, c.ConnectTimeout = time.Second, 500*time.Millisecond
-	o := WebhookOptions{Config: c}
+	st, err := store.Open(t.Context(), memory.New(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := WebhookOptions{Config: c, Store: st}
 	if change != nil {
 		change(&o)
 	}

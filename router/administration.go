@@ -196,7 +196,7 @@ func (a *Administration) mail(ctx context.Context, e *store.Event, what string, 
 	if name == "" {
 		name = about.Username
 	}
-	now := time.Now().UTC()
+	now := a.o.Store.Now()
 	m := composeMail("", to.Provider, a.o.Mail, to.Email, text[0], fmt.Sprintf(text[1], name, about.Username, e.Text), now)
 	key := &store.Key{Scope: keyAdministration, Key: strconv.FormatUint(e.Seq, 10), Hash: sha256.Sum256([]byte(e.Type)), At: now}
 	if _, err := a.o.Store.Accept(ctx, store.Acceptance{Messages: []store.Message{m}, Key: key}); err != nil {

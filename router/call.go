@@ -102,7 +102,7 @@ func (c *Calls) Reconfigure(config CallConfig) {
 
 // Recover closes the records of calls whose end an earlier run of the program did not see. It is called once, before the lines run.
 func (c *Calls) Recover(ctx context.Context) error {
-	n, err := c.o.Store.LoseCalls(ctx, time.Now().UTC())
+	n, err := c.o.Store.LoseCalls(ctx, c.o.Store.Now())
 	if n > 0 {
 		c.log.Warn("an earlier run ended during calls", "calls", n)
 	}
@@ -164,7 +164,7 @@ func (c *Calls) Leave(ctx context.Context, trunk string, forget bool) {
 		delete(c.diverts, trunk)
 	}
 	c.mu.Unlock()
-	now := time.Now().UTC()
+	now := c.o.Store.Now()
 	for _, l := range lost {
 		if err := c.Heard(ctx, trunk, LineCall{ID: l.line, Happened: LineEnded, At: now, Number: l.number, Began: l.began, Ended: now, Cause: store.CallLost, Outgoing: l.outgoing}); err != nil {
 			c.log.Error("the end of a call could not be stored", "trunk", trunk, "call", l.id, "err", err)

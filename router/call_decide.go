@@ -33,7 +33,7 @@ func (c *Calls) decide(ctx context.Context, l *liveCall, k LineCall) {
 		if d.Drawn {
 			r.Decision.Draw = d.Draw
 		}
-		now := time.Now().UTC()
+		now := c.o.Store.Now()
 		r.Note(now, "decided", treatment)
 		return store.Event{Type: "call.decided", At: now, Reference: -1, Trunk: l.trunk, Code: treatment, Number: r.Number, Text: why(&d)}, nil
 	})
@@ -160,7 +160,7 @@ func (c *Calls) end(ctx context.Context, trunk string, id uint64) {
 // note adds to the record of a call.
 func (c *Calls) note(ctx context.Context, id store.CDRID, name, detail string) {
 	_, err := c.o.Store.ChangeCall(context.WithoutCancel(ctx), id, func(r *store.CDR) (store.Event, error) {
-		r.Note(time.Now().UTC(), name, detail)
+		r.Note(c.o.Store.Now(), name, detail)
 		return store.Event{}, nil
 	})
 	if err != nil {

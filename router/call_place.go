@@ -40,7 +40,7 @@ func (c *Calls) Place(ctx context.Context, o CallOrder) (store.CDR, error) {
 	if err != nil {
 		return store.CDR{}, err
 	}
-	now := time.Now().UTC()
+	now := c.o.Store.Now()
 	l := &liveCall{id: store.NewCDRID(), trunk: o.Trunk, number: to.String(), outgoing: true, began: now, answered: make(chan struct{}), ended: make(chan struct{})}
 	c.mu.Lock()
 	busy := c.busy(o.Trunk)
@@ -164,7 +164,7 @@ func (c *Calls) run(ctx context.Context, l *liveCall, line Line, o CallOrder) {
 		c.failed(ctx, l, err)
 		return
 	}
-	given := time.NewTimer(o.RingFor - time.Since(l.began))
+	given := time.NewTimer(o.RingFor - c.o.Store.Now().Sub(l.began))
 	defer given.Stop()
 	select {
 	case <-l.answered:
@@ -209,7 +209,7 @@ func (c *Calls) failed(ctx context.Context, l *liveCall, cause error) {
 	}
 	text := clip(fmt.Sprint(cause))
 	r, err := c.o.Store.ChangeCall(context.WithoutCancel(ctx), l.id, func(r *store.CDR) (store.Event, error) {
-		now := time.Now().UTC()
+		now := c.o.Store.Now()
 		r.EndedAt, r.Outcome, r.Cause = now, store.CallFailed, "failed"
 		r.Note(now, "failed", text)
 		return store.Event{Type: "call.ended", At: now, Reference: -1, Trunk: l.trunk, Code: "failed", Number: r.Number, Account: r.Account, Text: text}, nil

@@ -65,7 +65,7 @@ func (c *Calls) answerCaller(ctx context.Context, r *store.CDR, to phone.Number,
 	already := false
 	_, err := c.o.Store.ChangeCall(ctx, r.ID, func(r *store.CDR) (store.Event, error) {
 		if already = r.Reply != nil; !already {
-			r.Reply = &store.CallReply{At: time.Now().UTC(), Refused: refused}
+			r.Reply = &store.CallReply{At: c.o.Store.Now(), Refused: refused}
 		}
 		return store.Event{}, nil
 	})
@@ -80,11 +80,11 @@ func (c *Calls) answerCaller(ctx context.Context, r *store.CDR, to phone.Number,
 		IdempotencyKey: r.ID.String()})
 	_, err = c.o.Store.ChangeCall(ctx, r.ID, func(r *store.CDR) (store.Event, error) {
 		if r.Reply == nil {
-			r.Reply = &store.CallReply{At: time.Now().UTC()}
+			r.Reply = &store.CallReply{At: c.o.Store.Now()}
 		}
 		if failed != nil {
 			r.Reply.Refused = ReplyFailed
-			r.Note(time.Now().UTC(), "sms_back_failed", clip(failed.Error()))
+			r.Note(c.o.Store.Now(), "sms_back_failed", clip(failed.Error()))
 			return store.Event{}, nil
 		}
 		r.Reply.Message = accepted.Messages[0].ID
@@ -128,7 +128,7 @@ func replyNumber(n phone.Number, country string) (to phone.Number, refused strin
 
 // replyLimit tells whether a caller, or everybody on a trunk, was written back to often enough. The records of calls tell, so that it holds over restarts.
 func (c *Calls) replyLimit(ctx context.Context, r *store.CDR, config *CallConfig) (refused string, err error) {
-	now := time.Now().UTC()
+	now := c.o.Store.Now()
 	hour, caller := now.Add(-time.Hour), now.Add(-config.SMSBackEvery)
 	q := store.CDRQuery{Kind: store.CDRVoice, Direction: store.In, Since: hour, Limit: 1000}
 	if caller.Before(hour) {

@@ -18,11 +18,11 @@ type lane struct {
 	trunk   Trunk
 	log     *slog.Logger
 	wake    chan struct{} // holds one token
-	beat    atomic.Int64  // last turn of the loop, Unix nanoseconds
+	beat    moment        // last turn of the loop
 	sending atomic.Bool   // a part is with the backend, which has its own time limit
 	up      atomic.Bool   // the backend was ready when it was last asked
 	limited atomic.Int64  // limits hold messages back until then, Unix nanoseconds; 0: none do
-	held    atomic.Int64  // the trunk is left alone until then, Unix nanoseconds
+	held    moment        // the trunk is left alone until then
 	turns   store.Turns   // whom the trunk served last
 	faulty  phone.Number  // recipient of the message that was refused by a fault of the trunk
 	started bool          // under Router.change, as long as the lane is in the list
@@ -32,15 +32,18 @@ type lane struct {
 
 func newLane(r *Router, t Trunk) *lane {
 	l := &lane{Router: r, trunk: t, log: r.log.With("trunk", t.Name), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
-	l.beat.Store(time.Now().UnixNano())
+	l.beat.set(time.Now())
 	l.up.Store(true)
 	return l
 }
 
 // able tells whether the trunk could send a usual message now.
 func (l *lane) able() bool {
-	return l.up.Load() && l.limited.Load() <= l.store.Now().UnixNano() && l.held.Load() <= time.Now().UnixNano()
+	return l.up.Load() && l.limited.Load() <= l.store.Now().UnixNano() && l.free()
 }
+
+// free tells whether the trunk is not left alone.
+func (l *lane) free() bool { return !time.Now().Before(l.held.get()) }
 
 // claim says what to ask the queue for.
 func (l *lane) claim(line string, lanes []string) store.Claim {
@@ -74,7 +77,7 @@ func (l *lane) jitter(ctx context.Context) {
 // pauseFor waits, whatever there is to do, in turns that are short enough to show that the loop lives.
 func (l *lane) pauseFor(ctx context.Context, d time.Duration) {
 	for ; d > 0 && ctx.Err() == nil; d -= idle {
-		l.beat.Store(time.Now().UnixNano())
+		l.beat.set(time.Now())
 		select {
 		case <-ctx.Done():
 		case <-time.After(min(d, idle)):
@@ -107,12 +110,12 @@ const (
 
 func (l *lane) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		l.beat.Store(time.Now().UnixNano())
+		l.beat.set(time.Now())
 		line, err := l.ready(ctx)
 		if err != nil {
 			continue
 		}
-		if held := time.Until(time.Unix(0, l.held.Load())); held > 0 {
+		if held := time.Until(l.held.get()); held > 0 {
 			l.pauseFor(ctx, min(held, idle))
 			continue
 		}
@@ -250,7 +253,7 @@ func (l *lane) send(ctx context.Context, m *store.Message, o *store.Outcome) {
 // keep the next from being tried.
 func (l *lane) hold(to phone.Number, d time.Duration) {
 	if !l.faulty.IsZero() && l.faulty != to {
-		l.held.Store(time.Now().Add(d).UnixNano())
+		l.held.set(time.Now().Add(d))
 		l.nudgeAll("")
 		l.lookAgain()
 	}

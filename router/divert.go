@@ -229,7 +229,7 @@ func (c *Calls) reconcile(ctx context.Context, trunk string, line Line, identity
 	}
 	if want.To != "" {
 		// Before it is asked for: from here on somebody knows.
-		if err := c.setMark(ctx, identity, &divertMark{When: want.When, To: want.To, Trunk: trunk, At: time.Now().UTC()}); err != nil {
+		if err := c.setMark(ctx, identity, &divertMark{When: want.When, To: want.To, Trunk: trunk, At: c.o.Store.Now()}); err != nil {
 			return actual, err
 		}
 	}
@@ -302,7 +302,7 @@ func (c *Calls) setMark(ctx context.Context, identity string, m *divertMark) err
 }
 
 func (c *Calls) tellDiversion(ctx context.Context, typ, trunk string, d Diversion, text string) {
-	e := store.Event{Type: typ, At: time.Now().UTC(), Reference: -1, Trunk: trunk, Code: d.When, Number: phone.FromAddress(d.To, false), Text: text}
+	e := store.Event{Type: typ, At: c.o.Store.Now(), Reference: -1, Trunk: trunk, Code: d.When, Number: phone.FromAddress(d.To, false), Text: text}
 	if err := c.o.Store.Append(context.WithoutCancel(ctx), e); err != nil {
 		c.log.Error("an event could not be stored", "type", typ, "err", err)
 	}

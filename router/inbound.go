@@ -28,7 +28,7 @@ type InboundOptions struct {
 	Client string           // address that phone clients get their configuration from; empty: they get none
 	Logger *slog.Logger     // nil: none
 	Random io.Reader        // nil: crypto/rand
-	Now    func() time.Time // nil: time.Now
+	Now    func() time.Time // nil: the store's
 }
 
 // Inbound decides what follows from messages that came in: opt-outs, actions, routes. One goroutine decides, in the order in which they came; programs run
@@ -50,7 +50,7 @@ func NewInbound(o InboundOptions) *Inbound {
 		o.Random = rand.Reader
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = o.Store.Now
 	}
 	if o.Programs == nil {
 		o.Programs = program.New(program.Options{})

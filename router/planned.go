@@ -20,9 +20,8 @@ import (
 // Down returns the names of the trunks that cannot be used now, in order. It is not to be changed.
 func (r *Router) Down() []string {
 	var names []string
-	now := time.Now().UnixNano()
 	for _, l := range r.running() {
-		if !l.up.Load() || l.held.Load() > now {
+		if !l.up.Load() || !l.free() {
 			names = append(names, l.trunk.Name)
 		}
 	}
@@ -157,7 +156,7 @@ func (r *Router) RouteInbound(ctx context.Context, m *store.Message) error {
 	if m.Routing != nil || r.plans == nil || r.plans.Set(q.Provider) == nil {
 		return nil
 	}
-	now := time.Now().UTC()
+	now := r.store.Now()
 	w := r.findWay(q, m.ID, m.ReceivedAt)
 	var forward *store.Message
 	if w.Action == store.RoutingRoute && w.Note == "" {

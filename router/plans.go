@@ -24,7 +24,7 @@ type PlansOptions struct {
 	Tables Tables          // what all plans share
 	Trunks func() []string // names of the trunks that exist, for warnings; nil: not known
 	Logger *slog.Logger
-	Now    func() time.Time // nil: time.Now
+	Now    func() time.Time // nil: the store's
 }
 
 // Plans is the call plans of all service providers: those in the store, compiled into a Book. A plan that cannot be used never takes the place of one that is.
@@ -44,7 +44,7 @@ type parsedPlan struct {
 // NewPlans makes Plans over a store; Load must follow.
 func NewPlans(o PlansOptions) *Plans {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = o.Store.Now
 	}
 	return &Plans{o: o, read: map[string]map[string]parsedPlan{}, nudge: make(chan struct{}, 1)}
 }

@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"slices"
 	"sync"
-	"time"
 
 	"trunkline/callplan/phone"
 	"trunkline/store"
@@ -88,7 +87,7 @@ func (r *Router) weigh(ctx context.Context) {
 		return
 	}
 	p := &r.pool
-	now := time.Now().UTC()
+	now := r.store.Now()
 	for _, l := range r.members() {
 		parts, windows, err := r.store.UsedBy(ctx, l.trunk.Name, 0, now)
 		if err != nil {

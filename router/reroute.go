@@ -103,7 +103,7 @@ func (r *Router) rerouteDown(ctx context.Context) error {
 
 // rerouteOne asks the plans again about a message that waits for a trunk.
 func (r *Router) rerouteOne(ctx context.Context, trunk string, m *store.Message) error {
-	now := time.Now().UTC()
+	now := r.store.Now()
 	q := store.Routing{Provider: m.Routing.Provider, Calling: m.Routing.Calling, Called: m.Routing.Called}
 	id := m.ID
 	if !m.Routing.Origin.IsZero() {

@@ -91,11 +91,12 @@ type Router struct {
 	pool      pool
 	plans     *callplan.Book // nil: none
 	screening *Screening     // nil: none
+	refusals  *guard         // how many refused messages were kept lately, by account
 	rerouter  rerouter
 	orphans   atomic.Pointer[[]string] // trunks that messages in the queue should go through
 	log       *slog.Logger
 	metrics   *metrics
-	beat      atomic.Int64 // last turn of the housekeeping loop, Unix nanoseconds
+	beat      moment // last turn of the housekeeping loop
 }
 
 // New returns a router that does nothing until Run.
@@ -104,7 +105,7 @@ func New(o Options) *Router {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Router{store: o.Store, measure: o.Measure, log: o.Logger, plans: o.Plans, screening: o.Screening, metrics: newMetrics(o.Registerer, o.Trunks), arrived: make(chan struct{}, 1), books: o.Books,
-		pool: pool{given: map[string]int{}, earned: map[string]int{}}, rerouter: rerouter{wake: make(chan struct{}, 1), done: map[string]looked{}}}
+		refusals: newGuard(), pool: pool{given: map[string]int{}, earned: map[string]int{}}, rerouter: rerouter{wake: make(chan struct{}, 1), done: map[string]looked{}}}
 	if r.books == nil {
 		r.books = NewBooks(o.Config)
 	}
@@ -154,7 +155,7 @@ func (r *Router) housekeep(ctx context.Context) {
 	tick := time.NewTicker(min(housekeeping, max(r.settings().UnknownAfter, time.Second)))
 	defer tick.Stop()
 	for {
-		r.beat.Store(time.Now().UnixNano())
+		r.beat.set(time.Now())
 		r.findOrphans(ctx)
 		more, err := r.store.Tidy(ctx, r.store.Now())
 		if err != nil && ctx.Err() == nil {
@@ -179,11 +180,11 @@ func (r *Router) housekeep(ctx context.Context) {
 // Alive returns nil while every loop of the router makes progress and the store answers; it feeds the watchdog.
 func (r *Router) Alive(ctx context.Context) error {
 	now := time.Now()
-	if age := now.Sub(time.Unix(0, r.beat.Load())); age > stalled {
+	if age := now.Sub(r.beat.get()); age > stalled {
 		return fmt.Errorf("housekeeping has not moved for %s", age.Round(time.Second))
 	}
 	for _, l := range r.running() {
-		if age := now.Sub(time.Unix(0, l.beat.Load())); age > stalled && !l.sending.Load() {
+		if age := now.Sub(l.beat.get()); age > stalled && !l.sending.Load() {
 			return fmt.Errorf("dispatch of trunk %s has not moved for %s", l.trunk.Name, age.Round(time.Second))
 		}
 	}

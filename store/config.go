@@ -70,6 +70,7 @@ type Options struct {
 	SegmentKeep     time.Duration         // how long a set of segments may stay incomplete; 0: 24 h
 	ReportWindow    time.Duration         // how long a status report is awaited; 0: 72 h
 	DigestKeep      time.Duration         // how long what came in is recognised when it comes again; 0: 7 d
+	Clock           func() time.Time      // the clock of the machine, which somebody may set; nil: time.Now
 	ClockFrom       time.Time             // a clock that shows less is not set; zero: every clock is believed
 	Room            Room                  // watches the disk; nil: everything is taken
 	ReportKeep      time.Duration         // how long a status report that nobody awaits is kept, in case that the answer of the modem is late; 0: 24 h
@@ -82,6 +83,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	if o.Room == nil {
 		o.Room = boundless{}

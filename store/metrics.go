@@ -90,7 +90,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range counts {
 		ch <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(n), state.String())
 	}
-	now := time.Now()
+	now := c.s.Now()
 	since, ok, err := c.s.OldestDue(ctx, now)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(dueDesc, err)

@@ -14,7 +14,7 @@ const purgedBy = "retention"
 // administrators and service providers that they belong to. The work of a call is bounded; Next is not nil while there is more.
 func (s *Store) PurgeArchived(ctx context.Context, before time.Time, _ []byte) (Deletion, error) {
 	const most = 50
-	at := time.Now().UTC()
+	at := s.Now()
 	for _, purge := range []func() (int, error){
 		func() (int, error) { return purgeSome(ctx, s.ListEntries(), before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Contacts(), before, at, most) },

@@ -98,7 +98,7 @@ func (s *Store) quarantine(ctx context.Context, d *Damage) error {
 	if d.Table == tableMeta || d.Table == tableDamaged {
 		return nil
 	}
-	at := time.Now()
+	at := s.Now()
 	var events int
 	var done []*Damage
 	err := s.engine.Update(ctx, func(e Tx) error {

@@ -53,7 +53,7 @@ func (t *tx) charge(messages []Message) error {
 			return err
 		}
 		if w.Limit != Unlimited && used > w.Limit {
-			return &QuotaError{Account: m.Account, Window: w, Used: used - parts, Wanted: parts}
+			return &QuotaError{Account: m.Account, Window: w, Used: used - parts, Wanted: parts, At: m.CreatedAt}
 		}
 	}
 	return nil
@@ -79,7 +79,7 @@ func (t *tx) chargeAgain(m *record, at time.Time) (refused bool, err error) {
 		wanted += parts
 	}
 	if w.Limit != Unlimited && wanted > w.Limit {
-		e := &QuotaError{Account: m.Account, Window: w, Used: wanted - parts, Wanted: parts}
+		e := &QuotaError{Account: m.Account, Window: w, Used: wanted - parts, Wanted: parts, At: at}
 		if err := t.tell(e, at); err != nil {
 			return true, err
 		}

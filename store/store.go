@@ -41,7 +41,7 @@ func Open(ctx context.Context, e Engine, o Options) (*Store, error) {
 		return nil, err
 	}
 	if !s.ClockSet() {
-		s.log.Warn("the clock of this machine is not set: time goes on from the newest event until it is", "clock", time.Now().UTC(), "taken", s.Now())
+		s.log.Warn("the clock of this machine is not set: time goes on from the newest event until it is", "clock", s.options.Clock().UTC(), "taken", s.Now())
 	}
 	if err := addDefaultProvider(ctx, e); err != nil {
 		return nil, err

@@ -28,6 +28,12 @@ func (s *Store) TryLogin(ctx context.Context, names []string, at time.Time, forg
 			if v == nil || !v.ForgetAt.After(at) {
 				v = &Throttle{}
 			}
+			if longest := at.Add(delay(v.Failures)); v.Until.After(longest) { // the clock was set back
+				v.Until = longest
+				if err := t.saveThrottle(name, v); err != nil {
+					return err
+				}
+			}
 			wait = max(wait, v.Until.Sub(at))
 			counts[i] = v
 		}

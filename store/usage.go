@@ -54,7 +54,8 @@ func (e *LimitError) join(o *LimitError) *LimitError {
 type QuotaError struct {
 	Account string
 	Window
-	Used, Wanted int // parts: counted already, asked for
+	Used, Wanted int       // parts: counted already, asked for
+	At           time.Time // when it was asked for
 }
 
 func (e *QuotaError) Error() string {

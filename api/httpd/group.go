@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"trunkline/api"
 	"trunkline/router/access"
@@ -56,10 +55,10 @@ func (s *Server) changeMembers(w http.ResponseWriter, r *request) error {
 	}
 	g, err := groupResource.find(s, r, r.need)
 	if err == nil {
-		err = s.store.AddMembers(r.Context(), g.ID, time.Now(), r.account, body.Add...)
+		err = s.store.AddMembers(r.Context(), g.ID, s.store.Now(), r.account, body.Add...)
 	}
 	if err == nil {
-		err = s.store.RemoveMembers(r.Context(), g.ID, time.Now(), r.account, body.Remove...)
+		err = s.store.RemoveMembers(r.Context(), g.ID, s.store.Now(), r.account, body.Remove...)
 	}
 	return groupResource.answer(s, w, r, http.StatusOK, g, err)
 }
@@ -78,7 +77,7 @@ func (s *Server) changeGrants(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	at, ctx := time.Now(), r.Context()
+	at, ctx := s.store.Now(), r.Context()
 	var steps []func() error
 	for _, id := range body.Add.Groups {
 		steps = append(steps, func() error { return s.store.AllowGroup(ctx, a.ID, id, at, r.account) })

@@ -230,7 +230,7 @@ func (s *Server) usage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now().UTC()
+	now := s.store.Now()
 	out := api.Usage{Account: account}
 	parts, window, ok, err := s.store.Used(r.Context(), account, now)
 	if err != nil {
@@ -283,7 +283,7 @@ func (s *Server) statistics(w http.ResponseWriter, r *request) error {
 	if r.query.Get("admin") == "" && r.who.Ever(access.StatisticsView) {
 		account, provider = "", r.who.Role.Provider()
 	}
-	year := time.Now().UTC().Year()
+	year := s.store.Now().Year()
 	if text := r.query.Get("year"); text != "" {
 		if year, err = strconv.Atoi(text); err != nil || year < 1970 || year > 2200 {
 			return badParameter("year", api.FieldOutOfRange, "is no year from 1970 to 2200")

@@ -100,13 +100,13 @@ func (s *Server) restrictPerson(w http.ResponseWriter, r *request) error {
 			continue
 		}
 		live++
-		if _, err := s.store.Contacts().Edit(r.Context(), all[i].ID, time.Now(), r.account, func(c *store.Contact) error { c.Restricted = body.Restricted; return nil }); err != nil {
+		if _, err := s.store.Contacts().Edit(r.Context(), all[i].ID, s.store.Now(), r.account, func(c *store.Contact) error { c.Restricted = body.Restricted; return nil }); err != nil {
 			return contactResource.problem(err)
 		}
 	}
 	if live == 0 && body.Restricted { // nobody knows the number yet: the restriction needs somewhere to stand
 		c := store.Contact{Meta: store.Meta{Provider: provider}, PhoneNumber: n, Restricted: true}
-		if _, err := s.store.Contacts().Add(r.Context(), time.Now(), r.account, c); err != nil {
+		if _, err := s.store.Contacts().Add(r.Context(), s.store.Now(), r.account, c); err != nil {
 			return contactResource.problem(err)
 		}
 	}
@@ -119,7 +119,7 @@ func (s *Server) erasePerson(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replayLimit))
-	e, err := s.store.Erase(r.Context(), provider, n, time.Now(), r.account)
+	e, err := s.store.Erase(r.Context(), provider, n, s.store.Now(), r.account)
 	if err != nil {
 		return err
 	}

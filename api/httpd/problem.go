@@ -81,7 +81,7 @@ func problemOf(err error) (p *api.Problem, known bool) {
 		return api.NewProblem(http.StatusConflict, api.CodeConflict, "The message is in a state that does not allow it", transition.Error()), true
 	case errors.As(err, &quota):
 		p = api.NewProblem(http.StatusTooManyRequests, api.CodeQuota, "The quota has no room for it", quota.Error())
-		p.RetryAfter = max(1, int64(time.Until(quota.End)/time.Second))
+		p.RetryAfter = max(1, int64(quota.End.Sub(quota.At)/time.Second))
 		return p, true
 	case errors.As(err, &wait):
 		p = api.NewProblem(http.StatusTooManyRequests, api.CodeTooManyTries, "Too many tries", wait.Error())

@@ -282,7 +282,7 @@ func (x *resource[T, F, J]) add(s *Server, w http.ResponseWriter, r *request) er
 			return err
 		}
 	}
-	all, err := x.records(s.store).Add(r.Context(), time.Now(), r.account, v)
+	all, err := x.records(s.store).Add(r.Context(), s.store.Now(), r.account, v)
 	if err != nil {
 		return x.problem(err)
 	}
@@ -300,7 +300,7 @@ func (x *resource[T, F, J]) change(s *Server, w http.ResponseWriter, r *request,
 	if err != nil {
 		return err
 	}
-	v, err = x.records(s.store).Edit(r.Context(), x.meta(&v).ID, time.Now(), r.account, func(v *T) error {
+	v, err = x.records(s.store).Edit(r.Context(), x.meta(&v).ID, s.store.Now(), r.account, func(v *T) error {
 		was := *v
 		f := x.fields(v)
 		if whole {
@@ -329,7 +329,7 @@ func (x *resource[T, F, J]) change(s *Server, w http.ResponseWriter, r *request,
 func (x *resource[T, F, J]) step(s *Server, w http.ResponseWriter, r *request, do func(context.Context, uint64, time.Time, string) (T, error)) error {
 	v, err := x.find(s, r, r.need)
 	if err == nil {
-		v, err = do(r.Context(), x.meta(&v).ID, time.Now(), r.account)
+		v, err = do(r.Context(), x.meta(&v).ID, s.store.Now(), r.account)
 	}
 	return x.answer(s, w, r, http.StatusOK, v, err)
 }
@@ -344,7 +344,7 @@ func (x *resource[T, F, J]) purge(s *Server, w http.ResponseWriter, r *request) 
 		return err
 	}
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replayLimit))
-	if err := x.records(s.store).Purge(r.Context(), x.meta(&v).ID, time.Now(), r.account); err != nil {
+	if err := x.records(s.store).Purge(r.Context(), x.meta(&v).ID, s.store.Now(), r.account); err != nil {
 		return x.problem(err)
 	}
 	if x.changed != nil {

@@ -154,7 +154,7 @@ func (s *Server) addOptOut(w http.ResponseWriter, r *request) error {
 	if len(body.Trunk) > 32 {
 		return invalid(wrongFields{{Field: "trunk", Code: api.FieldTooLong, Message: "has more than 32 bytes"}})
 	}
-	o, err := s.store.AddOptOut(r.Context(), store.OptOut{Number: n, Trunk: body.Trunk, At: time.Now().UTC(), Source: "api", By: r.account})
+	o, err := s.store.AddOptOut(r.Context(), store.OptOut{Number: n, Trunk: body.Trunk, At: s.store.Now(), Source: "api", By: r.account})
 	if err != nil {
 		return err
 	}
@@ -169,10 +169,10 @@ func (s *Server) removeOptOut(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return badParameter("number", api.FieldInvalid, err.Error())
 	}
-	if err := s.store.RemoveOptOut(r.Context(), n, time.Now().UTC(), r.account); err != nil {
+	if err := s.store.RemoveOptOut(r.Context(), n, s.store.Now(), r.account); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, api.OptOut{Number: n.String(), At: time.Now().UTC(), Source: "api", By: r.account})
+	return writeJSON(w, http.StatusOK, api.OptOut{Number: n.String(), At: s.store.Now(), Source: "api", By: r.account})
 }
 
 func runOf(x *store.Run) api.Run {
@@ -347,7 +347,7 @@ func (s *Server) testAction(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	t, err := s.inbound.Try(r.Context(), &store.Message{Direction: store.In, State: store.Received, From: from, Text: body.Text, Trunk: body.Trunk, Provider: provider, ReceivedAt: time.Now().UTC()})
+	t, err := s.inbound.Try(r.Context(), &store.Message{Direction: store.In, State: store.Received, From: from, Text: body.Text, Trunk: body.Trunk, Provider: provider, ReceivedAt: s.store.Now()})
 	if err != nil {
 		return err
 	}
@@ -382,7 +382,7 @@ func (s *Server) makeFactor(w http.ResponseWriter, r *request, f store.Factor, l
 	if f.Secret, err = access.NewTOTPSecret(rand.Reader); err != nil {
 		return err
 	}
-	if err := s.store.PutFactor(r.Context(), f, time.Now().UTC(), r.account); err != nil {
+	if err := s.store.PutFactor(r.Context(), f, s.store.Now(), r.account); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, api.ActionFactor{Secret: access.TOTPText(f.Secret), URI: access.TOTPURI("Trunkline", label, f.Secret)})

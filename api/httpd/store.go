@@ -48,7 +48,7 @@ func (s *Server) backup(w http.ResponseWriter, r *request) error {
 
 // note writes an event about something that an administrator did.
 func (s *Server) note(r *request, kind, text string) error {
-	return s.store.Append(context.WithoutCancel(r.Context()), store.Event{Type: kind, At: time.Now().UTC(), Reference: -1, Code: r.account, Text: text})
+	return s.store.Append(context.WithoutCancel(r.Context()), store.Event{Type: kind, At: s.store.Now(), Reference: -1, Code: r.account, Text: text})
 }
 
 // paced is a writer to a client that has the write timeout to take each piece.

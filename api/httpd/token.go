@@ -214,7 +214,7 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if t, err = s.store.RevokeToken(r.Context(), t.ID, time.Now().UTC(), r.account); err != nil {
+	if t, err = s.store.RevokeToken(r.Context(), t.ID, s.store.Now(), r.account); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, tokenOf(&t))

@@ -120,7 +120,7 @@ func (s *Server) webhookOf(ctx context.Context, w *store.Webhook) (api.Webhook, 
 		out.Pause, out.PausedAt = &api.Failure{Code: p.Code, Text: p.Text}, p.At.UTC()
 	}
 	for _, secret := range w.Secrets {
-		if secret.ExpiresAt.IsZero() || time.Now().Before(secret.ExpiresAt) {
+		if secret.ExpiresAt.IsZero() || s.store.Now().Before(secret.ExpiresAt) {
 			out.Secrets = append(out.Secrets, api.WebhookSecret{CreatedAt: secret.CreatedAt.UTC(), ExpiresAt: secret.ExpiresAt.UTC()})
 		}
 	}

@@ -80,7 +80,7 @@ var errModemGone = api.NewProblem(http.StatusNotFound, api.CodeNotFound, "There 
 
 // record writes who does what to a modem.
 func (c modemControl) record(ctx context.Context, kind, account, name, what string) error {
-	return c.store.Append(ctx, store.Event{Type: kind, At: time.Now().UTC(), Reference: -1, Trunk: name, Code: account, Text: what})
+	return c.store.Append(ctx, store.Event{Type: kind, At: c.store.Now(), Reference: -1, Trunk: name, Code: account, Text: what})
 }
 
 // USSD implements httpd.Control.

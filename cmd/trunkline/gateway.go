@@ -233,7 +233,12 @@ func (g *gateway) run(ctx context.Context) error {
 	s.start("modems", stopModems, g.fleet.devices.Run)
 	s.start("inbound pumps", stopModems, g.fleet.pumps.Run)
 	s.start("calls", stopModems, g.calls.Run)
-	s.start("watch over the disk", stopServer, func(ctx context.Context) error { return g.room.Run(ctx, g.store.Append) })
+	s.start("watch over the disk", stopServer, func(ctx context.Context) error {
+		return g.room.Run(ctx, func(ctx context.Context, e store.Event) error {
+			e.At = g.store.Stamp(e.At)
+			return g.store.Append(ctx, e)
+		})
+	})
 	sending := s.start("router", g.drain(), g.router.Run)
 	s.start("logins", stopServer, g.login.Run)
 	s.start("what follows from messages", stopPrograms, g.inbound.Run)

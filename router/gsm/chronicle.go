@@ -57,7 +57,7 @@ var names = map[modem.EventKind]string{
 
 // take writes one event.
 func (c *chronicle) take(ctx context.Context, e modem.Event) {
-	out := store.Event{Type: names[e.Kind], At: time.Now().UTC(), Reference: -1, Trunk: c.name, Code: e.Code, Text: clipped(e.Text)}
+	out := store.Event{Type: names[e.Kind], At: c.store.Now(), Reference: -1, Trunk: c.name, Code: e.Code, Text: clipped(e.Text)}
 	switch e.Kind {
 	case modem.EventUp, modem.EventDown:
 		if e.Kind == modem.EventUp {

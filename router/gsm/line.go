@@ -114,7 +114,7 @@ func lineError(err error) error {
 
 // heard hands what happened to a call on; without anybody who follows calls it becomes an event.
 func (c *chronicle) heard(ctx context.Context, e modem.Event) {
-	k := lineCall(e)
+	k := c.lineCall(e)
 	if c.calls == nil {
 		c.write(ctx, router.CallEvent(c.name, k))
 		return
@@ -129,20 +129,12 @@ var happened = map[string]string{modem.CallCodeIncoming: router.LineIncoming, mo
 	modem.CallCodeMissed: router.LineMissed, modem.CallCodeEnded: router.LineEnded}
 
 // lineCall words a call as the router does.
-func lineCall(e modem.Event) router.LineCall {
+func (c *chronicle) lineCall(e modem.Event) router.LineCall {
 	m := e.Call
-	k := router.LineCall{ID: m.ID, Happened: happened[e.Code], At: time.Now().UTC(), Outgoing: m.Outgoing, Number: m.Number, Withheld: m.Caller == modem.CallerWithheld, Rings: m.Rings,
-		Began: m.Began.UTC(), Answered: utc(m.Answered), Ended: utc(m.Ended), Cause: m.Cause}
+	k := router.LineCall{ID: m.ID, Happened: happened[e.Code], At: c.store.Now(), Outgoing: m.Outgoing, Number: m.Number, Withheld: m.Caller == modem.CallerWithheld, Rings: m.Rings,
+		Began: c.store.Stamp(m.Began), Answered: c.store.Stamp(m.Answered), Ended: c.store.Stamp(m.Ended), Cause: m.Cause}
 	if e.Kind == modem.EventDigit {
 		k.Happened, k.Key = router.LineKey, e.Text
 	}
 	return k
-}
-
-// utc keeps the zero time what it is.
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC()
 }

@@ -110,7 +110,7 @@ func (k *Keeper) login(ctx context.Context, a Attempt) (string, Known, error) {
 	if a.From.IsValid() {
 		address = a.From.Unmap().String()
 	}
-	now := time.Now().UTC()
+	now := k.store.Now()
 	s := store.Session{Key: secret.Hash, Administrator: administrator.ID, Role: administrator.RoleID, Proven: proven, Address: address, Agent: cut(a.Agent, 200), CreatedAt: now, SeenAt: now}
 	if err := k.store.BeginSession(ctx, s, p.Account); err != nil {
 		return "", Known{}, err
@@ -129,7 +129,7 @@ func known(p access.Principal, s *store.Session) Known {
 
 // try counts a try before it is made. The error is a *WaitError when it has to wait.
 func (k *Keeper) try(ctx context.Context, names ...string) error {
-	wait, err := k.store.TryLogin(ctx, names, time.Now().UTC(), forgetTries, delay)
+	wait, err := k.store.TryLogin(ctx, names, k.store.Now(), forgetTries, delay)
 	if err == nil && wait > 0 {
 		err = &WaitError{wait}
 	}

@@ -35,7 +35,7 @@ func (k *Keeper) Enrol(ctx context.Context, administrator uint64) (secret []byte
 	if secret, err = access.NewTOTPSecret(k.random); err != nil {
 		return nil, "", err
 	}
-	_, err = k.store.EditCredential(ctx, administrator, time.Now().UTC(), p.Account, "second factor begun", func(c *store.Credential) error {
+	_, err = k.store.EditCredential(ctx, administrator, k.store.Now(), p.Account, "second factor begun", func(c *store.Credential) error {
 		if !c.TOTPAt.IsZero() {
 			return ErrSet
 		}
@@ -63,7 +63,7 @@ func (k *Keeper) Confirm(ctx context.Context, administrator uint64, session stor
 		hashes[i] = recoveryHash(administrator, text)
 		recovery = append(recovery, text[:4]+"-"+text[4:8]+"-"+text[8:12]+"-"+text[12:])
 	}
-	at := time.Now().UTC()
+	at := k.store.Now()
 	_, err = k.store.EditCredential(ctx, administrator, at, store.AdminAccount(administrator), "second factor set", func(c *store.Credential) error {
 		switch {
 		case !c.TOTPAt.IsZero():
@@ -106,7 +106,7 @@ func (k *Keeper) Drop(ctx context.Context, administrator uint64, code string) er
 
 // ResetFactor removes the second factor of an administrator who lost it. All his sessions end.
 func (k *Keeper) ResetFactor(ctx context.Context, administrator uint64, who string) error {
-	at := time.Now().UTC()
+	at := k.store.Now()
 	_, err := k.store.EditCredential(ctx, administrator, at, who, "second factor removed", func(c *store.Credential) error {
 		if len(c.TOTP) == 0 {
 			return ErrNotSet
@@ -119,7 +119,7 @@ func (k *Keeper) ResetFactor(ctx context.Context, administrator uint64, who stri
 
 // useCode uses a code of the second factor, or one that replaces it: each once. ErrDenied when it is neither. The caller bounds the tries.
 func (k *Keeper) useCode(ctx context.Context, administrator uint64, code string) error {
-	at := time.Now().UTC()
+	at := k.store.Now()
 	recovery := recoveryHash(administrator, strings.ToLower(strings.ReplaceAll(strings.TrimSpace(code), "-", "")))
 	what := ""
 	c, err := k.store.Credential(ctx, administrator)

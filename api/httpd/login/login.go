@@ -118,7 +118,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		now := time.Now()
+		now := k.store.Now()
 		for {
 			n, err := k.store.ExpireLogins(ctx, now.Add(-k.config.SessionLife), now.Add(-k.config.SessionIdle), now.Add(-endedKeep), now)
 			if err != nil && ctx.Err() == nil {

@@ -60,7 +60,7 @@ func (k *Keeper) rehash(ctx context.Context, administrator uint64, password, was
 	if err != nil {
 		return err
 	}
-	_, err = k.store.EditCredential(ctx, administrator, time.Now().UTC(), "", "", func(c *store.Credential) error {
+	_, err = k.store.EditCredential(ctx, administrator, k.store.Now(), "", "", func(c *store.Credential) error {
 		if c.Password == was {
 			c.Password = hash
 		}
@@ -108,7 +108,7 @@ func (k *Keeper) setPassword(ctx context.Context, a *store.Administrator, who, p
 	if err != nil {
 		return err
 	}
-	at := time.Now().UTC()
+	at := k.store.Now()
 	_, err = k.store.EditCredential(ctx, a.ID, at, who, "password set", func(c *store.Credential) error {
 		if guard != nil {
 			if err := guard(c); err != nil {
@@ -138,7 +138,7 @@ func (k *Keeper) Invite(ctx context.Context, administrator uint64, who string) (
 	if err != nil {
 		return "", until, err
 	}
-	at := time.Now().UTC()
+	at := k.store.Now()
 	until = at.Add(k.config.InviteLife)
 	_, err = k.store.EditCredential(ctx, administrator, at, who, "invited to set a password", func(c *store.Credential) error {
 		c.Reset, c.ResetUntil = secret.Hash[:], until
@@ -162,7 +162,7 @@ func (k *Keeper) Redeem(ctx context.Context, code, password string) (Known, erro
 		return Known{}, ErrDenied
 	}
 	good := func(c *store.Credential) error {
-		if subtle.ConstantTimeCompare(c.Reset, secret.Hash[:]) != 1 || !time.Now().Before(c.ResetUntil) {
+		if subtle.ConstantTimeCompare(c.Reset, secret.Hash[:]) != 1 || !k.store.Now().Before(c.ResetUntil) {
 			return ErrDenied
 		}
 		return nil

@@ -34,7 +34,7 @@ func (k *Keeper) session(ctx context.Context, key store.SessionKey) (Known, erro
 	if err != nil {
 		return Known{}, err
 	}
-	now := time.Now().UTC()
+	now := k.store.Now()
 	if now.Sub(s.SeenAt) > k.config.SessionIdle || now.Sub(s.CreatedAt) > k.config.SessionLife {
 		return Known{}, ErrDenied
 	}
@@ -71,7 +71,7 @@ func (k *Keeper) Sessions(ctx context.Context, administrator uint64) ([]store.Se
 	}
 	c, err := k.store.Credential(ctx, administrator)
 	live := all[:0]
-	now := time.Now()
+	now := k.store.Now()
 	for _, s := range all {
 		if now.Sub(s.SeenAt) <= k.config.SessionIdle && now.Sub(s.CreatedAt) <= k.config.SessionLife && !s.CreatedAt.Before(c.ValidFrom) {
 			live = append(live, s)

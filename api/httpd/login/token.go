@@ -40,7 +40,7 @@ func (k *Keeper) Issue(ctx context.Context, spec TokenSpec, who string) (text st
 	if err != nil {
 		return "", t, err
 	}
-	now := time.Now().UTC()
+	now := k.store.Now()
 	t = store.Token{ID: secret.ID, Name: spec.Name, Hash: secret.Hash[:], Administrator: spec.Administrator, Scope: spec.Scope.Names(), CreatedAt: now, CreatedBy: who, ExpiresAt: now.Add(spec.Life)}
 	if spec.Administrator == 0 {
 		t.Role = spec.Role.String()
@@ -69,7 +69,7 @@ func (k *Keeper) token(ctx context.Context, text string, from netip.Addr) (Known
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Known{}, err
 	}
-	now := time.Now().UTC()
+	now := k.store.Now()
 	if subtle.ConstantTimeCompare(t.Hash, secret.Hash[:]) != 1 || !t.RevokedAt.IsZero() || !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) || !comesFrom(t.Networks, from) {
 		return Known{}, ErrDenied
 	}

@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"errors"
-	"time"
 
 	"trunkline/router/access"
 	"trunkline/store"
@@ -70,7 +69,7 @@ func (k *Keeper) LocalUser(ctx context.Context, uid uint32) (who Known, linked, 
 
 // SetLocalUsers says which users of this machine are an administrator on the socket. store.ErrExists when one of them is another already.
 func (k *Keeper) SetLocalUsers(ctx context.Context, administrator uint64, uids []uint32, who string) error {
-	_, err := k.store.EditCredential(ctx, administrator, time.Now().UTC(), who, "local users set", func(c *store.Credential) error {
+	_, err := k.store.EditCredential(ctx, administrator, k.store.Now(), who, "local users set", func(c *store.Credential) error {
 		c.LocalUsers = uids
 		return nil
 	})
