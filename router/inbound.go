@@ -143,7 +143,7 @@ func (in *Inbound) round(ctx, programs context.Context) error {
 
 // handle decides about one message and does what follows.
 func (in *Inbound) handle(ctx, programs context.Context, m *store.Message) error {
-	t, err := in.Try(ctx, m)
+	t, err := in.decide(ctx, m, true)
 	if err != nil {
 		return err
 	}

@@ -70,18 +70,26 @@ func (in *Inbound) help(ctx context.Context, t *Trial) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for i := range page.Items {
-			a := &page.Items[i]
-			if !usable(a) || a.Keyword == "" {
-				continue
+		before := len(lines)
+		err = in.o.Store.Look(ctx, func(l *store.Look) (err error) {
+			lines = lines[:before]
+			for i := range page.Items {
+				a := &page.Items[i]
+				if !usable(a) || a.Keyword == "" {
+					continue
+				}
+				one := Trial{Provider: t.Provider, Action: a, party: t.party, Level: level(a, false), silent: true}
+				if one.listed, err = l.Listed(a.ID, &t.party); err != nil {
+					return err
+				}
+				if in.permitted(&one, false) {
+					lines = append(lines, action.Usage(a.Keyword, arguments(a)))
+				}
 			}
-			one := Trial{Provider: t.Provider, Action: a, party: t.party, Level: level(a, false)}
-			if one.grants, err = in.o.Store.Grants(ctx, a.ID); err != nil {
-				return "", err
-			}
-			if in.permitted(&one, false) {
-				lines = append(lines, action.Usage(a.Keyword, arguments(a)))
-			}
+			return nil
+		})
+		if err != nil {
+			return "", err
 		}
 		if cursor = page.Next; cursor == "" || len(lines) >= maxHelp {
 			break

@@ -223,7 +223,11 @@ func (in *Inbound) others(ctx context.Context, m *store.Message, t *Trial) (all 
 			all = append(all, n)
 		}
 	}
-	for _, id := range append([]uint64{t.Action.AdminID}, t.grants.Administrators...) {
+	grants, err := in.o.Store.Grants(ctx, t.Action.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range append([]uint64{t.Action.AdminID}, grants.Administrators...) {
 		if id == 0 {
 			continue
 		}
@@ -238,7 +242,7 @@ func (in *Inbound) others(ctx context.Context, m *store.Message, t *Trial) (all 
 			add(a.PhoneNumber)
 		}
 	}
-	for _, g := range t.grants.Groups {
+	for _, g := range grants.Groups {
 		members, err := in.o.Store.Members(ctx, g, 0, 4*maxOthers)
 		if err != nil {
 			return nil, err
@@ -334,10 +338,13 @@ func (in *Inbound) confirmed(ctx context.Context, m *store.Message, t *Trial, h 
 		return nil, err
 	}
 	t.Action, t.Level, t.Provider = &a, level(&a, false), r.Provider
-	if t.party, err = in.o.Store.Holder(ctx, r.Provider, r.Sender); err != nil {
-		return nil, err
-	}
-	if t.grants, err = in.o.Store.Grants(ctx, a.ID); err != nil {
+	err = in.o.Store.Look(ctx, func(l *store.Look) error {
+		if t.party, err = l.Holder(r.Provider, r.Sender); err == nil {
+			t.listed, err = l.Listed(a.ID, &t.party)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if !in.permitted(t, false) {

@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"trunkline/callplan/phone"
@@ -48,13 +47,16 @@ type Trial struct {
 	Code     string  // one-time password in the text
 	Text     *string // what is kept instead of the text, without its token
 
-	asked  *asked
+	asked  asked
 	party  store.Party
-	grants store.Grants
+	listed store.Listed
+	silent bool // nobody reads the steps
 }
 
 func (t *Trial) step(rule, format string, a ...any) {
-	t.Steps = append(t.Steps, screen.Step{Rule: rule, Result: fmt.Sprintf(format, a...)})
+	if !t.silent {
+		t.Steps = append(t.Steps, screen.Step{Rule: rule, Result: fmt.Sprintf(format, a...)})
+	}
 }
 
 func (t *Trial) end(outcome, field, format string, a ...any) {
@@ -62,37 +64,53 @@ func (t *Trial) end(outcome, field, format string, a ...any) {
 }
 
 // Try says what would follow from a message that came in. Nothing is stored, sent or run, and no limit is used up. The error is the store's.
-func (in *Inbound) Try(ctx context.Context, m *store.Message) (t Trial, err error) {
-	t.Provider = cmp.Or(m.Provider, in.o.Router.TrunkProvider(m.Trunk))
-	t.Outcome = OutcomeNone
-	t.asked = &asked{store: in.o.Store, provider: t.Provider, number: m.From}
-	if t.Verdict, err = in.o.Screening.incoming(ctx, t.asked, m, &t.Steps); err != nil {
-		return t, err
+func (in *Inbound) Try(ctx context.Context, m *store.Message) (Trial, error) {
+	return in.decide(ctx, m, false)
+}
+
+// decide is Try, on one state of the store, and without the steps when they are not wanted.
+func (in *Inbound) decide(ctx context.Context, m *store.Message, silent bool) (t Trial, err error) {
+	err = in.o.Store.Look(ctx, func(l *store.Look) error {
+		t = Trial{Provider: cmp.Or(m.Provider, in.o.Router.TrunkProvider(m.Trunk)), Outcome: OutcomeNone, silent: silent}
+		t.asked = asked{look: l, provider: t.Provider, number: m.From}
+		return in.try(l, m, &t)
+	})
+	t.asked = asked{}
+	return t, err
+}
+
+func (in *Inbound) try(l *store.Look, m *store.Message, t *Trial) (err error) {
+	steps := &t.Steps
+	if t.silent {
+		steps = nil
+	}
+	if t.Verdict, err = in.o.Screening.incoming(&t.asked, m, steps); err != nil {
+		return err
 	}
 	if t.Verdict.Code == CodeDuplicate || t.Verdict.Code == CodeNoText {
 		t.Reason = t.Verdict.Text
-		return t, nil
+		return nil
 	}
-	if done, err := in.tryWords(ctx, m, &t); err != nil || done {
-		return t, err
+	if done, err := in.tryWords(l, m, t); err != nil || done {
+		return err
 	}
 	if code := strings.TrimSpace(m.Text); t.Verdict.Authorized && len(code) == codeDigits && strings.Trim(code, "0123456789") == "" {
-		waiting, err := in.o.Store.OpenRuns(ctx, store.RunWaiting, m.From)
+		awaited, err := l.CodeAwaited(m.From)
 		if err != nil {
-			return t, err
+			return err
 		}
-		if len(waiting) > 0 {
+		if awaited {
 			t.Code = code
-			t.step("codes", "%d runs wait for a code from this number", len(waiting))
+			t.step("codes", "a run waits for a code from this number")
 			t.end(OutcomeCode, "code", "a run waits for a code from this number")
-			return t, nil
+			return nil
 		}
 	}
-	return t, in.tryAction(ctx, m, &t)
+	return in.tryAction(l, m, t)
 }
 
 // tryWords looks for the words that carriers and laws give a meaning.
-func (in *Inbound) tryWords(ctx context.Context, m *store.Message, t *Trial) (done bool, err error) {
+func (in *Inbound) tryWords(l *store.Look, m *store.Message, t *Trial) (done bool, err error) {
 	p := in.o.Screening.policy.Load()
 	wish, word := p.words.Read(m.Text)
 	t.Word = word
@@ -102,7 +120,7 @@ func (in *Inbound) tryWords(ctx context.Context, m *store.Message, t *Trial) (do
 		t.end(OutcomeOptOut, "", "the text means stop")
 		return true, nil
 	case screen.Start:
-		out, err := in.o.Store.OptedOut(ctx, m.From, m.Trunk)
+		out, err := l.OptedOut(m.From, m.Trunk)
 		if err != nil {
 			return false, err
 		}
@@ -113,7 +131,7 @@ func (in *Inbound) tryWords(ctx context.Context, m *store.Message, t *Trial) (do
 		}
 	case screen.Help:
 		keyword, _ := action.Keyword(m.Text)
-		if a, err := in.o.Store.ActionByKeyword(ctx, t.Provider, keyword); err == nil && usable(&a) || p.HelpReply == "" {
+		if a, err := l.ActionByKeyword(t.Provider, keyword); err == nil && usable(&a) || p.HelpReply == "" {
 			break // an action of this name goes first
 		} else if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return false, err
@@ -134,7 +152,7 @@ func (in *Inbound) tryWords(ctx context.Context, m *store.Message, t *Trial) (do
 func usable(a *store.Action) bool { return a.Enabled && a.ArchivedAt.IsZero() }
 
 // tryAction looks for the action that a text asks for, and decides whether it runs.
-func (in *Inbound) tryAction(ctx context.Context, m *store.Message, t *Trial) error {
+func (in *Inbound) tryAction(l *store.Look, m *store.Message, t *Trial) error {
 	if len(m.Text) > action.MaxText {
 		t.end(OutcomeNone, "text", "the text is too long to start an action")
 		return nil
@@ -144,12 +162,12 @@ func (in *Inbound) tryAction(ctx context.Context, m *store.Message, t *Trial) er
 	var a store.Action
 	err := error(store.ErrNotFound)
 	if word != "" {
-		a, err = in.o.Store.ActionByKeyword(ctx, t.Provider, word)
+		a, err = l.ActionByKeyword(t.Provider, word)
 	} else if encoded, isEncoded = action.ParseEncoded(m.Text); isEncoded {
 		if encoded.ID == 0 {
-			return in.tryConfig(ctx, m, t)
+			return in.tryConfig(m, t)
 		}
-		a, err = in.o.Store.ActionByJanuaID(ctx, t.Provider, uint64(encoded.ID))
+		a, err = l.ActionByJanuaID(t.Provider, uint64(encoded.ID))
 	}
 	known := err == nil && usable(&a)
 	if isEncoded && (known || len(encoded.Token) == phoneToken) {
@@ -173,10 +191,10 @@ func (in *Inbound) tryAction(ctx context.Context, m *store.Message, t *Trial) er
 		return nil
 	}
 	t.Action = &a
-	if t.party, err = t.asked.exactly(ctx); err != nil {
+	if t.party, err = t.asked.exactly(); err != nil {
 		return err
 	}
-	if t.grants, err = in.o.Store.Grants(ctx, a.ID); err != nil {
+	if t.listed, err = l.Listed(a.ID, &t.party); err != nil {
 		return err
 	}
 	t.Level = level(&a, isEncoded)
@@ -235,13 +253,13 @@ func (in *Inbound) permitted(t *Trial, encoded bool) bool {
 	a := t.Action
 	if admin := t.party.Administrator; admin != nil {
 		switch {
-		case admin.Level == store.SuperAdministrator, a.AdminID == admin.ID, slices.Contains(t.grants.Administrators, admin.ID):
+		case admin.Level == store.SuperAdministrator, a.AdminID == admin.ID, t.listed.Administrator:
 			t.Who = t.party.Who()
 			t.step("permission", "%s may start it", t.Who)
 			return true
 		}
 	}
-	if !encoded && slices.ContainsFunc(t.party.Groups, func(g uint64) bool { return slices.Contains(t.grants.Groups, g) }) {
+	if !encoded && t.listed.Group {
 		t.Who = fmt.Sprintf("contact %d", in.contact(t).ID)
 		t.step("permission", "%s is in a group that may start it", t.Who)
 		return true
@@ -322,8 +340,8 @@ func arguments(a *store.Action) []action.Argument {
 const phoneToken = 8
 
 // tryConfig is for the text by which a phone client asks where its configuration is.
-func (in *Inbound) tryConfig(ctx context.Context, m *store.Message, t *Trial) (err error) {
-	if t.party, err = t.asked.exactly(ctx); err != nil {
+func (in *Inbound) tryConfig(m *store.Message, t *Trial) (err error) {
+	if t.party, err = t.asked.exactly(); err != nil {
 		return err
 	}
 	cut := "0"

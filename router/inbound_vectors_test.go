@@ -13,7 +13,6 @@ import (
 	"trunkline/router/access"
 	"trunkline/router/program"
 	"trunkline/store"
-	"trunkline/store/bolt"
 )
 
 // inboundCase is a case of bad-inputs.json on the surface inbound.
@@ -234,69 +233,4 @@ func TestHostileTextsThroughEveryKind(t *testing.T) {
 		}
 		d.sound()
 	})
-}
-
-// BenchmarkPermission screens a sender and decides whether it may start an action: 100,000 contacts, 1,000 groups and 10,000 entries of lists.
-func BenchmarkPermission(b *testing.B) {
-	ctx, now := b.Context(), time.Now().UTC()
-	db, err := bolt.Open(filepath.Join(b.TempDir(), "db"), bolt.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	st, err := store.Open(ctx, db, store.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer st.Close()
-	must := func(err error) {
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	s, err := NewScreening(ScreeningOptions{Config: DefaultScreening(), Store: st})
-	must(err)
-	var contacts []uint64
-	for from := 0; from < 100_000; from += 5000 {
-		batch := make([]store.Contact, 5000)
-		for i := range batch {
-			batch[i] = store.Contact{LastName: fmt.Sprint("c", from+i), PhoneNumber: number(fmt.Sprintf("+4915%09d", from+i))}
-		}
-		added, err := st.Contacts().Add(ctx, now, "test", batch...)
-		must(err)
-		for i := range added {
-			contacts = append(contacts, added[i].ID)
-		}
-	}
-	groups := make([]store.Group, 1000)
-	for i := range groups {
-		groups[i] = store.Group{Name: fmt.Sprint("g", i)}
-	}
-	groups, err = st.Groups().Add(ctx, now, "test", groups...)
-	must(err)
-	for i := range groups {
-		must(st.AddMembers(ctx, groups[i].ID, now, "test", contacts[i*100:i*100+100]...))
-	}
-	entries := []store.ListEntry{{Allow: true, Kind: "contact", Value: "*", Direction: "in"}}
-	for i := range 10_000 {
-		e := store.ListEntry{Kind: "number", Value: fmt.Sprintf("+33%09d", i), Direction: "both"}
-		if i%2 == 0 {
-			e = store.ListEntry{Kind: "pattern", Value: fmt.Sprintf("+39%06d*", i), Direction: "both"}
-		}
-		entries = append(entries, e)
-	}
-	_, err = st.ListEntries().Add(ctx, now, "test", entries...)
-	must(err)
-	must(s.Load(ctx))
-	actions, err := st.Actions().Add(ctx, now, "test", store.Action{Name: "wake", Keyword: "wake", Kind: store.ActionReply, Text: "x", Enabled: true, Filtered: true})
-	must(err)
-	must(st.AllowGroup(ctx, actions[0].ID, groups[500].ID, now, "test"))
-	in := NewInbound(InboundOptions{Router: New(Options{Config: Default(), Store: st, Screening: s}), Screening: s, Store: st})
-	m := store.Message{ID: store.NewMessageID(), Direction: store.In, State: store.Received, From: number(fmt.Sprintf("+4915%09d", 50_050)), Text: "wake", Trunk: "desk"}
-	b.ReportAllocs()
-	for b.Loop() {
-		t, err := in.Try(ctx, &m)
-		if err != nil || t.Outcome != OutcomeRun {
-			b.Fatal(t.Outcome, t.Reason, err)
-		}
-	}
 }

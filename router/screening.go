@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -112,9 +111,9 @@ func (s *Screening) Add(ctx context.Context, e store.ListEntry, at time.Time, wh
 	return added[0], s.Load(context.WithoutCancel(ctx))
 }
 
-// asked is who has a number, read from the store once for all that one decision wants to know.
+// asked is who has a number, read once for all that one decision wants to know.
 type asked struct {
-	store    *store.Store
+	look     *store.Look
 	provider string
 	number   phone.Number
 	party    *store.Party // of the line; nil: not read yet
@@ -122,9 +121,9 @@ type asked struct {
 }
 
 // line returns who has a number on the same line.
-func (a *asked) line(ctx context.Context) (store.Party, error) {
+func (a *asked) line() (store.Party, error) {
 	if a.party == nil {
-		p, err := a.store.Party(ctx, a.provider, a.number)
+		p, err := a.look.Party(a.provider, a.number)
 		if err != nil {
 			return p, err
 		}
@@ -134,11 +133,11 @@ func (a *asked) line(ctx context.Context) (store.Party, error) {
 }
 
 // exactly returns who has exactly the number.
-func (a *asked) exactly(ctx context.Context) (store.Party, error) {
+func (a *asked) exactly() (store.Party, error) {
 	if a.holder == nil {
-		p, err := a.line(ctx)
+		p, err := a.line()
 		if err == nil {
-			p, err = a.store.HolderOf(ctx, p, a.number)
+			p, err = a.look.HolderOf(p, a.number)
 		}
 		if err != nil {
 			return p, err
@@ -149,65 +148,66 @@ func (a *asked) exactly(ctx context.Context) (store.Party, error) {
 }
 
 // person finds out who has the number, for package screen.
-func (a *asked) person(ctx context.Context) screen.People {
-	return func(phone.Number) (screen.Person, error) {
-		p, err := a.exactly(ctx)
-		if err != nil {
-			return screen.Person{}, err
-		}
-		var out screen.Person
-		for i := range p.Contacts {
-			out.Contacts = append(out.Contacts, strconv.FormatUint(p.Contacts[i].ID, 10))
-		}
-		for _, g := range p.Groups {
-			out.Groups = append(out.Groups, strconv.FormatUint(g, 10))
-		}
-		if p.Administrator != nil {
-			out.Administrators = append(out.Administrators, p.Administrator.Username)
-		}
-		return out, nil
+func (a *asked) person(phone.Number) (screen.Person, error) {
+	p, err := a.exactly()
+	if err != nil {
+		return screen.Person{}, err
 	}
+	var out screen.Person
+	for i := range p.Contacts {
+		out.Contacts = append(out.Contacts, strconv.FormatUint(p.Contacts[i].ID, 10))
+	}
+	for _, g := range p.Groups {
+		out.Groups = append(out.Groups, strconv.FormatUint(g, 10))
+	}
+	if p.Administrator != nil {
+		out.Administrators = append(out.Administrators, p.Administrator.Username)
+	}
+	return out, nil
 }
 
-// subscriber returns the subscriber of a service provider that a number belongs to, "" when none does.
-func (s *Screening) subscriber(ctx context.Context, provider string, n phone.Number) (string, error) {
+// subscriber returns the subscriber of the service provider that a number belongs to, "" when none does.
+func (a *asked) subscriber(n phone.Number) (string, error) {
 	if n.IsZero() || n.Kind() == phone.Alphanumeric {
 		return "", nil
 	}
-	found, err := s.store.SubscriberOf(ctx, n)
-	if errors.Is(err, store.ErrNotFound) || err == nil && found.Provider != provider {
-		return "", nil
+	found, err := a.look.SubscriberOf(n)
+	if err != nil || found == nil || found.Provider != a.provider {
+		return "", err
 	}
-	return found.Name, err
+	return found.Name, nil
 }
 
 // Incoming decides about a message that came in. steps takes what was looked at, when it is not nil.
-func (s *Screening) Incoming(ctx context.Context, provider string, m *store.Message, steps *[]screen.Step) (screen.Verdict, error) {
-	return s.incoming(ctx, &asked{store: s.store, provider: provider, number: m.From}, m, steps)
+func (s *Screening) Incoming(ctx context.Context, provider string, m *store.Message, steps *[]screen.Step) (v screen.Verdict, err error) {
+	err = s.store.Look(ctx, func(l *store.Look) error {
+		v, err = s.incoming(&asked{look: l, provider: provider, number: m.From}, m, steps)
+		return err
+	})
+	return v, err
 }
 
-func (s *Screening) incoming(ctx context.Context, who *asked, m *store.Message, steps *[]screen.Step) (screen.Verdict, error) {
-	provider := who.provider
+func (s *Screening) incoming(who *asked, m *store.Message, steps *[]screen.Step) (screen.Verdict, error) {
 	switch {
 	case !m.DuplicateOf.IsZero():
 		return screen.Verdict{Code: CodeDuplicate, Text: "it came before as message " + m.DuplicateOf.String()}, nil
 	case m.Data != nil || m.Incomplete || m.Port != 0:
 		return screen.Verdict{Code: CodeNoText, Text: "it is data, for a port, or has parts missing, and starts nothing"}, nil
 	}
-	subscriber, err := s.subscriber(ctx, provider, m.To)
+	subscriber, err := who.subscriber(m.To)
 	if err != nil {
 		return screen.Verdict{}, err
 	}
-	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: provider, Subscriber: subscriber, People: who.person(ctx), Steps: steps})
+	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: who.provider, Subscriber: subscriber, People: who.person, Steps: steps})
 	if err != nil || !v.Authorized {
 		return v, err
 	}
-	return who.restricted(ctx, v)
+	return who.restricted(v)
 }
 
 // restricted refuses what passed when a contact with the number is restricted.
-func (a *asked) restricted(ctx context.Context, v screen.Verdict) (screen.Verdict, error) {
-	p, err := a.line(ctx)
+func (a *asked) restricted(v screen.Verdict) (screen.Verdict, error) {
+	p, err := a.line()
 	for i := range p.Contacts {
 		if p.Contacts[i].Restricted {
 			return screen.Verdict{Code: CodeRestricted, Text: "the contact is restricted: nothing is sent to it and it starts nothing"}, err
@@ -217,23 +217,30 @@ func (a *asked) restricted(ctx context.Context, v screen.Verdict) (screen.Verdic
 }
 
 // Outgoing decides about a message that is to be sent. steps takes what was looked at, when it is not nil.
-func (s *Screening) Outgoing(ctx context.Context, provider, account string, to phone.Number, steps *[]screen.Step) (screen.Verdict, error) {
+func (s *Screening) Outgoing(ctx context.Context, provider, account string, to phone.Number, steps *[]screen.Step) (v screen.Verdict, err error) {
+	err = s.store.Look(ctx, func(l *store.Look) error {
+		v, err = s.outgoing(&asked{look: l, provider: provider, number: to}, account, steps)
+		return err
+	})
+	return v, err
+}
+
+func (s *Screening) outgoing(who *asked, account string, steps *[]screen.Step) (screen.Verdict, error) {
 	note := func(rule, result string) {
 		if steps != nil {
 			*steps = append(*steps, screen.Step{Rule: rule, Result: result})
 		}
 	}
-	who := &asked{store: s.store, provider: provider, number: to}
-	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: to, Provider: provider, People: who.person(ctx), Steps: steps})
+	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: who.number, Provider: who.provider, People: who.person, Steps: steps})
 	if err != nil || !v.Authorized {
 		return v, err
 	}
-	if v, err = who.restricted(ctx, v); err != nil || !v.Authorized {
+	if v, err = who.restricted(v); err != nil || !v.Authorized {
 		note("restricted contacts", "one has this number")
 		return v, err
 	}
 	if id, ok := store.AccountAdmin(account); ok {
-		own, err := s.own(ctx, who, id)
+		own, err := who.own(id)
 		if err != nil {
 			return screen.Verdict{}, err
 		}
@@ -243,7 +250,7 @@ func (s *Screening) Outgoing(ctx context.Context, provider, account string, to p
 		}
 		note("recipient filter", "passed")
 	}
-	out, err := s.store.OptedOut(ctx, to, "")
+	out, err := who.look.OptedOut(who.number, "")
 	if err != nil {
 		return screen.Verdict{}, err
 	}
@@ -255,13 +262,13 @@ func (s *Screening) Outgoing(ctx context.Context, provider, account string, to p
 	return v, nil
 }
 
-// own tells whether an administrator may write to a number by its recipient filter.
-func (s *Screening) own(ctx context.Context, who *asked, id uint64) (bool, error) {
-	admin, err := s.store.Administrators().Read(ctx, id)
+// own tells whether an administrator may write to the number by its recipient filter.
+func (a *asked) own(id uint64) (bool, error) {
+	admin, err := a.look.Administrator(id)
 	if err != nil || !admin.RecipientFilter {
 		return err == nil, err
 	}
-	p, err := who.line(ctx)
+	p, err := a.line()
 	for i := range p.Contacts {
 		if p.Contacts[i].AdminID == admin.ID {
 			return true, err

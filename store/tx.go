@@ -223,6 +223,9 @@ func (p *Part) end(at time.Time, failure *Failure) {
 
 // damaged tells whether an error is damage of one record, which the caller may step over.
 func damaged(err error) (*Damage, bool) {
+	if err == nil {
+		return nil, false
+	}
 	var d *Damage
 	ok := errors.As(err, &d)
 	return d, ok
