@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// LogEntry is a message as the log shows it. Messages that were never given to a network are not in it.
+// LogEntry is a message as the log shows it. Messages that were never given to a network are not in it, but for those that were refused.
 type LogEntry struct {
 	ID                   string    `json:"id" format:"uuid" doc:"of the message"`
 	DateTime             time.Time `json:"date_time" doc:"sent, else accepted; of what came in, received"`
@@ -17,6 +17,7 @@ type LogEntry struct {
 	RecipientPhoneNumber string    `json:"recipient_phone_number" doc:"of what came in, the sender's number"`
 	RawMessage           string    `json:"raw_message"`
 	Authorized           bool      `json:"authorized" doc:"it passed screening"`
+	Reason               string    `json:"reason,omitempty" doc:"why it did not, or that a quota had no room for it"`
 	Status               int       `json:"status" enum:"0,1,2,3,4"`
 	StatusLabel          string    `json:"status_label" enum:"SENT,SENT/DELIVERED,SENT/UNKNOWN,UNSUPPORTED,RECEIVED"`
 	Reference            *int      `json:"reference,omitempty" doc:"that the network gave to the first part"`

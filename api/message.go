@@ -40,7 +40,7 @@ type Message struct {
 	Plan    *MessagePlan `json:"plan,omitempty" doc:"what the call plans decided; absent: they were not asked"`
 	Subject string       `json:"subject,omitempty" doc:"of a mail"`
 	Class   string       `json:"class,omitempty" enum:"answer,emergency" doc:"why it may go to who asked not to be written to"`
-	Verdict *Verdict     `json:"verdict,omitempty" doc:"what screening said of a received message"`
+	Verdict *Verdict     `json:"verdict,omitempty" doc:"what screening said of a received message, or why one is not sent"`
 	Action  string       `json:"action,omitempty" doc:"action that a received message asked for"`
 }
 
@@ -169,9 +169,10 @@ type SubmitRequest struct {
 	Text        string     `json:"text" minLength:"1"`
 	Trunk       string     `json:"trunk,omitempty" doc:"only through this trunk; absent: any"`
 	Tag         string     `json:"tag,omitempty" maxLength:"128" doc:"your own word, kept and given back"`
-	Priority    *int       `json:"priority,omitempty" minimum:"0" maximum:"9" default:"5"`
+	Priority    *int       `json:"priority,omitempty" minimum:"0" maximum:"9" default:"5" doc:"of an emergency 9 when it is absent"`
 	Flash       bool       `json:"flash,omitempty" doc:"class 0: shown at once"`
 	ValidFor    Duration   `json:"valid_for,omitempty" doc:"after this long it is neither sent nor delivered any more: a string such as 24h, or seconds; at most 63 weeks"`
+	Class       string     `json:"class,omitempty" enum:"emergency" doc:"danger to people: it goes to those too who asked not to be written to, needs the permission message_emergency and is told by an event"`
 	OnAmbiguous string     `json:"on_ambiguous,omitempty" enum:"unknown,resend,resend_once_if_no_report" doc:"when the network's answer is lost and nothing tells what became of a part: show it as unknown, send it again (rather twice than never), or send it again once when no status report came; absent: as the trunk is set"`
 	SendAt      string     `json:"send_at,omitempty" doc:"RFC 3339, or a local time such as 2026-10-25T02:30:00 together with time_zone" example:"2026-12-24T18:00:00Z"`
 	TimeZone    string     `json:"time_zone,omitempty" doc:"IANA zone of a local send_at; of an hour that comes twice the first is taken, an hour that is missing moves forward" example:"Europe/Berlin"`

@@ -73,5 +73,9 @@ func (s *Submission) hash() [32]byte {
 	if s.Priority != nil {
 		priority = *s.Priority
 	}
-	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %v %d %d %d %q", s.To, s.Text, s.Trunk, s.Tag, s.Flash, s.ValidFor, s.SendAt.UnixNano(), priority, s.OnAmbiguous))
+	h := fmt.Appendf(nil, "%q %q %q %q %v %d %d %d %q", s.To, s.Text, s.Trunk, s.Tag, s.Flash, s.ValidFor, s.SendAt.UnixNano(), priority, s.OnAmbiguous)
+	if s.Class != "" {
+		h = fmt.Appendf(h, " %q", s.Class)
+	}
+	return sha256.Sum256(h)
 }

@@ -25,7 +25,7 @@ type Skipped struct {
 }
 
 // expand puts the numbers of the contacts in the groups of a submission behind its own, each number once. Those that may not be written to are skipped, so that one
-// of them does not keep a group from being told. The error is a *ValidationError when a group is not there or has nobody.
+// of them does not keep a group from being told. The error is a *ValidationError when a group is not there or has nobody left; then those that were skipped are returned with it.
 func (r *Router) expand(ctx context.Context, s *Submission) ([]Skipped, error) {
 	if len(s.Groups) == 0 {
 		return nil, nil
@@ -77,7 +77,7 @@ func (r *Router) expand(ctx context.Context, s *Submission) ([]Skipped, error) {
 	}
 	switch s.members = len(to) - len(s.To); {
 	case len(to) == 0:
-		return nil, bad("empty", "nobody in it can be sent to")
+		return skipped, bad("empty", "nobody in it can be sent to")
 	case s.members > MaxGroupRecipients:
 		return nil, bad("too_many", "has %d contacts in all, at most %d are taken at once", s.members, MaxGroupRecipients)
 	}

@@ -1,11 +1,13 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +22,12 @@ const (
 	BuiltinUsage   = "usage"   // parts sent and left of an administrator's quota
 	BuiltinStats   = "stats"   // parts sent in each month of the year
 	BuiltinSendSMS = "sendsms" // an administrator sends a message; arguments to and message
+	BuiltinRole    = "role"    // whom the gateway takes the sender for
 )
 
 // Builtins lists the built-in actions. The request of a phone client for its configuration is none of them: it has a form of its own.
 func Builtins() []string {
-	return []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinStats, BuiltinSendSMS}
+	return []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinStats, BuiltinSendSMS, BuiltinRole}
 }
 
 // builtinError is why a built-in action did nothing, in words for its sender.
@@ -42,6 +45,8 @@ func (in *Inbound) builtin(ctx context.Context, m *store.Message, t *Trial, h *s
 			return "The gateway is running.", nil
 		}
 		return in.o.Status(), nil
+	case BuiltinRole:
+		return in.role(ctx, t)
 	case BuiltinUsage, BuiltinStats, BuiltinSendSMS:
 		admin := t.party.Administrator
 		if admin == nil {
@@ -96,6 +101,40 @@ func (in *Inbound) help(ctx context.Context, t *Trial) (string, error) {
 		}
 	}
 	return strings.Join(lines[:min(len(lines), maxHelp)], "\n"), nil
+}
+
+// role tells whom the sender is taken for: an administrator, with its level and role, before a contact, with the groups of its owner that it is in.
+func (in *Inbound) role(ctx context.Context, t *Trial) (string, error) {
+	if a := t.party.Administrator; a != nil {
+		level := "supervisor"
+		if a.Level == store.SuperAdministrator {
+			level = "super administrator"
+		}
+		return fmt.Sprintf("You are %s: %s, %s.", cmp.Or(a.FullName(), a.Username), level, a.RoleID), nil
+	}
+	c := in.contact(t)
+	if c == nil {
+		return "You are nobody that is known here.", nil
+	}
+	var groups []string
+	for _, id := range t.party.Groups {
+		g, err := in.o.Store.Groups().Read(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if g.AdminID == c.AdminID {
+			groups = append(groups, g.Name)
+		}
+	}
+	slices.Sort(groups)
+	belongs := "in no group"
+	if len(groups) > 0 {
+		belongs = "in the groups " + strings.Join(groups, ", ")
+	}
+	return fmt.Sprintf("You are %s: a contact, %s.", cmp.Or(c.FullName(), c.PhoneNumber.String()), belongs), nil
 }
 
 // usage tells how much of its quota an administrator has used.

@@ -178,7 +178,7 @@ func (d *desk) sent() (all []string) {
 		d.t.Fatal(err)
 	}
 	for _, m := range page.Items {
-		if !d.seen[m.ID] {
+		if !d.seen[m.ID] && m.Verdict == nil { // not what was refused
 			d.seen[m.ID] = true
 			all = append(all, m.To.String()+": "+m.Text)
 		}
@@ -543,7 +543,7 @@ func TestPhoneClient(t *testing.T) {
 
 func TestBuiltins(t *testing.T) {
 	d := newDesk(t, nil, nil).everybody()
-	for _, name := range []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinStats} {
+	for _, name := range []string{BuiltinHelp, BuiltinStatus, BuiltinUsage, BuiltinStats, BuiltinRole} {
 		d.action(store.Action{Keyword: name, Kind: store.ActionBuiltin, Target: name})
 	}
 	d.action(store.Action{Keyword: "sendsms", Kind: store.ActionBuiltin, Target: BuiltinSendSMS, Filtered: true, Arguments: []store.ActionArgument{{Name: "to", Type: "str", Required: true}, {Name: "message", Type: "str", Required: true}}})
@@ -565,6 +565,14 @@ func TestBuiltins(t *testing.T) {
 	}
 	if _, sent := d.says(sueNumber, "stats"); !has(sent, sueNumber, time.Now().UTC().Month().String()[:3]+" 0") {
 		t.Errorf("%q", sent)
+	}
+	for from, want := range map[string]string{
+		sueNumber: "You are Sue: supervisor, service_provider:default.", rootNumber: "You are Root: super administrator, platform_owner.",
+		annNumber: "You are Ann A: a contact, in the groups ops.", carlNumber: "You are Carl C: a contact, in no group.", alienNumber: "You are nobody that is known here.",
+	} {
+		if _, sent := d.says(from, "role"); !slices.Equal(sent, []string{from + ": " + want}) {
+			t.Errorf("%q, want %q", sent, want)
+		}
 	}
 	_, sent = d.says(sueNumber, "sendsms ops,"+carlNumber+" lunch at noon")
 	if !has(sent, annNumber, "lunch at noon") || !has(sent, bobNumber, "lunch") || !has(sent, carlNumber, "lunch") || !has(sent, sueNumber, "queued") {

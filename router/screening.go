@@ -277,8 +277,8 @@ func (a *asked) own(id uint64) (bool, error) {
 	return false, err
 }
 
-// screenOut says which recipients of a submission are refused, as wrong fields.
-func (r *Router) screenOut(ctx context.Context, s *Submission) ([]FieldError, error) {
+// screenOut says which recipients of a submission are refused.
+func (r *Router) screenOut(ctx context.Context, s *Submission) (wrong []refusal, err error) {
 	if r.screening == nil || len(s.To) > r.settings().RecipientsPerRequest {
 		return nil, nil
 	}
@@ -286,7 +286,6 @@ func (r *Router) screenOut(ctx context.Context, s *Submission) ([]FieldError, er
 	if provider == "" {
 		provider = store.DefaultProvider
 	}
-	var wrong []FieldError
 	for i, to := range s.To {
 		n, err := phone.Parse(to)
 		if err != nil {
@@ -303,7 +302,7 @@ func (r *Router) screenOut(ctx context.Context, s *Submission) ([]FieldError, er
 		if len(s.To) > 1 {
 			field = fmt.Sprintf("to[%d]", i)
 		}
-		wrong = append(wrong, FieldError{Field: field, Code: code, Message: text})
+		wrong = append(wrong, refusal{FieldError{Field: field, Code: code, Message: text}, n})
 	}
 	return wrong, nil
 }

@@ -17,7 +17,7 @@ type Submission struct {
 	Text     string
 	Trunk    string // only through this trunk; empty: any
 	Tag      string // the caller's own word, at most 128 bytes
-	Priority *int   // 0 to 9; nil: 5
+	Priority *int   // 0 to 9; nil: 5, or 9 of an emergency
 	Flash    bool
 	ValidFor time.Duration // 0: for ever here, the network's default there
 	SendAt   time.Time     // zero: now

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,23 +23,33 @@ const (
 )
 
 // Submit checks a submission and makes it durable, one message per recipient, all or none. The error is a *ValidationError that names every wrong
-// field, or one of the store's.
+// field, or one of the store's. What screening or a quota refuses is kept too, as messages that are never sent.
 func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
 	now := r.store.Now()
+	readable := len(s.Wrong) == 0
 	refused, err := r.screenOut(ctx, &s)
 	if err != nil {
 		return Accepted{}, err
 	}
-	s.Wrong = append(slices.Clip(s.Wrong), refused...)
+	s.Wrong = slices.Clip(s.Wrong)
+	for _, one := range refused {
+		s.Wrong = append(s.Wrong, one.FieldError)
+	}
 	skipped, err := r.expand(ctx, &s)
 	if err != nil {
+		if readable && len(refused) == 0 {
+			r.keep(ctx, r.refusedMessages(&s, refusedSkipped(skipped), now))
+		}
 		return Accepted{}, err
 	}
 	messages, err := r.check(s, now)
 	if err != nil {
+		if wrong := (*ValidationError)(nil); readable && errors.As(err, &wrong) && len(wrong.Fields) == len(refused) { // nothing else is wrong
+			r.keep(ctx, r.refusedMessages(&s, refused, now))
+		}
 		return Accepted{}, err
 	}
-	a := store.Acceptance{Messages: messages}
+	a := store.Acceptance{Messages: messages, Refused: r.refusedMessages(&s, refusedSkipped(skipped), now)}
 	if s.IdempotencyKey != "" {
 		a.Key = &store.Key{Scope: s.Account, Key: s.IdempotencyKey, Hash: s.IdempotencyHash, At: now}
 		if s.IdempotencyRoute != "" {
@@ -46,6 +57,10 @@ func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
 		}
 	}
 	stored, err := r.store.Accept(ctx, a)
+	var quota *store.QuotaError
+	if errors.As(err, &quota) {
+		r.keep(ctx, r.refusedByQuota(messages, quota))
+	}
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -74,6 +89,9 @@ func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
 		wrong("tag", "too_long", "has %d bytes, at most %d are kept", len(s.Tag), maxTag)
 	}
 	priority := usualPriority
+	if s.Class == store.ClassEmergency {
+		priority = 9
+	}
 	if s.Priority != nil {
 		if priority = *s.Priority; priority < 0 || priority > 9 {
 			wrong("priority", "out_of_range", "%d is not between 0 (lowest) and 9 (highest)", priority)

@@ -11,6 +11,7 @@ import (
 // Acceptance is what is accepted together, or not at all.
 type Acceptance struct {
 	Messages []Message // to be sent: ids, times, state and parts are set by the caller
+	Refused  []Message // not to be sent, but to be seen: in Error, with a Verdict that says why; no quota and no key counts them
 	Key      *Key      // nil: none
 }
 
@@ -35,6 +36,15 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	for i := range a.Messages {
 		if err := acceptable(&a.Messages[i]); err != nil {
 			return Accepted{}, err
+		}
+	}
+	for i := range a.Refused {
+		m := &a.Refused[i]
+		if err := acceptable(m); err != nil {
+			return Accepted{}, err
+		}
+		if m.State != Error || !m.refused() {
+			return Accepted{}, fmt.Errorf("%w: message %s is %s and not refused", ErrInvalid, m.ID, m.State)
 		}
 	}
 	s.assign(a.Messages)
@@ -91,6 +101,12 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 				return err
 			}
 		}
+		for i := range a.Refused {
+			m := &a.Refused[i]
+			if err := t.acceptOne(m, sealMessage(m), entries(m)); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if err != nil {
@@ -107,13 +123,18 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	return out, nil
 }
 
-// acceptOne writes a message that is new, with its index entries and its event.
+// acceptOne writes a message that is new, with its index entries and its events: one more tells of an emergency, and who sends it.
 func (t *tx) acceptOne(m *Message, value []byte, index []entry) error {
 	if err := t.Put(tableMessages, m.ID[:], value); err != nil {
 		return err
 	}
 	for _, e := range index {
 		if err := t.Put(e.table, e.key, nil); err != nil {
+			return err
+		}
+	}
+	if m.Class == ClassEmergency && !m.refused() {
+		if err := t.event(Event{Type: "message.emergency", At: m.CreatedAt, Message: m.ID, State: m.State, Reference: -1, Account: m.Account, Text: "an emergency is sent, whoever asked not to be written to"}); err != nil {
 			return err
 		}
 	}
@@ -196,7 +217,7 @@ func openKeyRecord(key, value []byte) (*keyRecord, error) {
 // asAccepted takes back what happened to a message since it was accepted.
 func asAccepted(m *Message, state State) Message {
 	out := *m
-	out.State, out.Trunk, out.Concat, out.Failure = state, "", 0, nil
+	out.State, out.Trunk, out.Concat, out.Failure, out.Verdict = state, "", 0, nil, nil
 	out.NotBefore, out.SentAt, out.DeliveredAt = time.Time{}, time.Time{}, time.Time{}
 	out.Parts = make([]Part, len(m.Parts))
 	part := Waiting

@@ -121,7 +121,8 @@ func (t *tx) take(m *record, c *Claim, known *LimitError) (taken bool, limit *Li
 		if out, err := optedOut(t, t.s.instance.ID, m.To, c.Trunk); err != nil {
 			return false, nil, err
 		} else if out {
-			return false, nil, t.fail(m, c.At, &Failure{Code: "opted_out", Text: "the recipient asked not to be written to"})
+			m.Refuse("opted_out", "the recipient asked not to be written to")
+			return false, nil, t.fail(m, c.At, m.Failure)
 		}
 	}
 	if limit, err = t.within(m.Message, c, known); err != nil || limit != nil {

@@ -12,7 +12,7 @@ import (
 // Classes of messages that may go to who asked not to be written to. A message of no class may not.
 const (
 	ClassAnswer    = "answer"    // the one answer to a word such as STOP or HELP
-	ClassEmergency = "emergency" // danger to people; who may send such is decided above
+	ClassEmergency = "emergency" // danger to people; who may send such is decided above, and an event "message.emergency" tells who did
 )
 
 // Verdict is what screening said of a message.

@@ -89,12 +89,22 @@ type Message struct {
 	Subject   string   // of a mail; empty of texts
 	Class     string   // why it may go to who asked not to be written to, one of the Class constants; empty: it may not
 	Unhandled bool     // received, and what follows from it is not decided yet
-	Verdict   *Verdict // what screening said; nil: nobody asked it
+	Verdict   *Verdict // what screening said; nil: nobody asked it, or it lets a message out
 	Action    string   // name of the action that it asked for; empty: none
 }
 
 // Tenant returns the service provider that the message belongs to.
 func (m *Message) Tenant() string { return cmp.Or(m.Provider, DefaultProvider) }
+
+// Refuse says why a message is not sent: in the moment of sending, or from the start.
+func (m *Message) Refuse(code, text string) {
+	m.Failure, m.Verdict = &Failure{Code: code, Text: text}, &Verdict{Code: code, Text: text}
+}
+
+// refused tells whether a message was not let out.
+func (m *Message) refused() bool {
+	return m.Direction == Out && m.Verdict != nil && !m.Verdict.Authorized
+}
 
 // Part is one TPDU of a message.
 type Part struct {

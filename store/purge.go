@@ -91,7 +91,7 @@ const (
 	LogUnknown     = 2
 	LogUnsupported = 3
 	LogReceived    = 4
-	LogNone        = -1 // it was never given to a network, so it is not in the log
+	LogNone        = -1 // it was never given to a network, and not refused, so it is not in the log
 )
 
 var logLabels = []string{LogSent: "SENT", LogDelivered: "SENT/DELIVERED", LogUnknown: "SENT/UNKNOWN", LogUnsupported: "UNSUPPORTED", LogReceived: "RECEIVED"}
@@ -109,6 +109,8 @@ func (m *Message) LogStatus() (status int, label string) {
 	case Error:
 		if slices.ContainsFunc(m.Parts, func(p Part) bool { return !p.SentAt.IsZero() }) {
 			status = LogUnknown // the network was used
+		} else if m.refused() {
+			status = LogUnsupported
 		}
 	case Debug:
 		status = LogUnsupported

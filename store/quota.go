@@ -11,6 +11,9 @@ import (
 // A quota is checked twice: when messages are accepted, for all that an account has sent or has waiting in the window, and when a trunk claims one,
 // since the window may be another by then, or the quota smaller. Parts that were never sent are given back.
 
+// CodeQuota is the code of messages that are refused since a quota has no room for them.
+const CodeQuota = "quota_reached"
+
 // assign sets the rows in which messages that are accepted are counted. It reads nothing.
 func (s *Store) assign(messages []Message) {
 	if s.options.Accounting == nil {
@@ -83,7 +86,8 @@ func (t *tx) chargeAgain(m *record, at time.Time) (refused bool, err error) {
 		if err := t.tell(e, at); err != nil {
 			return true, err
 		}
-		return true, t.fail(m, at, &Failure{Code: "quota_reached", Text: e.Error()})
+		m.Refuse(CodeQuota, e.Error())
+		return true, t.fail(m, at, m.Failure)
 	}
 	if same {
 		return false, nil

@@ -50,7 +50,7 @@ func (s State) Final() bool { return s == Delivered || s >= Error }
 // transitions says which states follow which, and when. What is not here is refused.
 // State 0 is that of a message that is not stored yet.
 var transitions = map[State]map[State]string{
-	0:       {Held: "accepted, to be confirmed", Waiting: "accepted", Debug: "accepted for show", Error: "accepted, and a call plan ends it", Received: "came in"},
+	0:       {Held: "accepted, to be confirmed", Waiting: "accepted", Debug: "accepted for show", Error: "refused, or a call plan ends it", Received: "came in"},
 	Held:    {Waiting: "somebody confirmed it", Unknown: "somebody confirmed it, and nothing is left to be sent", Canceled: "withdrawn"},
 	Waiting: {Sending: "a trunk claimed it", Held: "kept back", Canceled: "withdrawn", Expired: "its time passed", Error: "it cannot be sent", Debug: "shown only"},
 	Sending: {Waiting: "nothing was sent, to be tried again", Sent: "the network took every part", Error: "the network refused it", Unknown: "an answer was lost",

@@ -65,7 +65,9 @@ func (s *Server) submitBulk(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	for i := range all {
-		all[i].Account, all[i].Provider = r.who.Account, r.who.Role.Provider()
+		if err := submitted(&all[i], r.who); err != nil {
+			return err
+		}
 	}
 	if key != "" {
 		running := key + " bulk" // a key has no blank

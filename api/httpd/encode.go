@@ -143,6 +143,7 @@ func appendAcceptedMessage(out []byte, m *store.Message) []byte {
 		}
 		out = append(append(out, ','), rest[1:len(rest)-1]...)
 	}
+	optional(`,"class":`, m.Class)
 	return append(out, '}')
 }
 

@@ -15,7 +15,7 @@ import (
 
 // logRoutes are the routes of the log of messages and of what follows from it.
 var logRoutes = []route{
-	{method: "GET", pattern: "/v1/log", id: "log", need: access.Anyone, summary: "List messages as a log with names and labels: what was given to a network, and what came in", query: messageParameters,
+	{method: "GET", pattern: "/v1/log", id: "log", need: access.Anyone, summary: "List messages as a log with names and labels: what was given to a network or refused, and what came in", query: messageParameters,
 		status: http.StatusOK, answer: api.LogPage{}, problems: []int{400, 401}, handle: (*Server).showLog},
 	{method: "DELETE", pattern: "/v1/log", id: "deleteLog", need: access.SettingsEdit, summary: "Delete the messages of a stretch of time; those to which something may still happen stay",
 		query:  []parameter{{name: "since", doc: "accepted or received not before this time, RFC 3339"}, {name: "until", doc: "accepted or received before this time, RFC 3339; needed"}},
@@ -68,6 +68,9 @@ type nameBook struct {
 
 func (b *nameBook) entry(m *store.Message) (e api.LogEntry, err error) {
 	e = api.LogEntry{ID: m.ID.String(), DateTime: m.SentAt.UTC(), RawMessage: m.Text, Authorized: m.Verdict == nil || m.Verdict.Authorized, NumberOfSlices: max(1, len(m.Parts))}
+	if !e.Authorized {
+		e.Reason = m.Verdict.Text
+	}
 	if e.DateTime.IsZero() {
 		e.DateTime = m.CreatedAt.UTC()
 	}

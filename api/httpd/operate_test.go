@@ -136,9 +136,16 @@ func TestQuotaIsExact(t *testing.T) {
 	if answers[0] != 10 || answers[429] != 190 {
 		t.Errorf("answers by status: %v; want 10 accepted and 190 with 429", answers)
 	}
-	page, err := st.Messages(t.Context(), store.Query{Limit: 1000})
-	if err != nil || len(page.Items) != 10 {
-		t.Errorf("%d messages, %v", len(page.Items), err)
+	for state, want := range map[store.State]int{store.Waiting: 10, store.Error: 190} {
+		page, err := st.Messages(t.Context(), store.Query{State: state, Limit: 1000})
+		if err != nil || len(page.Items) != want {
+			t.Errorf("%d messages are %s, %v; want %d", len(page.Items), state, err, want)
+		}
+		for _, m := range page.Items {
+			if status, _ := m.LogStatus(); state == store.Error && (m.Failure == nil || m.Failure.Code != store.CodeQuota || status != store.LogUnsupported) {
+				t.Errorf("refused as %+v, status %d", m.Failure, status)
+			}
+		}
 	}
 	told := 0
 	events, err := st.Events(t.Context(), 0, 1000)

@@ -12,6 +12,7 @@ import (
 	"trunkline/api"
 	"trunkline/router"
 	"trunkline/router/access"
+	"trunkline/store"
 )
 
 // submission is a SubmitRequest while it is read: the time zone is needed before the time.
@@ -33,6 +34,7 @@ var submitFields = []field[submission]{
 	{"priority", readPriority},
 	{"flash", func(r *reader, at int32, s *submission) { s.Flash = r.boolean(at) }},
 	{"valid_for", readValidFor},
+	{"class", readClass},
 	{"on_ambiguous", func(r *reader, at int32, s *submission) { s.OnAmbiguous, _ = r.str(at) }},
 	{"send_at", func(_ *reader, at int32, s *submission) { s.sendAt = at }},
 	{"time_zone", func(_ *reader, at int32, s *submission) { s.timeZone = at }},
@@ -69,6 +71,15 @@ func readPriority(r *reader, at int32, s *submission) {
 		p := int(n)
 		s.Priority = &p
 	}
+}
+
+// readClass reads why a message may go to who asked not to be written to. The class of answers is the gateway's own.
+func readClass(r *reader, at int32, s *submission) {
+	class, ok := r.str(at)
+	if ok && class != store.ClassEmergency {
+		r.refuse(at, api.FieldInvalid, "is not emergency, which is the only class that can be asked for")
+	}
+	s.Class = class
 }
 
 func readValidFor(r *reader, at int32, s *submission) {
@@ -143,19 +154,28 @@ func readSubmission(body []byte) (_ router.Submission, mangled bool, err error) 
 	return s.Submission, r.mangled, nil
 }
 
+// submitted makes a submission that of who asks. The error says that he may not send it.
+func submitted(s *router.Submission, who access.Principal) error {
+	if s.Account, s.Provider = who.Account, who.Role.Provider(); s.Class != "" && !who.Ever(access.MessageEmergency) {
+		return forbidden(access.MessageEmergency)
+	}
+	return nil
+}
+
 // submit is POST /v1/messages apart from how the request came: it reads the body, and returns when the messages are on disk.
 func (s *Server) submit(ctx context.Context, who access.Principal, key string, body []byte) (router.Accepted, error) {
 	sub, mangled, err := readSubmission(body)
 	if err != nil {
 		return router.Accepted{}, err
 	}
-	account := who.Account
-	sub.Account, sub.Provider = account, who.Role.Provider()
+	if err := submitted(&sub, who); err != nil {
+		return router.Accepted{}, err
+	}
 	if key != "" {
-		if !s.keys.begin(account, key) {
+		if !s.keys.begin(sub.Account, key) {
 			return router.Accepted{}, keyRunning()
 		}
-		defer s.keys.end(account, key)
+		defer s.keys.end(sub.Account, key)
 		sub.IdempotencyKey, sub.IdempotencyHash = key, requestHash(http.MethodPost, "/v1/messages", body)
 	}
 	accepted, err := s.router.Submit(ctx, sub)

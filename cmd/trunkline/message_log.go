@@ -22,7 +22,7 @@ func newLogView(c *cli) *cobra.Command {
 	var since, until, output string
 	cmd := &cobra.Command{
 		Use: "view", Short: "Print the log, the oldest first",
-		Long: "View prints what was given to a network, and what came in, as a table with semicolons: Date;recipient;sender;message;status;authorized. A field that a\n" +
+		Long: "View prints what was given to a network or refused, and what came in, as a table with semicolons: Date;recipient;sender;message;status;authorized. A field that a\n" +
 			"spreadsheet would take for a formula begins with an apostrophe.",
 		Example:     "  trunkline message log view --since 2026-11-01T00:00:00Z --output november.csv",
 		Annotations: printsJSON("one log entry a line, as `GET /v1/log` answers them"),

@@ -65,6 +65,7 @@ func newSendCommand(c *cli) *cobra.Command {
 	f.StringVar(&o.request.SendAt, "at", "", "send at this time, e.g. 2026-12-24T18:00:00Z")
 	f.StringVar(&o.request.TimeZone, "time-zone", "", "zone of an --at without one, e.g. Europe/Berlin")
 	f.StringVar(&o.request.OnAmbiguous, "on-ambiguous", "", "when the answer is lost and nothing tells what became of it: unknown, resend or resend_once_if_no_report")
+	f.StringVar(&o.request.Class, "class", "", "emergency: danger to people; goes to those too who asked not to be written to, and is told by an event")
 	f.StringVar(&o.key, "key", "", "idempotency key: repeating the call with it sends nothing twice")
 	f.StringVar(&o.csv, "csv", "", "send the messages of a file of comma-separated values; - reads standard input")
 	f.StringVar(&o.wait, "wait", "", "wait until it is sent or delivered")
@@ -72,6 +73,7 @@ func newSendCommand(c *cli) *cobra.Command {
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "wait at most so long")
 	complete(cmd, "trunk", c.completeTrunks)
 	complete(cmd, "on-ambiguous", cobra.FixedCompletions(store.Ambiguities(), cobra.ShellCompDirectiveNoFileComp))
+	complete(cmd, "class", cobra.FixedCompletions([]string{store.ClassEmergency}, cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "wait", cobra.FixedCompletions([]string{"sent", "delivered"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -20,7 +20,7 @@ func TestNames(t *testing.T) {
 		t.Fatalf("%d names", len(want))
 	}
 	got := Every.Names()
-	if !slices.Equal(got, append([]string{"easy0_message_send"}, want...)) {
+	if !slices.Equal(got, append(append([]string{"easy0_message_send"}, want...), "message_emergency")) {
 		t.Errorf("names: %v", got)
 	}
 	for _, name := range got {
@@ -37,7 +37,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	s, err := ParsePermissions(want)
-	if err != nil || s != Every&^Of(MessageSend) {
+	if err != nil || s != Every&^Of(MessageSend, MessageEmergency) {
 		t.Errorf("ParsePermissions: %v, %v", s.Names(), err)
 	}
 	if s, err := ParsePermissions([]string{"easy0_service_view", "nothing"}); err == nil || s != 0 {
@@ -67,7 +67,7 @@ func limit(name string) bool {
 		}
 	}
 	return slices.Contains([]string{"easy0_service_provision", "easy0_service_view", "easy0_service_edit", "easy0_statistics_view",
-		"easy0_service_provider_view", "easy0_service_provider_edit", "easy0_message_send"}, name)
+		"easy0_service_provider_view", "easy0_service_provider_edit", "easy0_message_send", "message_emergency"}, name)
 }
 
 // TestCan asks everything that can be asked: every role, with each permission alone, all and none, for each need and each owner of an object.

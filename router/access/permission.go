@@ -15,7 +15,7 @@ import (
 // Permission is what a request needs. The zero value is held by nobody, so that a request that names none is refused.
 type Permission uint8
 
-// What needs no grant, sending, and the 18 permissions of the provisioning interface. A class is provisioned (created, archived, restored, purged, imported),
+// What needs no grant, sending, sending in an emergency, and the 18 permissions of the provisioning interface. A class is provisioned (created, archived, restored, purged, imported),
 // viewed (read, exported) or edited (modified).
 const (
 	None   Permission = iota
@@ -43,6 +43,8 @@ const (
 	SettingsEdit
 	StatisticsView // usage, call records, messages of others
 
+	MessageEmergency // sending to those too who asked not to be written to, when people are in danger
+
 	permissionEnd
 )
 
@@ -68,6 +70,7 @@ var permissionNames = [permissionEnd]string{
 	SettingsView:                   "easy0_settings_view",
 	SettingsEdit:                   "easy0_settings_edit",
 	StatisticsView:                 "easy0_statistics_view",
+	MessageEmergency:               "message_emergency",
 }
 
 // String returns the name of the permission, such as easy0_service_view.

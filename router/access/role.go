@@ -57,7 +57,7 @@ func (r Role) Reaches(provider string) bool {
 }
 
 // ofProvider is what an administrator of a service provider may hold at most.
-var ofProvider = Of(MessageSend,
+var ofProvider = Of(MessageSend, MessageEmergency,
 	ServiceProvision, ServiceView, ServiceEdit,
 	CallPatternProvision, CallPatternView, CallPatternEdit,
 	ServiceAdministratorProvision, ServiceAdministratorView, ServiceAdministratorEdit,
