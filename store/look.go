@@ -133,21 +133,3 @@ func (s *Store) ActionByKeyword(ctx context.Context, provider, keyword string) (
 	})
 	return a, err
 }
-
-// ActionByJanuaID is Look.ActionByJanuaID.
-func (s *Store) ActionByJanuaID(ctx context.Context, provider string, id uint64) (a Action, err error) {
-	err = s.Look(ctx, func(l *Look) error {
-		a, err = l.ActionByJanuaID(provider, id)
-		return err
-	})
-	return a, err
-}
-
-// HolderOf is Look.HolderOf.
-func (s *Store) HolderOf(ctx context.Context, p Party, n phone.Number) (out Party, err error) {
-	err = s.Look(ctx, func(l *Look) error {
-		out, err = l.HolderOf(p, n)
-		return err
-	})
-	return out, err
-}

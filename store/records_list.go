@@ -42,8 +42,12 @@ type RecordPage[T any] struct {
 	Next  string // cursor of the next page; empty on the last
 }
 
-// maxSorted is how many records are sorted for a page; when more may be selected, they are met soon enough in an order that is kept.
-const maxSorted = 512
+// How many records an index may name so that it is taken for a page: maxNamed, of which those of the page are read; maxSorted when all must be read to be sorted,
+// and when it names more, the others are passed over along the order. When there are more still, they are met soon enough in an order that is kept.
+const (
+	maxSorted = 512
+	maxNamed  = 4096
+)
 
 // List returns a page of records. ErrCursor when the cursor was not made by the same query; ErrInvalid when there is no such order. Damaged records are left out.
 func (c Records[T]) List(ctx context.Context, q Listing[T]) (RecordPage[T], error) {
@@ -61,14 +65,20 @@ func (c Records[T]) List(ctx context.Context, q Listing[T]) (RecordPage[T], erro
 		return page, err
 	}
 	err = c.s.view(ctx, func(r Reader, found *[]*Damage) error {
-		l.r, l.found, l.live, l.page = r, found, map[uint64]bool{0: true}, RecordPage[T]{}
+		l.r, l.found, l.live, l.only, l.page = r, found, map[uint64]bool{0: true}, nil, RecordPage[T]{}
 		ids, ok, err := l.few()
 		if err != nil {
 			return err
 		}
-		if ok {
+		switch {
+		case !ok:
+			return l.scan(behind)
+		case l.order == nil:
+			return l.named(ids, behind)
+		case len(ids) <= maxSorted:
 			return l.sorted(ids, behind)
 		}
+		l.only = ids
 		return l.scan(behind)
 	})
 	return l.page, err
@@ -86,6 +96,7 @@ type listing[T any] struct {
 	r     Reader
 	found *[]*Damage
 	live  map[uint64]bool // owners that are in use
+	only  []uint64        // ids of the records that may be selected, in order; nil: all
 	page  RecordPage[T]
 }
 
@@ -96,6 +107,8 @@ func (l *listing[T]) few() (ids []uint64, ok bool, err error) {
 	switch {
 	case !l.q.Number.IsZero() && l.q.Provider != "":
 		prefix = l.k.key('p', lineKey(l.q.Provider, l.q.Number))
+	case l.q.Archived == ArchivedOne:
+		prefix = l.k.key(byArchived)
 	case len(l.wanted) > 0 && l.q.Provider != "" && l.k.words != nil:
 		longest := slices.MaxFunc(l.wanted, func(a, b string) int { return len(a) - len(b) })
 		prefix = append(l.k.prefix(byWord, l.q.Provider), longest...)
@@ -113,7 +126,7 @@ func (l *listing[T]) few() (ids []uint64, ok bool, err error) {
 	ok = true
 	err = l.r.Scan(table, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
 		ids = append(ids, lastID(k))
-		ok = len(ids) <= maxSorted
+		ok = len(ids) <= maxNamed
 		return ok, nil
 	})
 	slices.Sort(ids)
@@ -166,6 +179,36 @@ func (l *listing[T]) sorted(ids []uint64, behind []byte) error {
 	return nil
 }
 
+// named makes the page of records in order of their ids, which are known.
+func (l *listing[T]) named(ids []uint64, behind []byte) error {
+	if l.q.Descending {
+		slices.Reverse(ids)
+	}
+	if behind != nil {
+		last := lastID(behind)
+		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == last || id < last != l.q.Descending })
+	}
+	for i, id := range ids {
+		v, err := l.load(id)
+		if err != nil {
+			return err
+		}
+		if v != nil {
+			l.page.Items = append(l.page.Items, *v)
+		}
+		if i+1 < len(ids) && l.full(i+1) {
+			l.page.Next = l.cursor(idKey(id))
+			return nil
+		}
+	}
+	return nil
+}
+
+// full tells whether a page ends after so many records that were looked at.
+func (l *listing[T]) full(steps int) bool {
+	return len(l.page.Items) == l.limit || steps >= pageBudget || steps > l.limit && steps%pageStride == 0 && time.Since(l.begin) > pageTime
+}
+
 // scan makes the page by going along an order that is kept.
 func (l *listing[T]) scan(behind []byte) error {
 	table, prefix := tableIndex, []byte(nil)
@@ -195,14 +238,17 @@ func (l *listing[T]) scan(behind []byte) error {
 	steps := 0
 	return l.r.Scan(table, from, to, l.q.Descending, func(k, _ []byte) (bool, error) {
 		steps++
-		v, err := l.load(lastID(k))
-		if err != nil {
-			return false, err
+		id := lastID(k)
+		if _, may := slices.BinarySearch(l.only, id); may || l.only == nil {
+			v, err := l.load(id)
+			if err != nil {
+				return false, err
+			}
+			if v != nil {
+				l.page.Items = append(l.page.Items, *v)
+			}
 		}
-		if v != nil {
-			l.page.Items = append(l.page.Items, *v)
-		}
-		if len(l.page.Items) == l.limit || steps >= pageBudget || steps > l.limit && steps%pageStride == 0 && time.Since(l.begin) > pageTime {
+		if l.full(steps) {
 			l.page.Next = l.cursor(k[len(prefix):])
 			return false, nil
 		}
@@ -212,6 +258,11 @@ func (l *listing[T]) scan(behind []byte) error {
 
 // load returns a record when it is selected, else nil.
 func (l *listing[T]) load(id uint64) (*T, error) {
+	if l.q.Group != 0 { // asked first, since it costs less than the record
+		if in, err := hasLink(l.r, linkMember, l.q.Group, id); err != nil || !in {
+			return nil, err
+		}
+	}
 	v, err := l.k.find(l.r, id)
 	if d, bad := damaged(err); bad {
 		*l.found = append(*l.found, d)
@@ -242,11 +293,6 @@ func (l *listing[T]) selects(v *T) (bool, error) {
 		!l.k.begins(v, l.wanted),
 		q.Where != nil && !q.Where(v):
 		return false, nil
-	}
-	if q.Group != 0 {
-		if in, err := hasLink(l.r, linkMember, q.Group, m.ID); err != nil || !in {
-			return false, err
-		}
 	}
 	if q.Archived != InUse || l.k.table == tableActions {
 		return true, nil
