@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"trunkline/callplan/phone"
 	"trunkline/router/program"
 	"trunkline/store"
@@ -22,13 +24,14 @@ type InboundOptions struct {
 	Store     *store.Store
 	Programs  *program.Runner // nil: there are none
 	// Decide is asked last about a message that no action took, e.g. Router.RouteInbound. It may be called again for the same message.
-	Decide func(ctx context.Context, m *store.Message) error
-	Mail   func() string    // name of the trunk that mails go through, empty when there is none; nil: there is none
-	Status func() string    // what the action "status" answers
-	Client string           // address that phone clients get their configuration from; empty: they get none
-	Logger *slog.Logger     // nil: none
-	Random io.Reader        // nil: crypto/rand
-	Now    func() time.Time // nil: the store's
+	Decide     func(ctx context.Context, m *store.Message) error
+	Mail       func() string         // name of the trunk that mails go through, empty when there is none; nil: there is none
+	Status     func() string         // what the action "status" answers
+	Client     string                // address that phone clients get their configuration from; empty: they get none
+	Logger     *slog.Logger          // nil: none
+	Registerer prometheus.Registerer // nil: nothing is shown of what is counted
+	Random     io.Reader             // nil: crypto/rand
+	Now        func() time.Time      // nil: the store's
 }
 
 // Inbound decides what follows from messages that came in: opt-outs, actions, routes. One goroutine decides, in the order in which they came; programs run
@@ -37,6 +40,7 @@ type Inbound struct {
 	o       InboundOptions
 	log     *slog.Logger
 	guard   *guard
+	metrics *inboundMetrics
 	running sync.WaitGroup
 	nudge   chan struct{} // holds one token
 }
@@ -55,7 +59,7 @@ func NewInbound(o InboundOptions) *Inbound {
 	if o.Programs == nil {
 		o.Programs = program.New(program.Options{})
 	}
-	return &Inbound{o: o, log: o.Logger, guard: newGuard(), nudge: make(chan struct{}, 1)}
+	return &Inbound{o: o, log: o.Logger, guard: newGuard(), metrics: newInboundMetrics(o.Registerer), nudge: make(chan struct{}, 1)}
 }
 
 const (
@@ -161,6 +165,13 @@ func (in *Inbound) handle(ctx, programs context.Context, m *store.Message) error
 		}
 	}
 	stored, err := in.store(ctx, &h)
+	if err == nil {
+		in.o.Screening.screened.WithLabelValues(store.In.String(), t.Verdict.Code).Inc()
+		in.metrics.outcomes.WithLabelValues(t.Outcome).Inc()
+	}
+	if stored {
+		in.metrics.stored(&h)
+	}
 	if stored && start != nil {
 		in.begin(programs, *start)
 	}
@@ -211,8 +222,12 @@ func (in *Inbound) expire(ctx context.Context) error {
 			continue
 		}
 		r.State, r.Reason = store.RunExpired, "no code came in time"
-		if err := in.o.Store.EndRun(ctx, r, now, nil, nil); err != nil && !errors.Is(err, store.ErrRunChanged) {
+		err := in.o.Store.EndRun(ctx, r, now, nil, nil)
+		if err != nil && !errors.Is(err, store.ErrRunChanged) {
 			return err
+		}
+		if err == nil {
+			in.metrics.ended(&r)
 		}
 	}
 	return nil

@@ -180,6 +180,7 @@ func (in *Inbound) ended(ctx context.Context, r store.Run, a store.Action, answe
 		var quota *store.QuotaError
 		if errors.As(err, &quota) {
 			if err = in.o.Store.EndRun(ctx, r, h.At, nil, nil); err == nil {
+				in.metrics.ended(&r)
 				in.log.Warn("the result of an action is told to nobody: the account has no room for it", "run", r.ID, "account", quota.Account)
 				return
 			}
@@ -210,6 +211,7 @@ func (in *Inbound) endOnce(ctx context.Context, r *store.Run, t *Trial, h *store
 	if err := in.o.Store.EndRun(ctx, *r, h.At, h.Replies, nil); err != nil {
 		return err
 	}
+	in.metrics.ended(r)
 	in.o.Router.nudgeAll("")
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"trunkline/callplan/phone"
 	"trunkline/router/screen"
 	"trunkline/store"
@@ -29,17 +31,20 @@ type Screening struct {
 	policy atomic.Pointer[policy]
 	lists  atomic.Pointer[screen.Lists]
 	change sync.Mutex // held while the lists are read anew
+
+	screened *prometheus.CounterVec
 }
 
 // ScreeningOptions is what a Screening works with.
 type ScreeningOptions struct {
-	Config ScreenConfig // that passed Validate
-	Store  *store.Store
+	Config     ScreenConfig // that passed Validate
+	Store      *store.Store
+	Registerer prometheus.Registerer // nil: verdicts are counted but not shown
 }
 
 // NewScreening returns a Screening; Load must follow.
 func NewScreening(o ScreeningOptions) (*Screening, error) {
-	s := &Screening{store: o.Store}
+	s := &Screening{store: o.Store, screened: newScreened(o.Registerer)}
 	s.lists.Store(&screen.Lists{})
 	return s, s.Reconfigure(o.Config)
 }
@@ -216,12 +221,15 @@ func (a *asked) restricted(v screen.Verdict) (screen.Verdict, error) {
 	return v, err
 }
 
-// Outgoing decides about a message that is to be sent. steps takes what was looked at, when it is not nil.
+// Outgoing decides about a message that is to be sent. steps takes what was looked at, when it is not nil: then it is a trial, which is not counted.
 func (s *Screening) Outgoing(ctx context.Context, provider, account string, to phone.Number, steps *[]screen.Step) (v screen.Verdict, err error) {
 	err = s.store.Look(ctx, func(l *store.Look) error {
 		v, err = s.outgoing(&asked{look: l, provider: provider, number: to}, account, steps)
 		return err
 	})
+	if err == nil && steps == nil {
+		s.screened.WithLabelValues(store.Out.String(), v.Code).Inc()
+	}
 	return v, err
 }
 

@@ -25,7 +25,7 @@ func mailTrunks(all map[string]smtp.Config) (trunks []router.Trunk, err error) {
 
 // newScreening makes the part that decides whom the gateway listens to and whom it writes to.
 func (g *gateway) newScreening() (err error) {
-	g.screening, err = router.NewScreening(router.ScreeningOptions{Config: g.config.Screening, Store: g.store})
+	g.screening, err = router.NewScreening(router.ScreeningOptions{Config: g.config.Screening, Store: g.store, Registerer: g.registry})
 	if err != nil {
 		return fmt.Errorf("screening: %w", err)
 	}
@@ -39,5 +39,5 @@ func (g *gateway) newInbound(mails []router.Trunk) {
 		mail = mails[0].Name
 	}
 	g.inbound = router.NewInbound(router.InboundOptions{Router: g.router, Screening: g.screening, Store: g.store, Programs: program.New(program.Options{Programs: g.config.Program}),
-		Decide: g.router.RouteInbound, Mail: func() string { return mail }, Status: g.status, Client: g.config.Screening.ClientURL, Logger: g.log})
+		Decide: g.router.RouteInbound, Mail: func() string { return mail }, Status: g.status, Client: g.config.Screening.ClientURL, Logger: g.log, Registerer: g.registry})
 }
