@@ -65,7 +65,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *request) error {
 		return notReady("nobody can log in here")
 	}
 	body, err := decodeBody(s, r, loginFields)
-	if err != nil {
+	if err := tooLongPassword("password", body.Password, err); err != nil {
 		return err
 	}
 	text, who, err := s.login.Login(r.Context(), login.Attempt{Username: body.Username, Password: body.Password, Code: body.Code, From: fromOf(r.Request), Agent: r.UserAgent()})
@@ -74,6 +74,20 @@ func (s *Server) logIn(w http.ResponseWriter, r *request) error {
 	}
 	http.SetCookie(w, sessionCookie(text))
 	return s.answerAccount(w, r, who)
+}
+
+// tooLongPassword says what is wrong with a password that is far too long to be one, before anything is hashed; else it is the error of reading the body. What makes
+// a body of this kind too large can only be its password.
+func tooLongPassword(field, password string, err error) error {
+	large := false
+	if err != nil {
+		p, _ := problemOf(err)
+		large = p.Status == http.StatusRequestEntityTooLarge
+	}
+	if !large && (err != nil || len(password) <= 4*access.LongPassword) {
+		return err
+	}
+	return invalid([]api.FieldError{{Field: field, Code: api.FieldTooLong, Message: "is too long: a password has at most " + strconv.Itoa(access.LongPassword) + " characters"}})
 }
 
 // logOut is POST /v1/logout.

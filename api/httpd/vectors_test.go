@@ -2,17 +2,29 @@ package httpd
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"trunkline/api"
+	"trunkline/api/httpd/login"
+	"trunkline/jobs"
+	"trunkline/router"
+	"trunkline/router/access"
+	"trunkline/store"
+	"trunkline/store/memory"
 )
 
 // vector is a case of bad-inputs.json on the surfaces http and json.
@@ -25,8 +37,14 @@ type vector struct {
 		JSON           json.RawMessage
 		RawHTTP        string `json:"raw_http"`
 		Headers        map[string]string
-		Sequence       []json.RawMessage
-		Setup          json.RawMessage
+		Sequence       []struct {
+			AsRole  string `json:"as_role"`
+			Headers map[string]string
+			Raw     string
+		}
+		Setup *struct {
+			Quota string `json:"sms_quota"`
+		}
 		Gen            *struct {
 			Kind, Text, Char string
 			Count            int
@@ -41,22 +59,15 @@ type vector struct {
 // ours are the names of this API for names of the vectors that differ.
 var ours = map[string]string{"content": "text", "validity": "valid_for"}
 
-// vectorRuns tells which cases can be asked of this API: messages, administrators and raw HTTP. What needs tenants, quotas, webhooks, e-mail or
-// provider callbacks has no route. The slow header has a test of its own.
+// vectorRuns tells which cases can be asked of this API: all in JSON, raw HTTP, and those of HTTP whose target is served here. There are no callbacks of
+// providers yet, and the slow header has a test of its own.
 func vectorRuns(v *vector) bool {
 	target, _, _ := strings.Cut(v.Input.Target, "?")
-	switch {
-	case v.Surface != "http" && v.Surface != "json",
-		v.Input.AsRole != "", v.Input.Sequence != nil, v.Input.Setup != nil:
-		return false
-	case v.Input.RawHTTP != "":
-		return true
-	}
-	return vectorPaths[target] != ""
+	return v.Surface == "json" || v.Input.RawHTTP != "" || vectorPaths[target] != ""
 }
 
-// vectorPaths are where the logical targets of cases are served.
-var vectorPaths = map[string]string{"message": "/v1/messages", "administrator": "/v1/administrators"}
+// vectorPaths are where the logical targets of cases are served. Mails go to the addresses that contacts have.
+var vectorPaths = map[string]string{"message": "/v1/messages", "administrator": "/v1/administrators", "webhook": "/v1/webhooks", "login": "/v1/login", "email": "/v1/contacts"}
 
 func loadVectors(t *testing.T) []vector {
 	dir := os.Getenv("TRUNKLINE_VECTORS")
@@ -85,8 +96,8 @@ func loadVectors(t *testing.T) []vector {
 			all = append(all, v)
 		}
 	}
-	if len(all) == 0 {
-		t.Fatal("no case of bad-inputs.json can be run")
+	if len(all) < 22 {
+		t.Fatalf("only %d cases of bad-inputs.json can be run", len(all))
 	}
 	return all
 }
@@ -97,12 +108,20 @@ func (v *vector) body(t *testing.T) (io.Reader, int64) {
 	switch g := v.Input.Gen; {
 	case v.Input.Raw != nil:
 		text = *v.Input.Raw
+	case v.Input.Target == "email":
+		var mail struct{ To string }
+		if err := json.Unmarshal(v.Input.JSON, &mail); err != nil {
+			t.Fatal(err)
+		}
+		text = fmt.Sprintf(`{"last_name":"x","email":%q}`, mail.To)
 	case v.Input.JSON != nil:
 		text = string(v.Input.JSON)
 	case g == nil:
 		return nil, 0
 	case g.Kind == "repeat":
 		text = strings.Repeat(g.Text, g.Count)
+	case g.Kind == "json_password":
+		text = `{"username":"bob","password":"` + strings.Repeat("x", g.Count) + `"}`
 	case g.Kind == "json_content":
 		head, tail := `{"to":"+15550100","text":"`, `"}`
 		return io.MultiReader(strings.NewReader(head), io.LimitReader(endless(g.Char[0]), int64(g.Count)), strings.NewReader(tail)), int64(len(head) + g.Count + len(tail))
@@ -128,7 +147,21 @@ func (e endless) Read(b []byte) (int, error) {
 func TestVectors(t *testing.T) {
 	for _, v := range loadVectors(t) {
 		t.Run(v.ID, func(t *testing.T) {
-			g := serve(t, nil)
+			switch {
+			case v.Input.Sequence != nil:
+				sequence(t, &v)
+				return
+			case v.Input.Setup != nil:
+				parallel(t, &v)
+				return
+			}
+			g := serve(t, func(_ *Config, o *Options) {
+				var err error
+				if o.Webhooks, err = jobs.NewWebhooks(jobs.WebhookOptions{Config: jobs.DefaultWebhooks(), Store: o.Store, Data: WebhookData(o.Store), Logger: o.Logger}); err != nil {
+					t.Fatal(err)
+				}
+				o.Login = login.New(login.Options{Store: o.Store})
+			})
 			if v.Input.RawHTTP != "" {
 				g.raw(t, &v)
 				return
@@ -186,6 +219,9 @@ func (g *gateway) refused(t *testing.T, v *vector, status int, h http.Header, an
 	if name, ok := ours[field]; ok {
 		field = name
 	}
+	if v.Input.Target == "email" {
+		field = "email"
+	}
 	var p api.Problem
 	if err := json.Unmarshal(answer, &p); err != nil || h.Get("Content-Type") != api.ProblemMedia {
 		t.Fatalf("answer %q is no problem: %v", answer, err)
@@ -231,6 +267,82 @@ func (g *gateway) taken(t *testing.T, v *vector, status int, answer []byte, befo
 	}
 	if sent.SendAt != "" && (m.SendAt.IsZero() || !bytes.Contains(answer, []byte(`"send_at":"`+m.SendAt.UTC().Format("2006-01-02T15:04:05")+`Z"`))) {
 		t.Errorf("answer %s does not show the time in UTC", answer)
+	}
+}
+
+// sequence sends the same key as administrators of two service providers: each has a message of its own, and does not see the other's.
+func sequence(t *testing.T, v *vector) {
+	m := newMatrix(t)
+	var ids []string
+	var owners []access.Principal
+	for i, one := range v.Input.Sequence {
+		role, provider, ok := strings.Cut(one.AsRole, ":")
+		if !ok || role != "service_provider" {
+			t.Fatalf("role %q is not known here", one.AsRole)
+		}
+		if _, err := m.store.Providers().Add(t.Context(), time.Now(), "uid:0", store.Provider{Name: provider}); err != nil {
+			t.Fatal(err)
+		}
+		who := access.Principal{Account: fmt.Sprintf("admin:%d", i+1), Role: access.OfProvider(provider), Permissions: access.Every}
+		r := httptest.NewRequest(v.Input.Method, vectorPaths[v.Input.Target], strings.NewReader(strings.ReplaceAll(one.Raw, `"content":`, `"text":`)))
+		r.Header.Set("Content-Type", "application/json")
+		for name, value := range one.Headers {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		m.server.Handler().ServeHTTP(w, r.WithContext(context.WithValue(t.Context(), principalKey{}, who)))
+		var answer api.SubmitResponse
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusAccepted || len(answer.Messages) != 1 {
+			t.Fatalf("%s: %d %s", one.AsRole, w.Code, w.Body)
+		}
+		ids, owners = append(ids, answer.Messages[0].ID), append(owners, who)
+	}
+	for i := range owners {
+		for j, id := range ids {
+			want := http.StatusNotFound
+			if i == j {
+				want = http.StatusOK
+			}
+			if w := m.ask(&owners[i], "GET", "/v1/messages/"+id, ""); w.Code != want {
+				t.Errorf("the message of %s is answered %d to %s", v.Input.Sequence[j].AsRole, w.Code, v.Input.Sequence[i].AsRole)
+			}
+		}
+	}
+}
+
+// parallel sends many requests at once against a quota: as many as it allows are accepted, the others are told of it.
+func parallel(t *testing.T, v *vector) {
+	c := router.Default()
+	c.Quotas = []string{"token:1 " + v.Input.Setup.Quota}
+	allowed := 0
+	if _, err := fmt.Sscan(v.Input.Setup.Quota, &allowed); err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.Context(), memory.New(), store.Options{Accounting: router.NewBooks(c)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	r := router.New(router.Options{Config: c, Store: st, Trunks: []router.Trunk{{Name: "desk", Backend: idle{}}}, Measure: func(string, int) (int, error) { return 1, nil }})
+	m := &matrix{gateway: serve(t, func(_ *Config, o *Options) { o.Router, o.Store = r, st }), t: t}
+	who := access.Principal{Account: "token:1", Role: access.PlatformOwner(), Permissions: access.Every}
+	var accepted, refused atomic.Int32
+	var group sync.WaitGroup
+	for range v.Input.Gen.Count {
+		group.Go(func() {
+			w := m.ask(&who, v.Input.Method, vectorPaths[v.Input.Target], `{"to":"+15550100","text":"x"}`)
+			var p api.Problem
+			switch {
+			case w.Code == http.StatusAccepted:
+				accepted.Add(1)
+			case w.Code == http.StatusTooManyRequests && json.Unmarshal(w.Body.Bytes(), &p) == nil && p.Code() == api.CodeQuota:
+				refused.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if int(accepted.Load()) != allowed || int(refused.Load()) != v.Input.Gen.Count-allowed {
+		t.Errorf("%d accepted, %d refused for the quota", accepted.Load(), refused.Load())
 	}
 }
 
