@@ -1,7 +1,7 @@
 package callplan
 
 import (
-	"maps"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 )
@@ -9,8 +9,60 @@ import (
 // Book holds the Sets of all providers. Sets are swapped one pointer at a time while decisions go on: a decision sees the old Set or the new one. The zero
 // value is empty and ready; it is safe for concurrent use and must not be copied.
 type Book struct {
-	mu   sync.Mutex                                      // held to add and remove providers
-	sets atomic.Pointer[map[string]*atomic.Pointer[Set]] // the map never changes once it is here
+	mu    sync.Mutex // held to add and remove providers
+	table atomic.Pointer[table]
+}
+
+// table finds sets by their provider: a hash table with open addressing, at most half full, so that one line of memory leads to the set. Only pointers to
+// sets of the same provider are swapped in it; for another provider a new table is made.
+type table struct {
+	seed  maphash.Seed
+	slots []slot // a power of two
+}
+
+type slot struct {
+	hash uint64
+	set  atomic.Pointer[Set] // nil: the slot is free
+}
+
+// newTable makes a table of sets of different providers with room for one more.
+func newTable(sets []*Set) *table {
+	size := 4
+	for size < 2*(len(sets)+1) {
+		size *= 2
+	}
+	t := &table{seed: maphash.MakeSeed(), slots: make([]slot, size)}
+	for _, s := range sets {
+		one := t.slot(s.provider)
+		one.hash = maphash.String(t.seed, s.provider)
+		one.set.Store(s)
+	}
+	return t
+}
+
+// slot returns the slot of a provider, a free one when it has none.
+func (t *table) slot(provider string) *slot {
+	hash := maphash.String(t.seed, provider)
+	for i := hash; ; i++ {
+		one := &t.slots[i&uint64(len(t.slots)-1)]
+		if s := one.set.Load(); s == nil || one.hash == hash && s.provider == provider {
+			return one
+		}
+	}
+}
+
+// sets returns all sets but that of a provider.
+func (t *table) sets(without string) []*Set {
+	if t == nil {
+		return nil
+	}
+	var all []*Set
+	for i := range t.slots {
+		if s := t.slots[i].set.Load(); s != nil && s.provider != without {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // CompileAll compiles the plans of all providers that they name.
@@ -19,63 +71,44 @@ func CompileAll(plans []*Plan, env *Env) (*Book, error) {
 	for _, p := range plans {
 		byProvider[p.Provider] = append(byProvider[p.Provider], p)
 	}
-	sets := make(map[string]*atomic.Pointer[Set], len(byProvider))
+	var sets []*Set
 	for provider, some := range byProvider {
 		s, err := Compile(provider, some, env)
 		if err != nil {
 			return nil, err
 		}
-		sets[provider] = new(atomic.Pointer[Set])
-		sets[provider].Store(s)
+		sets = append(sets, s)
 	}
 	b := &Book{}
-	b.sets.Store(&sets)
+	b.table.Store(newTable(sets))
 	return b, nil
 }
 
-func (b *Book) slot(provider string) *atomic.Pointer[Set] {
-	if sets := b.sets.Load(); sets != nil {
-		return (*sets)[provider]
-	}
-	return nil
-}
-
-// Publish makes a set decide for its provider from now on.
+// Publish makes a set, which is not nil, decide for its provider from now on.
 func (b *Book) Publish(s *Set) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if slot := b.slot(s.Provider()); slot != nil {
-		slot.Store(s)
-		return
+	t := b.table.Load()
+	if t != nil {
+		if one := t.slot(s.provider); one.set.Load() != nil {
+			one.set.Store(s)
+			return
+		}
 	}
-	b.change(func(sets map[string]*atomic.Pointer[Set]) {
-		slot := new(atomic.Pointer[Set])
-		slot.Store(s)
-		sets[s.Provider()] = slot
-	})
+	b.table.Store(newTable(append(t.sets(s.provider), s)))
 }
 
 // Remove makes a provider one without plans.
 func (b *Book) Remove(provider string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.change(func(sets map[string]*atomic.Pointer[Set]) { delete(sets, provider) })
-}
-
-// change puts a changed copy in the place of the map.
-func (b *Book) change(edit func(map[string]*atomic.Pointer[Set])) {
-	sets := map[string]*atomic.Pointer[Set]{}
-	if old := b.sets.Load(); old != nil {
-		sets = maps.Clone(*old)
-	}
-	edit(sets)
-	b.sets.Store(&sets)
+	b.table.Store(newTable(b.table.Load().sets(provider)))
 }
 
 // Set returns the set of a provider, nil when it has none.
 func (b *Book) Set(provider string) *Set {
-	if slot := b.slot(provider); slot != nil {
-		return slot.Load()
+	if t := b.table.Load(); t != nil {
+		return t.slot(provider).set.Load()
 	}
 	return nil
 }

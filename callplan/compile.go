@@ -12,15 +12,17 @@ import (
 type Set struct {
 	provider string
 	env      *Env
-	uses     uint32    // bits of the criteria that any rule has
-	segments []segment // in the order of evaluation, as Decide goes through them
-	whole    []segment // the same without indexes, cut only where the time zone changes
-	ops      []op
-	actions  []action
+	uses     uint32          // bits of the criteria that any rule has
+	segments []segment       // in the order of evaluation, as Decide goes through them
+	sole     [1]segment      // backs segments when there is one, so that it is near
+	targets  []Candidate     // of actions, in lists, each list once
 	patterns []phone.Pattern // of "match" and "called", in stretches
 	codes    []codeSet       // of "npa", each once
-	plans    []*Plan         // in the order of evaluation
-	rules    []*Rule         // of each op whose criteria it tests; nil for the default of a rule with nested ones
+	ops      []op
+	actions  []action
+	whole    []segment // segments without indexes, cut only where the time zone changes
+	plans    []*Plan   // in the order of evaluation
+	rules    []*Rule   // of each op whose criteria it tests; nil for the default of a rule with nested ones
 }
 
 // segment is a stretch of ops that is evaluated with one local time.
@@ -50,14 +52,14 @@ const (
 
 // action is what a matching rule does. It repeats what a decision tells of plan and rule, so that deciding touches neither.
 type action struct {
-	targets []Candidate
-	flow    flow
-	share   bool // the rule has a share
-	version int64
 	plan    string
 	path    string
 	label   string
-	rule    *Rule
+	version int64
+	targets uint32 // where they begin in Set.targets
+	n       uint16 // how many they are
+	flow    flow
+	share   bool // the rule has a share
 }
 
 // Compile makes the plans of a provider ready to decide. Plans of other providers and archived ones are left out. The error is about a time zone that the
@@ -80,7 +82,7 @@ func compile(provider string, plans []*Plan, env *Env, minimum, maximum int) (*S
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	c := &compiler{set: s, codes: map[codeSet]uint32{}, npa: map[string]uint32{}}
+	c := &compiler{set: s, codes: map[codeSet]uint32{}, npa: map[string]uint32{}, lists: map[string]uint32{}}
 	for _, p := range s.plans {
 		z, err := env.zone(p.Timezone)
 		if err != nil {
@@ -97,6 +99,10 @@ func compile(provider string, plans []*Plan, env *Env, minimum, maximum int) (*S
 	}
 	s.whole = s.segments
 	s.segments = c.indexed(s.segments, minimum, maximum)
+	if len(s.segments) == 1 {
+		s.sole[0] = s.segments[0]
+		s.segments = s.sole[:]
+	}
 	return s, nil
 }
 
@@ -122,6 +128,7 @@ type compiler struct {
 	plan  *Plan
 	codes map[codeSet]uint32
 	npa   map[string]uint32 // codes of a criterion, joined, to its place in Set.codes
+	lists map[string]uint32 // targets, as text, to their place in Set.targets
 }
 
 // list appends the ops of a list of rules.
@@ -159,11 +166,12 @@ func (c *compiler) list(rules []Rule, path string, guard int32) {
 // act appends an op that acts.
 func (c *compiler) act(own crit, r *Rule, path string, guard int32) {
 	s := c.set
-	a := action{plan: c.plan.Name, version: c.plan.Version, path: path, label: r.Label, rule: r, share: r.Criteria.Percent != nil, targets: r.Destination.targets()}
+	a := action{plan: c.plan.Name, version: c.plan.Version, path: path, label: r.Label, share: r.Criteria.Percent != nil}
+	a.targets, a.n = c.targets(r.Destination.targets())
 	switch d := &r.Destination; {
-	case a.targets != nil && d.Continue:
+	case a.n > 0 && d.Continue:
 		a.flow = collect
-	case a.targets != nil:
+	case a.n > 0:
 		a.flow = endRoute
 	case d.Terminate:
 		a.flow = endTerminate
@@ -173,6 +181,31 @@ func (c *compiler) act(own crit, r *Rule, path string, guard int32) {
 	s.ops = append(s.ops, op{crit: own, guard: guard, action: int32(len(s.actions)), next: uint32(len(s.ops) + 1)})
 	s.actions = append(s.actions, a)
 }
+
+// maxTargets bounds the targets of one rule that are looked at, up or down; it is far above MaxCandidates.
+const maxTargets = 1<<16 - 1
+
+// targets returns the place of a list of targets, each of which is kept once.
+func (c *compiler) targets(all []Candidate) (from uint32, n uint16) {
+	var list []Candidate
+	var key []byte
+	for _, one := range all {
+		if len(list) < maxTargets && !slices.Contains(list, one) {
+			list = append(list, one)
+			key = fmt.Appendf(key, "%d %d:%s%d:%s%d:%s", one.Type, len(one.Trunk), one.Trunk, len(one.Number), one.Number, len(one.URI), one.URI)
+		}
+	}
+	from, ok := c.lists[string(key)]
+	if !ok {
+		from = uint32(len(c.set.targets))
+		c.set.targets = append(c.set.targets, list...)
+		c.lists[string(key)] = from
+	}
+	return from, uint16(len(list))
+}
+
+// targetsOf returns the targets of an action, with an empty number where a trunk is to get the number that was called.
+func (s *Set) targetsOf(a *action) []Candidate { return s.targets[a.targets : a.targets+uint32(a.n)] }
 
 // criteria compiles the criteria of a rule but for its share.
 func (c *compiler) criteria(from *Criteria) crit {

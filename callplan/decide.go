@@ -8,11 +8,12 @@ func (s *Set) Decide(f *Facts, d *Decision) {
 	}
 	var c call
 	c.read(s, f)
+	c.touch(s)
 	for i := range s.segments {
 		seg := &s.segments[i]
 		c.enter(seg.zone)
 		ended := false
-		if seg.index.steps != nil {
+		if len(seg.index.steps) > 0 {
 			ended = seg.index.walk(s, &c, d)
 		} else {
 			ended = s.scan(seg.from, seg.to, &c, d)
@@ -26,12 +27,19 @@ func (s *Set) Decide(f *Facts, d *Decision) {
 	}
 }
 
+// touch reads what the end of a decision needs, so that its memory is fetched while the rules are looked up.
+func (c *call) touch(s *Set) {
+	if len(s.targets) > 0 {
+		c.first = s.targets[0].Type
+	}
+}
+
 // scan goes through the ops from one to another and tells whether the evaluation has ended.
 func (s *Set) scan(i, end uint32, c *call, d *Decision) bool {
 	for i < end {
 		o := &s.ops[i]
 		switch {
-		case s.fails(&o.crit, c) != noCriterion:
+		case o.has != 0 && s.fails(&o.crit, o.has, c) != noCriterion:
 			i = o.next
 		case o.action < 0:
 			i++
@@ -45,22 +53,22 @@ func (s *Set) scan(i, end uint32, c *call, d *Decision) bool {
 	return false
 }
 
-// holds tells whether an op's criteria and those of all guards around it are true.
-func (s *Set) holds(o *op, c *call) bool {
-	for {
-		if s.fails(&o.crit, c) != noCriterion {
+// holds tells whether the criteria in has and those of all guards around the step are true.
+func (s *Set) holds(t *step, has uint32, c *call) bool {
+	if has != 0 && s.fails(&t.crit, has, c) != noCriterion {
+		return false
+	}
+	for guard := t.guard; guard >= 0; guard = s.ops[guard].guard {
+		if o := &s.ops[guard]; s.fails(&o.crit, o.has, c) != noCriterion {
 			return false
 		}
-		if o.guard < 0 {
-			return true
-		}
-		o = &s.ops[o.guard]
 	}
+	return true
 }
 
 // apply does what a matching rule says and tells whether the evaluation has ended. A rule whose targets are all down counts as not matching.
 func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
-	if a.targets == nil {
+	if a.n == 0 {
 		if len(d.Candidates) > 0 {
 			d.Action = Route
 			return true
@@ -72,9 +80,8 @@ func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
 		s.name(o, a, c, d)
 		return true
 	}
-	left := false
-	for i := range a.targets {
-		t := a.targets[i]
+	left, before := false, len(d.Candidates)
+	for _, t := range s.targetsOf(a) {
 		if t.Trunk != "" && c.facts.down(t.Trunk) {
 			continue
 		}
@@ -85,7 +92,7 @@ func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
 		if len(d.Candidates) == 0 {
 			s.name(o, a, c, d)
 		}
-		if len(d.Candidates) < MaxCandidates && !has(d.Candidates, t) {
+		if len(d.Candidates) < MaxCandidates && !has(d.Candidates[:before], t) { // those of one rule differ
 			d.Candidates = append(d.Candidates, t)
 		}
 	}

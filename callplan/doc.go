@@ -11,6 +11,6 @@
 // A Set holds the compiled plans of one provider and never changes; a Book maps providers to Sets and swaps them one pointer at a time, so that a decision
 // is made by the old plans or the new ones, never by both.
 //
-// Reading order: plan.go, parse.go, compile.go, match.go, decide.go; index.go makes decisions over many rules fast, space.go holds the sets that the index,
-// Lint and Diff share.
+// Reading order: plan.go, parse.go, compile.go, match.go, decide.go; index.go and numbers.go make decisions over many rules fast, index_build.go builds what they
+// read; space.go holds the sets that the index, Lint and Diff share.
 package callplan

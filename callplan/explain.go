@@ -143,7 +143,7 @@ func (x *explainer) walk(seg segment) bool {
 	for i := seg.from; i < seg.to; {
 		at, o := i, &s.ops[i]
 		step := x.step(at)
-		failed := s.fails(&o.crit, x.call)
+		failed := s.fails(&o.crit, o.has, x.call)
 		switch {
 		case failed != noCriterion:
 			i = o.next
@@ -156,7 +156,7 @@ func (x *explainer) walk(seg segment) bool {
 			x.add(step)
 		default:
 			i = o.next
-			if x.apply(o, step) {
+			if x.apply(at, step) {
 				return true
 			}
 		}
@@ -201,15 +201,20 @@ func (x *explainer) add(step Step) {
 }
 
 // apply does what the op says and records it.
-func (x *explainer) apply(o *op, step Step) bool {
+func (x *explainer) apply(at uint32, step Step) bool {
 	d := &x.out.Decision
+	o := &x.set.ops[at]
 	a := &x.set.actions[o.action]
+	rule := x.set.rules[at]
+	if rule == nil {
+		rule = x.set.rules[o.guard]
+	}
 	before := len(d.Candidates)
 	ended := x.set.apply(o, a, x.call, d)
-	step.Verdict, step.Effect = Matched, a.rule.Destination.Effect()
+	step.Verdict, step.Effect = Matched, rule.Destination.Effect()
 	step.Candidates = append([]Candidate(nil), d.Candidates[before:]...)
 	up := 0
-	for _, t := range a.targets {
+	for _, t := range x.set.targetsOf(a) {
 		if t.Trunk != "" && x.call.facts.down(t.Trunk) {
 			step.Down = append(step.Down, t.Trunk)
 		} else {
@@ -217,9 +222,9 @@ func (x *explainer) apply(o *op, step Step) bool {
 		}
 	}
 	switch {
-	case a.targets != nil && up == 0:
+	case a.n > 0 && up == 0:
 		step.Verdict, step.Effect = Unavailable, wordsDown
-	case a.targets == nil && before > 0:
+	case a.n == 0 && before > 0:
 		step.Effect = wordsStop
 	}
 	if o.has&(1<<byPercent) != 0 {

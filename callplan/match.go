@@ -69,6 +69,7 @@ type call struct {
 	draw        int
 	seed        fnv // of the run whose draw is kept in drawn
 	drawn       int
+	first       CandidateType // of the set; nobody asks for it
 }
 
 func kindBit(kind string) uint8 {
@@ -142,14 +143,13 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// fails returns the first criterion that is false, noCriterion when all are true. A criterion over an unknown fact is false.
-func (s *Set) fails(t *crit, c *call) criterion {
-	has := t.has
+// fails returns the first criterion of those in has that is false, noCriterion when all are true. A criterion over an unknown fact is false.
+func (s *Set) fails(t *crit, has uint32, c *call) criterion {
 	if has&(1<<byKind) != 0 && t.kinds&c.kind == 0 {
 		return byKind
 	}
 	if has&(1<<byTime|1<<byDay|1<<byHoliday) != 0 {
-		if id := t.failsClock(c); id != noCriterion {
+		if id := t.failsClock(has, c); id != noCriterion {
 			return id
 		}
 	}
@@ -168,13 +168,13 @@ func (s *Set) fails(t *crit, c *call) criterion {
 	if has&rareBits == 0 {
 		return noCriterion
 	}
-	return s.failsRare(t, c)
+	return s.failsRare(t, has, c)
 }
 
 // failsClock tests time, day and holiday. The day is the service day: after midnight in a window that began the day before, it is the day before.
-func (t *crit) failsClock(c *call) criterion {
+func (t *crit) failsClock(has uint32, c *call) criterion {
 	weekday, day := c.weekday, c.day
-	if t.has&(1<<byTime) != 0 {
+	if has&(1<<byTime) != 0 {
 		switch {
 		case !c.hasAt:
 			return byTime
@@ -191,10 +191,10 @@ func (t *crit) failsClock(c *call) criterion {
 			return byTime
 		}
 	}
-	if t.has&(1<<byDay) != 0 && !(c.hasAt && t.days.Has(weekday)) {
+	if has&(1<<byDay) != 0 && !(c.hasAt && t.days.Has(weekday)) {
 		return byDay
 	}
-	if t.has&(1<<byHoliday) != 0 {
+	if has&(1<<byHoliday) != 0 {
 		if !c.hasAt {
 			return byHoliday
 		}
@@ -219,21 +219,21 @@ func (s *Set) anyPattern(st stretch, number *phone.Dialled) bool {
 	return false
 }
 
-func (s *Set) failsRare(t *crit, c *call) criterion {
+func (s *Set) failsRare(t *crit, has uint32, c *call) criterion {
 	x := t.rare
-	if t.has&(1<<byPointCode) != 0 && !x.pointHolds(c) {
+	if has&(1<<byPointCode) != 0 && !x.pointHolds(c) {
 		return byPointCode
 	}
-	if t.has&(1<<byLATA) != 0 && !x.lataHolds(c) {
+	if has&(1<<byLATA) != 0 && !x.lataHolds(c) {
 		return byLATA
 	}
-	if t.has&(1<<byZIP) != 0 && !(c.hasZIP && within(x.zips, c.zip)) {
+	if has&(1<<byZIP) != 0 && !(c.hasZIP && within(x.zips, c.zip)) {
 		return byZIP
 	}
-	if t.has&(1<<byNot) != 0 && s.fails(x.not, c) == noCriterion {
+	if has&(1<<byNot) != 0 && s.fails(x.not, x.not.has, c) == noCriterion {
 		return byNot
 	}
-	if t.has&(1<<byPercent) != 0 {
+	if has&(1<<byPercent) != 0 {
 		if u := c.drawFor(x.percent.seed); u < x.percent.from || u >= x.percent.to {
 			return byPercent
 		}

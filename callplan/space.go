@@ -337,18 +337,30 @@ func areaBox(codes []string, areas *Areas) box {
 
 // areaKeys is the keys of the numbers of area codes.
 func areaKeys(codes []string, areas *Areas) values {
-	var set codeSet
-	for _, code := range codes {
-		areas.set(code, &set)
-	}
 	keys := values{}
-	for i, word := range set {
-		for ; word != 0; word &= word - 1 {
-			lo, hi := phone.AreaKeys(i*64 + bits.TrailingZeros64(word))
+	for _, some := range areasIn(codes, areas) {
+		for code := some.lo; code <= some.hi; code++ {
+			lo, hi := phone.AreaKeys(int(code))
 			keys = append(keys, interval{lo, hi})
 		}
 	}
 	return normal(keys)
+}
+
+// areasIn is the area codes that codes of the criterion "npa" stand for.
+func areasIn(codes []string, areas *Areas) values {
+	var set codeSet
+	for _, code := range codes {
+		areas.set(code, &set)
+	}
+	found := values{}
+	for i, word := range set {
+		for ; word != 0; word &= word - 1 {
+			code := uint64(i*64 + bits.TrailingZeros64(word))
+			found = append(found, interval{code, code})
+		}
+	}
+	return normal(found)
 }
 
 // around returns one box around what the criteria accept, without the lengths and letters of numbers; false when they exclude each other.
