@@ -56,37 +56,26 @@ type way struct {
 	to phone.Number // zero: nobody else than was asked for
 }
 
-// findWay asks the plans. The first candidate counts that can be used; when a trunk cannot, the plans are asked again as if it was down. When the plans
-// would end a message only since trunks are down, it waits for the first of them.
-func (r *Router) findWay(q store.Routing, id store.MessageID, at time.Time) way {
+// findWay asks the plans, with the trunks that are down. The first candidate counts that can be used; when a trunk cannot, the plans are asked again as if it
+// was down. A rule whose trunks are all down does not match, so that it is a later one that decides, even when that ends the message.
+func (r *Router) findWay(q store.Routing, id store.MessageID, at time.Time) (w way) {
 	set := r.plans.Set(q.Provider)
-	down := r.Down()
-	w, d := r.ask(set, &q, id, at, down)
-	if d.Action == callplan.Terminate && len(down) > 0 {
-		if patient, d := r.ask(set, &q, id, at, nil); d.Action == callplan.Route && patient.Trunk != "" {
-			return patient
-		}
-	}
-	return w
-}
-
-// ask makes one decision. d is the one that w is made of.
-func (r *Router) ask(set *callplan.Set, q *store.Routing, id store.MessageID, at time.Time, down []string) (w way, d *callplan.Decision) {
-	f := r.facts(q, id, at, slices.Clip(down))
-	w, d = way{Routing: *q}, &callplan.Decision{}
+	f := r.facts(&q, id, at, slices.Clip(r.Down()))
+	var d callplan.Decision
+	w = way{Routing: q}
 	for range callplan.MaxCandidates { // each turn takes a trunk away
-		set.Decide(&f, d)
+		set.Decide(&f, &d)
 		w.Action, w.Plan, w.Version, w.Rule, w.Label = d.Action.String(), d.Plan, d.Version, d.Path, d.Label
 		if d.Action != callplan.Route {
-			return w, d
+			return w
 		}
 		before := len(f.TrunksDown)
 		for i := range d.Candidates {
 			c := &d.Candidates[i]
-			to, why := r.usable(c, q)
+			to, why := r.usable(c)
 			if why == "" && len(f.TrunksDown) == before {
 				w.Trunk, w.to, w.Note = c.Trunk, to, ""
-				return w, d
+				return w
 			}
 			if why == "" {
 				break // asked again, the plans name the rule that this one is of
@@ -101,11 +90,11 @@ func (r *Router) ask(set *callplan.Set, q *store.Routing, id store.MessageID, at
 		}
 		w.Note = ""
 	}
-	return w, d
+	return w
 }
 
 // usable returns the recipient of a candidate, or why it cannot be taken.
-func (r *Router) usable(c *callplan.Candidate, q *store.Routing) (to phone.Number, why string) {
+func (r *Router) usable(c *callplan.Candidate) (to phone.Number, why string) {
 	switch {
 	case c.Type == callplan.SIP:
 		return to, "no trunk of this gateway sends to SIP addresses"

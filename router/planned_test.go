@@ -246,26 +246,36 @@ func TestPlannedFailover(t *testing.T) {
 	})
 }
 
-// A message is not ended only since its trunk is down for a while: it waits for it.
-func TestPlannedPatience(t *testing.T) {
+// A rule whose trunks are down does not match: when a later one ends messages, what waits ends, and what is submitted then. What waits for a trunk without
+// such a rule waits on.
+func TestPlannedTerminateWhenDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newGate(false)
-		b := planned(t, rule("x", everyone, `{"trunk":[["a"]]}`)+","+rule("rest", everyone, `{"terminate":true}`), Trunk{"a", a})
+		b := planned(t, rule("x", everyone, `{"trunk":[["a"]]}`)+","+rule("rest", `{"not":{"called":["+1206*"]}}`, `{"terminate":true}`), Trunk{"a", a})
 		early := b.submit(t, Submission{To: []string{"+12055550100"}, Text: "early"})
+		waits := b.submit(t, Submission{To: []string{"+12065550100"}, Text: "waits"})
+		synctest.Wait()
+		if m := b.message(t, early); m.State != store.Waiting || m.Routing.Trunk != "a" {
+			t.Fatalf("before anybody knows that a is down: %s %+v", m.State, m.Routing)
+		}
 		time.Sleep(2 * idle)
 		late := b.submit(t, Submission{To: []string{"+12055550101"}, Text: "late"})
 		time.Sleep(2 * reroutePause)
 		for _, id := range []store.MessageID{early, late} {
-			if m := b.message(t, id); m.State != store.Waiting || m.Routing.Trunk != "a" {
-				t.Errorf("%s %+v %+v", m.State, m.Failure, m.Routing)
+			if m := b.message(t, id); m.State != store.Error || m.Failure == nil || m.Failure.Code != "terminated" || m.Routing.Rule != "1" {
+				t.Errorf("%s %s %+v %+v", m.Text, m.State, m.Failure, m.Routing)
 			}
 		}
+		if m := b.message(t, waits); m.State != store.Waiting {
+			t.Errorf("%s %s %+v %+v", m.Text, m.State, m.Failure, m.Routing)
+		}
 		a.set(true)
-		time.Sleep(idle)
+		time.Sleep(2 * idle)
 		synctest.Wait()
-		if got := a.reached(); len(got) != 2 {
+		if got := a.reached(); !slices.Equal(got, []string{"+12065550100"}) {
 			t.Errorf("sent to %q", got)
 		}
+		sound(t, b)
 	})
 }
 

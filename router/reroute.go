@@ -113,8 +113,8 @@ func (r *Router) rerouteOne(ctx context.Context, trunk string, m *store.Message)
 	switch {
 	case w.Trunk == trunk, w.Note != "":
 		return nil // it waits on
-	case w.Action != store.RoutingRoute && !m.Routing.Origin.IsZero():
-		return nil // what came in is not to be forwarded any more, but was: it waits for its trunk
+	case w.Action != store.RoutingRoute && w.Action != store.RoutingTerminate && !m.Routing.Origin.IsZero():
+		return nil // what came in would stay here now, but was to be forwarded: it waits for its trunk
 	case w.Action != store.RoutingRoute:
 		var err error
 		if w.to, err = phone.Parse(m.Routing.Called); err != nil {
