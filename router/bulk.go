@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"trunkline/store"
 )
@@ -19,47 +20,65 @@ type Bulk struct {
 // BulkRoute is the route that idempotency keys of Bulk belong to, so that they are others than those of single submissions.
 const BulkRoute = "POST /v1/messages/bulk"
 
+// bulkPiece is how many messages of a Bulk are on their way at once.
+const bulkPiece = 250
+
 // Bulk submits messages to one recipient each, every one in a transaction of its own, so that a wrong number does not keep the others from being sent. With
 // an idempotency key each has its own, which is the key and its place ("import/3" for the third): a call that broke off is repeated as a whole, and makes
-// what it lacked and nothing twice. The results are in order. The error is that of the store, or of ctx; then the results are those up to it.
+// what it lacked and nothing twice. The results are in order. The error is the first of the store, or that of ctx; then some results at the end may be missing,
+// which were not tried, and none is there when nothing was accepted.
 func (r *Router) Bulk(ctx context.Context, key string, submissions []Submission) ([]Bulk, error) {
 	if key != "" && len(bulkKey(key, len(submissions))) > maxKey {
 		return nil, fmt.Errorf("%w: idempotency key of %d bytes has no room for the places of %d messages: at most %d in all", store.ErrInvalid, len(key), len(submissions), maxKey)
 	}
 	all := make([]Bulk, 0, len(submissions))
-	for i, s := range submissions {
+	accepted := false
+	for piece := range slices.Chunk(submissions, bulkPiece) {
 		if err := ctx.Err(); err != nil {
 			return all, err
 		}
-		if key != "" {
-			s.IdempotencyRoute, s.IdempotencyKey, s.IdempotencyHash = BulkRoute, bulkKey(key, i+1), s.hash()
+		piece = slices.Clone(piece)
+		for i := range piece {
+			s := &piece[i]
+			if key != "" {
+				s.IdempotencyRoute, s.IdempotencyKey, s.IdempotencyHash = BulkRoute, bulkKey(key, len(all)+i+1), s.hash()
+			}
+			if len(s.To) > 1 || len(s.Groups) > 0 {
+				s.Wrong = append(slices.Clip(s.Wrong), FieldError{Field: "to", Code: "too_many", Message: "names more than one recipient: each message of a list has one"})
+			}
 		}
-		one, err := r.bulk(ctx, s)
-		if err != nil {
-			return all, err
+		var failure error
+		for _, one := range r.SubmitEach(ctx, piece) {
+			b, err := bulkOf(one)
+			accepted = accepted || b.Err == nil
+			if failure == nil {
+				failure = err
+			}
+			all = append(all, b)
 		}
-		all = append(all, one)
+		if failure != nil {
+			if !accepted {
+				all = nil
+			}
+			return all, failure
+		}
 	}
 	return all, nil
 }
 
-// bulk submits one message. The error ends the whole.
-func (r *Router) bulk(ctx context.Context, s Submission) (one Bulk, err error) {
-	if len(s.To) > 1 || len(s.Groups) > 0 {
-		s.Wrong = append(s.Wrong, FieldError{Field: "to", Code: "too_many", Message: "names more than one recipient: each message of a list has one"})
-	}
-	a, err := r.Submit(ctx, s)
+// bulkOf is what became of one message; the error is one that ends the whole.
+func bulkOf(one Outcome) (Bulk, error) {
 	var wrong *ValidationError
 	var quota *store.QuotaError
 	switch {
-	case err == nil && len(a.Messages) == 1:
-		return Bulk{Message: a.Messages[0], Replayed: a.Replayed}, nil
-	case err == nil:
+	case one.Err == nil && len(one.Accepted.Messages) == 1:
+		return Bulk{Message: one.Accepted.Messages[0], Replayed: one.Accepted.Replayed}, nil
+	case one.Err == nil:
 		return Bulk{Err: store.ErrNotFound, Replayed: true}, nil // its message is forgotten already
-	case errors.As(err, &wrong), errors.As(err, &quota), errors.Is(err, store.ErrKeyReused):
-		return Bulk{Err: err}, nil
+	case errors.As(one.Err, &wrong), errors.As(one.Err, &quota), errors.Is(one.Err, store.ErrKeyReused):
+		return Bulk{Err: one.Err}, nil
 	}
-	return one, err
+	return Bulk{Err: one.Err}, one.Err
 }
 
 // maxKey is the longest idempotency key, in bytes.

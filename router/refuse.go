@@ -76,10 +76,15 @@ func refuse(m store.Message, code, text string) store.Message {
 
 // keep stores refused messages. The request is answered with why they were refused, whether that succeeds or not.
 func (r *Router) keep(ctx context.Context, refused []store.Message) {
-	if len(refused) == 0 {
-		return
+	if len(refused) > 0 {
+		_, err := r.store.Accept(context.WithoutCancel(ctx), store.Acceptance{Refused: refused})
+		r.kept(len(refused), err)
 	}
-	if _, err := r.store.Accept(context.WithoutCancel(ctx), store.Acceptance{Refused: refused}); err != nil && !errors.Is(err, store.ErrStopped) {
-		r.log.Warn("messages that were refused are not in the log", "messages", len(refused), "err", err)
+}
+
+// kept tells when refused messages could not be stored.
+func (r *Router) kept(messages int, err error) {
+	if err != nil && !errors.Is(err, store.ErrStopped) {
+		r.log.Warn("messages that were refused are not in the log", "messages", messages, "err", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -25,54 +26,90 @@ const (
 // Submit checks a submission and makes it durable, one message per recipient, all or none. The error is a *ValidationError that names every wrong
 // field, or one of the store's. What screening or a quota refuses is kept too, as messages that are never sent.
 func (r *Router) Submit(ctx context.Context, s Submission) (Accepted, error) {
+	outcome := r.SubmitEach(ctx, []Submission{s})[0]
+	return outcome.Accepted, outcome.Err
+}
+
+// Outcome is what Submit returns.
+type Outcome struct {
+	Accepted Accepted
+	Err      error
+}
+
+// SubmitEach does what a Submit for each submission at the same time would; the results are in their order. A panic of one is its error.
+func (r *Router) SubmitEach(ctx context.Context, submissions []Submission) []Outcome {
+	all := make([]Outcome, len(submissions))
+	wanted, of := make([]store.Acceptance, 0, len(submissions)), make([]int, 0, len(submissions))
+	for i := range submissions {
+		var a store.Acceptance
+		if a, all[i].Accepted.Skipped, all[i].Err = r.prepare(ctx, &submissions[i]); all[i].Err == nil || len(a.Refused) > 0 {
+			wanted, of = append(wanted, a), append(of, i)
+		}
+	}
+	for n, stored := range r.store.AcceptEach(ctx, wanted) {
+		one, a := &all[of[n]], &wanted[n]
+		if one.Err != nil { // only what was refused was to be kept
+			r.kept(len(a.Refused), stored.Err)
+			continue
+		}
+		if one.Err = stored.Err; one.Err != nil {
+			one.Accepted = Accepted{}
+			if quota := (*store.QuotaError)(nil); errors.As(one.Err, &quota) {
+				r.keep(ctx, r.refusedByQuota(a.Messages, quota))
+			}
+			continue
+		}
+		one.Accepted.Messages, one.Accepted.Replayed = stored.Messages, stored.Replayed
+		if !stored.Replayed {
+			r.metrics.accepted.Add(float64(len(a.Messages)))
+			r.nudgeAll(submissions[of[n]].Trunk)
+		}
+	}
+	return all
+}
+
+// prepare makes of a submission what the store is to accept. With an error that is what is kept of those refused, if anything.
+func (r *Router) prepare(ctx context.Context, s *Submission) (a store.Acceptance, skipped []Skipped, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			a, err = store.Acceptance{}, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
 	now := r.store.Now()
 	readable := len(s.Wrong) == 0
-	refused, err := r.screenOut(ctx, &s)
+	refused, err := r.screenOut(ctx, s)
 	if err != nil {
-		return Accepted{}, err
+		return a, nil, err
 	}
 	s.Wrong = slices.Clip(s.Wrong)
 	for _, one := range refused {
 		s.Wrong = append(s.Wrong, one.FieldError)
 	}
-	skipped, err := r.expand(ctx, &s)
+	skipped, err = r.expand(ctx, s)
 	if err != nil {
 		if readable && len(refused) == 0 {
-			r.keep(ctx, r.refusedMessages(&s, refusedSkipped(skipped), now))
+			a.Refused = r.refusedMessages(s, refusedSkipped(skipped), now)
 		}
-		return Accepted{}, err
+		return a, nil, err
 	}
-	messages, err := r.check(s, now)
-	if err != nil {
+	if a.Messages, err = r.check(s, now); err != nil {
 		if wrong := (*ValidationError)(nil); readable && errors.As(err, &wrong) && len(wrong.Fields) == len(refused) { // nothing else is wrong
-			r.keep(ctx, r.refusedMessages(&s, refused, now))
+			a.Refused = r.refusedMessages(s, refused, now)
 		}
-		return Accepted{}, err
+		return a, nil, err
 	}
-	a := store.Acceptance{Messages: messages, Refused: r.refusedMessages(&s, refusedSkipped(skipped), now)}
+	a.Refused = r.refusedMessages(s, refusedSkipped(skipped), now)
 	if s.IdempotencyKey != "" {
 		a.Key = &store.Key{Scope: s.Account, Key: s.IdempotencyKey, Hash: s.IdempotencyHash, At: now}
 		if s.IdempotencyRoute != "" {
 			a.Key.Scope += " " + s.IdempotencyRoute
 		}
 	}
-	stored, err := r.store.Accept(ctx, a)
-	var quota *store.QuotaError
-	if errors.As(err, &quota) {
-		r.keep(ctx, r.refusedByQuota(messages, quota))
-	}
-	if err != nil {
-		return Accepted{}, err
-	}
-	if !stored.Replayed {
-		r.metrics.accepted.Add(float64(len(messages)))
-		r.nudgeAll(s.Trunk)
-	}
-	return Accepted{Messages: stored.Messages, Replayed: stored.Replayed, Skipped: skipped}, nil
+	return a, skipped, nil
 }
 
 // check turns a submission into messages, or tells everything that is wrong with it.
-func (r *Router) check(s Submission, now time.Time) ([]store.Message, error) {
+func (r *Router) check(s *Submission, now time.Time) ([]store.Message, error) {
 	bad := slices.Clip(s.Wrong)
 	wrong := func(field, code, format string, a ...any) {
 		if slices.ContainsFunc(s.Wrong, func(f FieldError) bool { return f.Field == field }) {

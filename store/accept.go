@@ -28,99 +28,140 @@ type Accepted struct {
 	Replayed bool      // the same request was accepted before; nothing was written
 }
 
+// AcceptOutcome is what Accept returns.
+type AcceptOutcome struct {
+	Accepted
+	Err error
+}
+
 // Accept stores messages, their index entries, one event each and the record of the idempotency key in one transaction; when it returns they are on
 // disk. When the key was used for the same request within its window, the messages of that time are returned; for another one, ErrKeyReused.
 // ErrInvalid names what the caller did wrong. ErrFull says that the disk has no room, or not enough left for new messages; a *QuotaError
 // that an account has no room left.
 func (s *Store) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
+	out := s.AcceptEach(ctx, []Acceptance{a})[0]
+	return out.Accepted, out.Err
+}
+
+// AcceptEach does what an Accept for each of all at the same time would; the results are in their order.
+func (s *Store) AcceptEach(ctx context.Context, all []Acceptance) []AcceptOutcome {
+	out := make([]AcceptOutcome, len(all))
+	accepting := make([]accepting, len(all))
+	fns, errs, at := make([]func(*tx) error, 0, len(all)), make([]error, len(all)), make([]int, 0, len(all))
+	for i := range all {
+		a := &accepting[i]
+		if out[i].Err = a.prepare(s, &all[i]); out[i].Err == nil {
+			fns, at = append(fns, a.run), append(at, i)
+		}
+	}
+	s.addEach(ctx, fns, errs[:len(fns)])
+	for n, i := range at {
+		a := &accepting[i]
+		switch out[i].Err = errs[n]; {
+		case errs[n] != nil:
+			if s.options.Accounting != nil && len(all[i].Messages) > 0 {
+				s.refused(ctx, errs[n], all[i].Messages[0].CreatedAt)
+			}
+		case a.out.Replayed:
+			out[i].Accepted = a.out
+			s.metrics.replayed.Inc()
+		default:
+			out[i].Accepted = a.out
+			s.metrics.accepted.Add(float64(len(a.out.Messages)))
+		}
+	}
+	return out
+}
+
+// accepting is an Acceptance on its way into the store.
+type accepting struct {
+	*Acceptance
+	s               *Store
+	keyID, keyValue []byte
+	known           keyRecord
+	values          [][]byte
+	indexes         [][]entry
+	out             Accepted // of the last run
+}
+
+// prepare makes all that can be made outside of the transaction.
+func (a *accepting) prepare(s *Store, from *Acceptance) error {
+	a.Acceptance, a.s = from, s
 	for i := range a.Messages {
 		if err := acceptable(&a.Messages[i]); err != nil {
-			return Accepted{}, err
+			return err
 		}
 	}
 	for i := range a.Refused {
 		m := &a.Refused[i]
 		if err := acceptable(m); err != nil {
-			return Accepted{}, err
+			return err
 		}
 		if m.State != Error || !m.refused() {
-			return Accepted{}, fmt.Errorf("%w: message %s is %s and not refused", ErrInvalid, m.ID, m.State)
+			return fmt.Errorf("%w: message %s is %s and not refused", ErrInvalid, m.ID, m.State)
 		}
 	}
 	s.assign(a.Messages)
-	var keyID, keyValue []byte
-	var known keyRecord
 	if a.Key != nil {
 		if a.Key.Key == "" || len(a.Key.Key) > maxNameBytes || len(a.Key.Scope) > maxNameBytes {
-			return Accepted{}, fmt.Errorf("%w: idempotency key of %d bytes in scope of %d bytes", ErrInvalid, len(a.Key.Key), len(a.Key.Scope))
+			return fmt.Errorf("%w: idempotency key of %d bytes in scope of %d bytes", ErrInvalid, len(a.Key.Key), len(a.Key.Scope))
 		}
-		known = keyRecord{Hash: a.Key.Hash, Until: a.Key.At.Add(s.options.IdempotencyKeep)}
+		a.known = keyRecord{Hash: a.Key.Hash, Until: a.Key.At.Add(s.options.IdempotencyKeep)}
 		for i := range a.Messages {
-			known.Messages = append(known.Messages, acceptedRef{a.Messages[i].ID, a.Messages[i].State})
+			a.known.Messages = append(a.known.Messages, acceptedRef{a.Messages[i].ID, a.Messages[i].State})
 		}
-		keyID = append(appendName(nil, a.Key.Scope), a.Key.Key...)
-		keyValue = seal(tableKeys, keyID, appendKey(newFrame(64+24*len(a.Messages)), &known))
+		a.keyID = append(appendName(nil, a.Key.Scope), a.Key.Key...)
+		a.keyValue = seal(tableKeys, a.keyID, appendKey(newFrame(64+24*len(a.Messages)), &a.known))
 	}
-	values := make([][]byte, len(a.Messages))
-	indexes := make([][]entry, len(a.Messages))
+	a.values = make([][]byte, len(a.Messages))
+	a.indexes = make([][]entry, len(a.Messages))
 	for i := range a.Messages {
-		values[i], indexes[i] = sealMessage(&a.Messages[i]), entries(&a.Messages[i])
+		a.values[i], a.indexes[i] = sealMessage(&a.Messages[i]), entries(&a.Messages[i])
 	}
+	return nil
+}
 
-	var out Accepted
-	err := s.add(ctx, func(t *tx) error {
-		out = Accepted{Messages: a.Messages}
-		if a.Key != nil {
-			replay, err := t.replay(keyID, a.Key)
-			if err != nil {
-				return err
-			}
-			if replay != nil {
-				out = Accepted{Messages: replay, Replayed: true}
-				return nil
-			}
-		}
-		if err := s.admit(RoomLow, ErrLow); err != nil {
+// run is the transaction.
+func (a *accepting) run(t *tx) error {
+	a.out = Accepted{Messages: a.Messages}
+	if a.Key != nil {
+		replay, err := t.replay(a.keyID, a.Key)
+		if err != nil {
 			return err
 		}
-		if a.Key != nil {
-			if err := t.Put(tableKeys, keyID, keyValue); err != nil {
-				return err
-			}
-			if err := t.Put(tableDeadlines, deadlineKeyOf(known.Until, deadlineKey, keyID), nil); err != nil {
-				return err
-			}
+		if replay != nil {
+			a.out = Accepted{Messages: replay, Replayed: true}
+			return nil
 		}
-		if s.options.Accounting != nil {
-			if err := t.charge(a.Messages); err != nil {
-				return err
-			}
-		}
-		for i := range a.Messages {
-			if err := t.acceptOne(&a.Messages[i], values[i], indexes[i]); err != nil {
-				return err
-			}
-		}
-		for i := range a.Refused {
-			m := &a.Refused[i]
-			if err := t.acceptOne(m, sealMessage(m), entries(m)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		if s.options.Accounting != nil && len(a.Messages) > 0 {
-			s.refused(ctx, err, a.Messages[0].CreatedAt)
-		}
-		return Accepted{}, err
 	}
-	if out.Replayed {
-		s.metrics.replayed.Inc()
-	} else {
-		s.metrics.accepted.Add(float64(len(a.Messages)))
+	if err := a.s.admit(RoomLow, ErrLow); err != nil {
+		return err
 	}
-	return out, nil
+	if a.Key != nil {
+		if err := t.Put(tableKeys, a.keyID, a.keyValue); err != nil {
+			return err
+		}
+		if err := t.Put(tableDeadlines, deadlineKeyOf(a.known.Until, deadlineKey, a.keyID), nil); err != nil {
+			return err
+		}
+	}
+	if a.s.options.Accounting != nil {
+		if err := t.charge(a.Messages); err != nil {
+			return err
+		}
+	}
+	for i := range a.Messages {
+		if err := t.acceptOne(&a.Messages[i], a.values[i], a.indexes[i]); err != nil {
+			return err
+		}
+	}
+	for i := range a.Refused {
+		m := &a.Refused[i]
+		if err := t.acceptOne(m, sealMessage(m), entries(m)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // acceptOne writes a message that is new, with its index entries and its events: one more tells of an emergency, and who sends it.

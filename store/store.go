@@ -80,6 +80,30 @@ func (s *Store) add(ctx context.Context, fn func(*tx) error) error {
 	return s.quarantineError(ctx, err)
 }
 
+// addEach does what an add for each function at the same time would; the result of fns[i] is errs[i].
+func (s *Store) addEach(ctx context.Context, fns []func(*tx) error, errs []error) {
+	runs := make([]tx, len(fns))
+	each := make([]func(Tx) error, len(fns))
+	for i, fn := range fns {
+		each[i] = func(e Tx) error {
+			runs[i] = tx{Tx: e, s: s}
+			return fn(&runs[i])
+		}
+	}
+	s.engine.UpdateEach(ctx, each, errs)
+	events := 0
+	var damaged []*Damage
+	for i := range runs {
+		if errs[i] != nil {
+			errs[i] = s.quarantineError(ctx, errs[i])
+			continue
+		}
+		events += runs[i].events
+		damaged = append(damaged, runs[i].damaged...)
+	}
+	s.written(events, damaged)
+}
+
 // view runs fn on a consistent state. Damage that fn returns as its error, or adds to the list it is given, is quarantined afterwards.
 func (s *Store) view(ctx context.Context, fn func(r Reader, damaged *[]*Damage) error) error {
 	var damaged []*Damage

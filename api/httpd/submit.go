@@ -162,13 +162,30 @@ func submitted(s *router.Submission, who access.Principal) error {
 	return nil
 }
 
+// submission reads the body of POST /v1/messages into what the router is to be asked, for who asks. mangled is for outcome.
+func (s *Server) submission(who access.Principal, key string, body []byte) (_ router.Submission, mangled bool, err error) {
+	sub, mangled, err := readSubmission(body)
+	if err == nil {
+		err = submitted(&sub, who)
+	}
+	if err == nil && key != "" {
+		sub.IdempotencyKey, sub.IdempotencyHash = key, requestHash(http.MethodPost, "/v1/messages", body)
+	}
+	return sub, mangled, err
+}
+
+// outcome turns the router's answer to a submission into that of the route.
+func outcome(accepted router.Accepted, err error, mangled bool) (router.Accepted, error) {
+	if v, ok := err.(*router.ValidationError); ok && mangled {
+		return accepted, malformed(fieldErrors(v)...)
+	}
+	return accepted, err
+}
+
 // submit is POST /v1/messages apart from how the request came: it reads the body, and returns when the messages are on disk.
 func (s *Server) submit(ctx context.Context, who access.Principal, key string, body []byte) (router.Accepted, error) {
-	sub, mangled, err := readSubmission(body)
+	sub, mangled, err := s.submission(who, key, body)
 	if err != nil {
-		return router.Accepted{}, err
-	}
-	if err := submitted(&sub, who); err != nil {
 		return router.Accepted{}, err
 	}
 	if key != "" {
@@ -176,13 +193,9 @@ func (s *Server) submit(ctx context.Context, who access.Principal, key string, b
 			return router.Accepted{}, keyRunning()
 		}
 		defer s.keys.end(sub.Account, key)
-		sub.IdempotencyKey, sub.IdempotencyHash = key, requestHash(http.MethodPost, "/v1/messages", body)
 	}
 	accepted, err := s.router.Submit(ctx, sub)
-	if v, ok := err.(*router.ValidationError); ok && mangled {
-		return accepted, malformed(fieldErrors(v)...)
-	}
-	return accepted, err
+	return outcome(accepted, err, mangled)
 }
 
 // bodies are buffers for requests of usual size.

@@ -30,6 +30,9 @@ type bucket struct {
 	*bbolt.Bucket
 	get  *bbolt.Cursor // of Get; nil: not needed yet
 	scan *bbolt.Cursor // of the next Scan; nil: not needed yet, or one walks with it
+
+	looked          bool   // for what follows
+	last, lastValue []byte // the greatest key, nil when there is none
 }
 
 var (
@@ -69,6 +72,27 @@ func (b *bucket) value(key []byte) []byte {
 		return v
 	}
 	return nil
+}
+
+// greatest returns the greatest key of a table; ok is false when it has to be looked for.
+func (t *tx) greatest(table store.Table) (key, value []byte, ok bool) {
+	if b := t.bucket(table); b != nil {
+		if !b.looked {
+			b.looked = true
+			b.last, b.lastValue = b.Cursor().Last()
+		}
+		key, value = b.last, b.lastValue
+	}
+	trees := t.trees(table)
+	for i := len(trees) - 1; i >= 0; i-- { // the newest last, so that it counts
+		if trees[i] == nil {
+			continue
+		}
+		if k, v, has := trees[i].Max(); has && (key == nil || k >= text(key)) {
+			key, value = octets(k), v
+		}
+	}
+	return key, value, value != nil
 }
 
 // trees returns what lies over the file, the newest first.
@@ -154,6 +178,14 @@ func uvarintSize(n int) int {
 func (t *tx) Scan(table store.Table, from, to []byte, reverse bool, fn func(k, v []byte) (bool, error)) error {
 	if t.done {
 		return errDone
+	}
+	if reverse && from == nil && to == nil { // mostly only the first key is wanted
+		if k, v, ok := t.greatest(table); ok {
+			if more, err := fn(k, v); !more || err != nil {
+				return err
+			}
+			to = k
+		}
 	}
 	m := merge{reverse: reverse}
 	if b := t.bucket(table); b != nil {

@@ -1,0 +1,71 @@
+package httpd
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller waits for octets on many connections at once, with epoll(7). A goroutine that waits in it takes no thread: Go's own poller waits for the epoll
+// instance, which is a file like others.
+type poller struct {
+	file   *os.File
+	raw    syscall.RawConn
+	events [512]unix.EpollEvent
+}
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err == nil {
+		err = unix.SetNonblock(fd, true) // what makes os.NewFile give it to Go's poller
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("epoll", err)
+	}
+	p := &poller{file: os.NewFile(uintptr(fd), "epoll")}
+	if p.raw, err = p.file.SyscallConn(); err != nil {
+		p.file.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// control changes what is known of a connection.
+func (p *poller) control(op, fd int) (err error) {
+	failure := p.raw.Control(func(self uintptr) {
+		err = unix.EpollCtl(int(self), op, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)})
+	})
+	return errors.Join(failure, os.NewSyscallError("epoll_ctl", err))
+}
+
+// add waits for a connection from now on, remove no longer. A descriptor must be removed before it is closed.
+func (p *poller) add(fd int) error { return p.control(unix.EPOLL_CTL_ADD, fd) }
+
+func (p *poller) remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd) }
+
+// wait returns what is ready, valid until the next call: at once when block is false, else as soon as something is, or nothing when the time of wake
+// has come.
+func (p *poller) wait(block bool) (ready []unix.EpollEvent, err error) {
+	failure := p.raw.Read(func(self uintptr) bool {
+		var n int
+		for {
+			if n, err = unix.EpollWait(int(self), p.events[:], 0); err != unix.EINTR {
+				break
+			}
+		}
+		ready = p.events[:max(n, 0)]
+		return n != 0 || !block
+	})
+	if errors.Is(failure, os.ErrDeadlineExceeded) {
+		return nil, nil
+	}
+	return ready, errors.Join(failure, os.NewSyscallError("epoll_wait", err))
+}
+
+// wake lets wait return at a time; never when it is zero.
+func (p *poller) wake(at time.Time) { p.file.SetReadDeadline(at) }
+
+func (p *poller) close() { p.file.Close() }
