@@ -1,292 +1,220 @@
 package callplan
 
 import (
-	"encoding/json"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
-// maker makes random plans and calls out of small pools, so that rules and calls meet often.
-type maker struct{ *rand.Rand }
-
-func pick[T any](m maker, from ...T) T { return from[m.IntN(len(from))] }
-
-// some returns one to three values of a pool, in one of the two ways of writing a list.
-func (m maker) some(pool ...string) []any {
-	var all []any
-	nested := m.IntN(2) == 0
-	for range 1 + m.IntN(3) {
-		if v := pick(m, pool...); nested {
-			all = append(all, []any{v})
-		} else {
-			all = append(all, v)
-		}
-	}
-	return all
-}
+// sizes is how many rules a random plan has at most: mostly few, so that there can be many plans, and sometimes so many that a large index is made.
+type sizes []int
 
 var (
-	poolPatterns = []string{"205xxxxxxx", "205*", "+1205555xxxx", "2055550100", "+44*", "+49*", "*", "anonymous", "nxxnxxxxxx", "2z4xxxxxxx", "911", "1205555010x", "x11", "+*", "0",
-		"0x", "20#", "2xx", "80nxxxxxxx", "555-01xx", "+12x5*", "5xxx*", "z*", "n*", "1*", "205555010n", "x", "xx*", "411#", "02055550100", "205555xxx1", "+4930123456"}
-	poolNumbers = []string{"+12055550100", "2055550100", "12055550100", "(205) 555-0101", "", "+442079460958", "011442079460958", "+4930123456", "911", "0", "02", "+12145550100", "+12125550100",
-		"+18005550199", "8005550199", "411#", "20#", "555-0123", "+1205", "5551234", "+19025550100", "+18675550100", "+13455550100", "+12055551111", "1", "*67", "ACME", "+", "9999999999", "+17292340100", "02055550100"}
-	poolTimes = []string{"00:00", "06:00", "08:30", "12:00", "12:01", "17:00", "20:00", "22:00", "23:58"}
-	poolZones = []string{"", "", "", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"}
-	poolDates = []string{"2026/06/09.00:00", "2026/06/10.12:00", "2026/06/11.24:00", "2026/06/13.23:59", "2026/11/01.01:30", "2026/12/25.00:00"}
-	poolAreas = []string{"AL", "TX", "NY", "ca", "PE", "NS", "US-KY", "205", "800", "999", "country:CA", "country:KY", "PQ", "AS", "country:US"}
-	poolDays  = []string{"sunday", "monday", "tuesday", "Wednesday", "thu", "fri", "saturday"}
-	poolLATA  = []string{"476", "952", "95201", "132"}
-	poolZIP   = []string{"12345", "123xx", "1xxxx", "99999", "12XXX"}
-	poolPoint = []string{"0-0-1", "000-000-003", "001-200-000", "001-255-255", "2-10-255", "255-255-255"}
+	anySize   = sizes{4, 12, 120}
+	smallSize = append(slices.Repeat(sizes{1, 2, 3, 4}, 16), 8, 8, 12, 60)
 )
 
-// window returns a legal time window.
-func (m maker) window() []any {
-	from := pick(m, poolTimes...)
-	to := pick(m, append([]string{"24:00", "23:59"}, poolTimes...)...)
-	if from == to {
-		to = "23:59"
-	}
-	return []any{from, to}
+// agreement makes random plans and calls, compares all ways to decide, and counts what it saw.
+type agreement struct {
+	maker
+	env    *Env
+	naive  *naive
+	hash   maphash.Seed
+	plans  map[uint64]struct{} // hashes of documents
+	calls  int
+	dead   int            // rules that are said to be never used
+	failed map[string]int // criteria by which a rule did not match
+	held   map[string]int // criteria of the rule that decided, or sent to the first candidate
+	seen   map[string]int // actions, candidates, and what rules did, in the words of Explain
 }
 
-func (m maker) span() []any {
-	i, j := m.IntN(len(poolDates)), m.IntN(len(poolDates))
-	switch {
-	case i == j && i%2 == 0:
-		return []any{plainDate(poolDates[i]), nil}
-	case i == j:
-		return []any{nil, poolDates[i]}
-	}
-	return []any{plainDate(poolDates[min(i, j)]), poolDates[max(i, j)]}
-}
-
-// plainDate makes a start of what is only allowed as an end.
-func plainDate(s string) string {
-	if s[11:] == "24:00" {
-		return s[:11] + "10:00"
-	}
-	return s
-}
-
-// criteria returns one to three criteria.
-func (m maker) criteria(depth int) map[string]any {
-	c := map[string]any{}
-	for range 1 + m.IntN(3) {
-		switch m.IntN(15) {
-		case 0:
-			c["always"] = true
-		case 1:
-			c["time"] = m.window()
-		case 2:
-			c["day"] = m.some(poolDays...)
-		case 3:
-			c["date"] = m.span()
-		case 4, 5:
-			c["match"] = m.some(poolPatterns...)
-		case 6, 7:
-			c["called"] = m.some(poolPatterns...)
-		case 8:
-			c["npa"] = m.some(poolAreas...)
-		case 9:
-			a, b := m.IntN(len(poolPoint)), m.IntN(len(poolPoint))
-			c["pointcode"] = []any{[]any{poolPoint[min(a, b)], poolPoint[max(a, b)]}, []any{pick(m, poolPoint...), nil}}
-		case 10:
-			c["lata"] = []any{pick(m, []any{"Digits", pick(m, poolLATA...)}, []any{"Intra", nil}, []any{"inter", nil}), []any{"digits", pick(m, poolLATA...)}}[:1+m.IntN(2)]
-		case 11:
-			c["zip"] = m.some(poolZIP...)
-		case 12:
-			c["kind"] = m.some("voice", "sms")
-		case 13:
-			c["holiday"] = m.some("us", "de", "nosuch")
-		case 14:
-			if depth < 2 {
-				c["not"] = m.criteria(depth + 1)
-			} else {
-				c["always"] = true
-			}
-		}
-	}
-	return c
-}
-
-func (m maker) destination(depth int) map[string]any {
-	d := map[string]any{}
-	switch m.IntN(10) {
-	case 0:
-		d["terminate"] = true
-	case 1:
-		d["continue"] = true
-	case 2, 3:
-		d["trunk"] = m.some("t1", "t2", "t3")
-	case 4:
-		d["trunk_op"] = []any{[]any{pick(m, "t1", "t4"), "411"}, []any{pick(m, "t2", "t4"), pick(m, "411", "5")}}
-	case 5:
-		d["sip"] = pick(m, "a@example.com", "sips:b@example.com:5061")
-	default:
-		d["number"] = pick(m, "1", "2", "3", "+15550100")
-	}
-	if m.IntN(6) == 0 {
-		d["number"] = pick(m, "7", "8")
-	}
-	if m.IntN(4) == 0 && d["terminate"] == nil {
-		d["continue"] = true
-	}
-	if depth < 3 && m.IntN(6) == 0 {
-		if m.IntN(2) == 0 {
-			d = map[string]any{}
-		}
-		d["rule"] = m.rules(1+m.IntN(4), depth+1)
-	}
-	return d
-}
-
-// rules returns a list of rules, some of them runs.
-func (m maker) rules(n, depth int) []any {
-	var all []any
-	for len(all) < n {
-		c := m.criteria(0)
-		if m.IntN(5) > 0 {
-			all = append(all, map[string]any{"label": fmt.Sprintf("r%d", m.IntN(1000)), "criteria": c, "destination": m.destination(depth)})
-			continue
-		}
-		if m.IntN(3) == 0 {
-			c = map[string]any{}
-		}
-		left := 10_000
-		for range 1 + m.IntN(3) {
-			share := pick(m, 0, 1, 1000, 3333, 5000, left)
-			if share > left {
-				share = left
-			}
-			left -= share
-			run := map[string]any{"percent": float64(share) / 100}
-			for k, v := range c {
-				run[k] = v
-			}
-			all = append(all, map[string]any{"criteria": run, "destination": m.destination(depth)})
-		}
-	}
-	return all
-}
-
-// plan returns the document of a plan.
-func (m maker) plan(i, rules int) []byte {
-	p := map[string]any{"name": fmt.Sprintf("p%d", i), "service_provider": pick(m, "acme", "acme", "acme", "acme", "other"), "priority": m.IntN(3), "rules": m.rules(rules, 0)}
-	if z := pick(m, poolZones...); z != "" {
-		p["timezone"] = z
-	}
-	if m.IntN(20) == 0 {
-		p["archived"] = true
-	}
-	b, err := json.Marshal(p)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-var poolInstants = []string{"2026-06-10T15:00:00Z", "2026-06-10T22:00:00Z", "2026-06-13T02:00:00Z", "2026-06-12T23:59:59Z", "2026-11-01T05:45:00Z", "2026-11-01T06:45:00Z", "2026-03-08T06:59:59Z",
-	"2026-03-08T07:15:00Z", "2026-12-25T00:00:00Z", "2026-12-24T23:30:00Z", "2026-09-26T14:30:00Z", "1999-12-31T23:00:00Z", "2070-07-01T12:00:00Z"}
-
-// call returns a random call.
-func (m maker) call() Facts {
-	f := Facts{Provider: pick(m, "acme", "acme", "acme", "acme", "acme", "other"), Kind: pick(m, "", "voice", "sms"), Calling: pick(m, poolNumbers...), Called: pick(m, poolNumbers...)}
-	if m.IntN(20) > 0 {
-		v, err := time.Parse(time.RFC3339, pick(m, poolInstants...))
-		if err != nil {
-			panic(err)
-		}
-		f.At = v.Add(time.Duration(m.IntN(3)*m.IntN(1440)) * time.Minute)
-	}
-	if m.IntN(2) == 0 {
-		f.OPC, f.CallingLATA, f.ZIP = pick(m, poolPoint...), pick(m, poolLATA...), pick(m, "12345", "12399-1234", "99999")
-	}
-	if m.IntN(2) == 0 {
-		f.CalledLATA = pick(m, poolLATA...)
-	}
-	for _, trunk := range []string{"t1", "t2", "t3", "t4"} {
-		if m.IntN(3) == 0 {
-			f.TrunksDown = append(f.TrunksDown, trunk)
-		}
-	}
-	switch m.IntN(3) {
-	case 0:
-		f.CallID = fmt.Sprintf("call-%d", m.IntN(10_000))
-	case 1:
-		f.Draw = new(pick(m, 0, 0.01, 9.99, 10, 33.32, 33.33, 50, 99.99))
-	}
-	return f
-}
-
-const poolEnv = `{"timezone":"America/Chicago","calendars":{"us":["2026/06/10","2026/12/25"],"de":["2026/06/12","2026/10/31"]}}`
-
-// agree makes random plans and calls and compares all ways to decide. It returns how many calls it compared.
-func agree(t *testing.T, seed uint64, rounds, callsPerRound int) int {
+func newAgreement(t *testing.T) *agreement {
 	t.Helper()
-	m := maker{rand.New(rand.NewPCG(seed, 1))}
 	env, err := ParseEnv([]byte(poolEnv))
 	if err != nil {
 		t.Fatal(err)
 	}
-	compared := 0
+	return &agreement{env: env, naive: newNaive(t, nil, []byte(poolEnv)), hash: maphash.MakeSeed(), plans: map[uint64]struct{}{}, failed: map[string]int{}, held: map[string]int{},
+		seen: map[string]int{}}
+}
+
+// run makes rounds of one to three plans and some calls each.
+func (a *agreement) run(t *testing.T, seed uint64, rounds, callsPerRound int, rules sizes) {
+	t.Helper()
+	a.maker = maker{rand.New(rand.NewPCG(seed, 1))}
 	for round := range rounds {
-		var docs [][]byte
-		var plans []*Plan
-		for i := range 1 + m.IntN(3) {
-			doc := m.plan(i, 1+m.IntN(pick(m, 4, 12, 120)))
+		one := &one{agreement: a, dead: map[string]bool{}}
+		for i := range 1 + a.IntN(3) {
+			doc := a.plan(i, 1+a.IntN(pick(a.maker, rules...)))
 			p, found := Parse(doc, ParseOptions{})
 			for len(found.Errors()) > 0 && found.Errors()[0].Code == codePercentSum { // two runs that stand side by side by chance
-				doc = m.plan(i, 1+m.IntN(40))
+				doc = a.plan(i, 1+a.IntN(40))
 				p, found = Parse(doc, ParseOptions{})
 			}
 			if err := found.Err(); err != nil {
 				t.Fatalf("seed %d round %d: %v\n%s", seed, round, err, doc)
 			}
-			docs, plans = append(docs, doc), append(plans, p)
+			one.docs, one.plans = append(one.docs, doc), append(one.plans, p)
+			a.plans[maphash.Bytes(a.hash, doc)] = struct{}{}
+			for _, f := range found {
+				if f.Code == warnUnreachable {
+					one.dead[p.Name+" "+pathOf(f.Pointer)] = true
+					a.dead++
+				}
+			}
 		}
-		one := newOne(t, docs, plans, env)
+		one.compile(t)
 		for range callsPerRound {
-			one.compare(t, m.call())
-			if compared++; t.Failed() {
+			one.compare(t, a.call())
+			if a.calls++; t.Failed() {
 				t.Fatalf("seed %d round %d", seed, round)
 			}
 		}
 	}
-	return compared
 }
 
 // one is some plans in all forms in which they can be decided.
 type one struct {
+	*agreement
 	docs  [][]byte
-	naive *naive
+	plans []*Plan
 	sets  map[string]*Set
 	dead  map[string]bool // "plan path" of rules that are reported as never used
 	d     Decision
 }
 
-func newOne(t *testing.T, docs [][]byte, plans []*Plan, env *Env) *one {
+func (o *one) compile(t *testing.T) {
 	t.Helper()
-	o := &one{docs: docs, naive: newNaive(t, docs, []byte(poolEnv)), sets: map[string]*Set{}, dead: map[string]bool{}}
-	for name, sizes := range map[string][2]int{"scan": {1 << 30, 1}, "index": {1, 1024}, "small indexes": {1, 7}, "as is": {minIndexed, maxIndexed}} {
-		s, err := compile("acme", plans, env, sizes[0], sizes[1])
+	o.naive.read(t, o.docs)
+	ways := map[string][2]int{"scan": {1 << 30, 1}, "index": {1, 1024}, "small indexes": {1, 7}, "as is": {minIndexed, maxIndexed}}
+	rules := 0
+	for _, p := range o.plans {
+		rules += len(p.Rules)
+	}
+	if rules <= 7 {
+		delete(ways, "small indexes") // nearly the same
+		delete(ways, "as is")
+	}
+	o.sets = map[string]*Set{}
+	for name, sizes := range ways {
+		s, err := compile("acme", o.plans, o.env, sizes[0], sizes[1])
 		if err != nil {
 			t.Fatal(err)
 		}
 		o.sets[name] = s
 	}
-	for _, p := range plans {
-		for _, f := range Lint(p, LintOptions{}) {
-			if f.Code == warnUnreachable {
-				o.dead[p.Name+" "+pathOf(f.Pointer)] = true
+}
+
+func (o *one) compare(t *testing.T, f Facts) {
+	t.Helper()
+	want := o.naive.decide(f).decision()
+	if f.Provider != "acme" {
+		want = Decision{}
+	}
+	differs := func(how string, got *Decision) bool {
+		if got.Action == want.Action && got.Plan == want.Plan && got.Path == want.Path && slices.Equal(got.Candidates, want.Candidates) {
+			return false
+		}
+		t.Errorf("%s: got %s, want %s\nfacts %+v\nplans %s", how, shown(got), shown(&want), f, o.docs)
+		return true
+	}
+	for name, s := range o.sets {
+		if f.Provider != "acme" {
+			s = nil
+		}
+		s.Decide(&f, &o.d)
+		if differs(name, &o.d) {
+			return
+		}
+	}
+	if f.Provider == "acme" && o.IntN(4) == 0 {
+		e := o.sets["scan"].Explain(&f)
+		if differs("explained", &e.Decision) {
+			return
+		}
+		o.count(&e)
+	}
+	for path := want.Path; want.Action != NoMatch && path != ""; path = parentPath(path) {
+		if o.dead[want.Plan+" "+path] {
+			t.Errorf("rule %s of %s is said to be never used, and was: %s\nfacts %+v\nplans %s", path, want.Plan, shown(&want), f, o.docs)
+			return
+		}
+	}
+}
+
+// count counts what an explanation says.
+func (o *one) count(e *Explanation) {
+	o.seen[e.Decision.Action.String()]++
+	for _, c := range e.Decision.Candidates {
+		o.seen[c.Type.String()]++
+	}
+	for i := range e.Steps {
+		step := &e.Steps[i]
+		switch {
+		case step.FirstFailed != nil:
+			o.failed[step.FirstFailed.Criterion]++
+			continue
+		case step.Default:
+			o.seen["default"]++
+		}
+		o.seen[step.Effect]++
+		if step.Plan == e.Decision.Plan && step.Path == e.Decision.Path {
+			for _, p := range o.plans {
+				if p.Name == step.Plan {
+					c := &ruleAt(p.Rules, step.Path).Criteria
+					for id := byKind; id <= byAlways; id++ {
+						if c.value(id) != nil {
+							o.held[id.String()]++
+						}
+					}
+				}
 			}
 		}
 	}
-	return o
+}
+
+// ruleAt returns the rule at a path.
+func ruleAt(rules []Rule, path string) *Rule {
+	var rule *Rule
+	for step := range strings.SplitSeq(path, ".") {
+		rule = &rules[digits(step)]
+		rules = rule.Destination.Rules
+	}
+	return rule
+}
+
+// rich fails when something that plans can say did not decide anything.
+func (a *agreement) rich(t *testing.T, least int) {
+	t.Helper()
+	for id := byKind; id <= byAlways; id++ {
+		if n := a.failed[id.String()]; n < least && id != byAlways {
+			t.Errorf("%s was false %d times", id, n)
+		}
+		if n := a.held[id.String()]; n < least {
+			t.Errorf("%s was true of the rule that decided %d times", id, n)
+		}
+	}
+	for _, what := range []string{NoMatch.String(), Route.String(), Continue.String(), Terminate.String(), Trunk.String(), Operator.String(), SIP.String(), Number.String(), "default",
+		wordsRoute, wordsCollect, wordsContinue, wordsEnd, wordsStop, wordsNested, wordsDown} {
+		if a.seen[what] < least {
+			t.Errorf("%q was seen %d times", what, a.seen[what])
+		}
+	}
+	if a.dead < least {
+		t.Errorf("%d rules are said to be never used", a.dead)
+	}
+	t.Logf("%d calls, %d plans, %d rules said to be never used", a.calls, len(a.plans), a.dead)
+	for name, counts := range map[string]map[string]int{"false": a.failed, "true": a.held, "seen": a.seen} {
+		for _, key := range slices.Sorted(maps.Keys(counts)) {
+			t.Logf("%-5s %8d %s", name, counts[key], key)
+		}
+	}
 }
 
 // pathOf writes "/rules/0/destination/rule/1" as "0.1".
@@ -312,40 +240,6 @@ func splitPointer(p string) []string {
 		p = p[end:]
 	}
 	return all
-}
-
-func (o *one) compare(t *testing.T, f Facts) {
-	t.Helper()
-	want := o.naive.decide(f)
-	if f.Provider != "acme" {
-		want = naiveResult{action: "no_match"}
-	}
-	wantJSON := fmt.Sprint(want.action, want.plan, want.path)
-	for _, c := range want.candidates {
-		wantJSON += fmt.Sprint(" ", c["type"], c["trunk"], c["number"], c["uri"])
-	}
-	for name, s := range o.sets {
-		if f.Provider != "acme" {
-			s = nil
-		}
-		s.Decide(&f, &o.d)
-		if got := shown(&o.d); got != wantJSON {
-			t.Errorf("%s: got %s, want %s\nfacts %+v\nplans %s", name, got, wantJSON, f, o.docs)
-			return
-		}
-	}
-	if s := o.sets["small indexes"]; f.Provider == "acme" {
-		if e := s.Explain(&f); shown(&e.Decision) != wantJSON {
-			t.Errorf("explained as %s, want %s\nfacts %+v\nplans %s", shown(&e.Decision), wantJSON, f, o.docs)
-			return
-		}
-	}
-	for path := o.d.Path; o.d.Action != NoMatch && path != ""; path = parentPath(path) {
-		if o.dead[o.d.Plan+" "+path] {
-			t.Errorf("rule %s of %s is said to be never used, and was: %s\nfacts %+v\nplans %s", path, o.d.Plan, wantJSON, f, o.docs)
-			return
-		}
-	}
 }
 
 func parentPath(path string) string {
@@ -376,15 +270,13 @@ func shown(d *Decision) string {
 
 // TestAgreement: scan, index and Explain decide what the naive evaluator decides, and no rule that Lint calls never used is chosen.
 func TestAgreement(t *testing.T) {
-	rounds := 60
-	if testing.Short() {
-		rounds = 10
-	}
-	n := agree(t, 2026, rounds, 150)
-	t.Logf("%d calls compared", n)
+	a := newAgreement(t)
+	a.run(t, 2026, 12, 150, anySize)
+	a.run(t, 2027, 600, 10, smallSize)
+	a.rich(t, 5)
 }
 
-// TestSoakAgreement does the same with other seeds for as long as TRUNKLINE_SOAK says.
+// TestSoakAgreement does the same with other seeds for as long as TRUNKLINE_SOAK says, over as many different plans as it can.
 func TestSoakAgreement(t *testing.T) {
 	wanted := os.Getenv("TRUNKLINE_SOAK")
 	if wanted == "" {
@@ -394,9 +286,10 @@ func TestSoakAgreement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, seed := 0, uint64(time.Now().UnixNano())
+	a, seed := newAgreement(t), uint64(time.Now().UnixNano())
+	t.Logf("first seed %d", seed)
 	for end := time.Now().Add(length); time.Now().Before(end); seed++ {
-		n += agree(t, seed, 20, 500)
+		a.run(t, seed, 200, 4, smallSize)
 	}
-	t.Logf("%d calls compared, last seed %d", n, seed)
+	a.rich(t, 5)
 }

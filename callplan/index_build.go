@@ -23,7 +23,9 @@ func (c *compiler) indexed(segments []segment, minimum, maximum int) []segment {
 		parts := (len(acting) + maximum - 1) / maximum
 		for part := range parts {
 			ops := acting[part*len(acting)/parts : (part+1)*len(acting)/parts]
-			out = append(out, segment{zone: seg.zone, from: ops[0], to: ops[len(ops)-1] + 1, index: c.index(ops)})
+			if x := c.index(ops); len(x.steps) > 0 { // else the criteria of each exclude each other
+				out = append(out, segment{zone: seg.zone, from: ops[0], to: ops[len(ops)-1] + 1, index: x})
+			}
 		}
 	}
 	return out

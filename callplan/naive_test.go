@@ -38,6 +38,17 @@ type naiveResult struct {
 func newNaive(t testing.TB, docs [][]byte, env []byte) *naive {
 	t.Helper()
 	n := &naive{patterns: map[string]*regexp.Regexp{}, loaded: map[string]*time.Location{}, areaOfNANP: func(code string) *Area { return BuiltinAreas().Area(digits(code)) }}
+	n.read(t, docs)
+	if err := json.Unmarshal(env, &n.env); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// read takes other plans in the place of those that it has.
+func (n *naive) read(t testing.TB, docs [][]byte) {
+	t.Helper()
+	n.plans = nil
 	for _, doc := range docs {
 		var p map[string]any
 		if err := json.Unmarshal(doc, &p); err != nil {
@@ -45,13 +56,19 @@ func newNaive(t testing.TB, docs [][]byte, env []byte) *naive {
 		}
 		n.plans = append(n.plans, p)
 	}
-	if err := json.Unmarshal(env, &n.env); err != nil {
-		t.Fatal(err)
-	}
 	slices.SortFunc(n.plans, func(a, b map[string]any) int {
 		return cmp.Or(cmp.Compare(a["priority"].(float64), b["priority"].(float64)), strings.Compare(a["name"].(string), b["name"].(string)))
 	})
-	return n
+}
+
+// decision is the result in the form that it is compared in.
+func (r naiveResult) decision() Decision {
+	d := Decision{Plan: r.plan, Path: r.path, Action: Action(slices.Index(actionNames[:], r.action))}
+	text := func(v any) string { s, _ := v.(string); return s }
+	for _, c := range r.candidates {
+		d.Candidates = append(d.Candidates, Candidate{CandidateType(slices.Index(candidateNames[:], text(c["type"]))), text(c["trunk"]), text(c["number"]), text(c["uri"])})
+	}
+	return d
 }
 
 func (n *naive) decide(f Facts) naiveResult {
