@@ -126,7 +126,22 @@ func TestArchivedArePurged(t *testing.T) {
 			_, err := s.Contacts().Add(ctx, now, "", store.Contact{LastName: "a", AdminID: 1}, store.Contact{LastName: "b", AdminID: 2}, store.Contact{LastName: "c"})
 			return err
 		})
+		add(func() error {
+			_, err := s.Subscribers().Add(ctx, now, "", store.Subscriber{Meta: store.Meta{Provider: "default"}, Name: "desk", Numbers: []phone.Number{phone.FromAddress("+12055550100", false)}})
+			return err
+		})
+		add(func() error {
+			_, err := s.Calendars().Add(ctx, now, "", store.Calendar{Meta: store.Meta{Provider: "default"}, Name: "us", Days: []string{"2026/12/25"}})
+			return err
+		})
+		add(func() error {
+			_, err := s.PublishPlan(ctx, store.PlanVersion{Provider: "default", Name: "day", Document: []byte("{}"), CreatedAt: now}, time.Time{})
+			return err
+		})
 		for _, archive := range []func() error{
+			func() error { _, err := s.Subscribers().Archive(ctx, 1, now, ""); return err },
+			func() error { _, err := s.Calendars().Archive(ctx, 1, now, ""); return err },
+			func() error { _, err := s.ArchivePlan(ctx, "default", "day", now, ""); return err },
 			func() error { _, err := s.Administrators().Archive(ctx, 1, now, ""); return err },
 			func() error { _, err := s.Providers().Archive(ctx, 2, now, ""); return err },
 			func() error { _, err := s.Contacts().Archive(ctx, 3, now, ""); return err },
@@ -141,13 +156,16 @@ func TestArchivedArePurged(t *testing.T) {
 			admins, err1 := s.Administrators().All(ctx)
 			contacts, err2 := s.Contacts().All(ctx)
 			providers, err3 := s.Providers().All(ctx)
-			if err := errors.Join(err1, err2, err3); err != nil {
+			subscribers, err4 := s.Subscribers().All(ctx)
+			calendars, err5 := s.Calendars().All(ctx)
+			plans, err6 := s.Plans(ctx, "")
+			if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 				t.Fatal(err)
 			}
-			return len(admins) + len(contacts) + len(providers)
+			return len(admins) + len(contacts) + len(providers) + len(subscribers) + len(calendars) + len(plans)
 		}
 		time.Sleep(7*24*time.Hour - time.Minute)
-		if n := left(); n != 7 {
+		if n := left(); n != 10 {
 			t.Errorf("%d records before their time", n)
 		}
 		time.Sleep(2 * time.Hour)

@@ -167,6 +167,71 @@ func TestPlanLife(t *testing.T) {
 	})
 }
 
+// TestArchivedPlansArePurged: with all versions, when their time in the archive is over; what is in use or was archived later stays, and a purged name is free again.
+func TestArchivedPlansArePurged(t *testing.T) {
+	onEngines(t, store.Options{}, func(t *testing.T, s *store.Store) {
+		if _, err := s.Providers().Add(ctx, start, "uid:1", store.Provider{Name: "acme"}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 60 { // more than one call purges
+			name := fmt.Sprintf("old-%02d", i)
+			for _, v := range []store.PlanVersion{version(name, "v1", start), version(name, "v2", start)} {
+				if _, err := s.PublishPlan(ctx, v, time.Time{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.ArchivePlan(ctx, "acme", name, start, "uid:1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, archived := range map[string]time.Time{"used": {}, "late": start.Add(time.Hour), "restored": start} {
+			if _, err := s.PublishPlan(ctx, version(name, "v1", start), time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if !archived.IsZero() {
+				if _, err := s.ArchivePlan(ctx, "acme", name, archived, "uid:1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := s.RestorePlan(ctx, "acme", "restored", start, "uid:1"); err != nil {
+			t.Fatal(err)
+		}
+		total := 0
+		for from := []byte(nil); ; {
+			d, err := s.PurgeArchived(ctx, start.Add(time.Hour), from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += d.Deleted
+			if from = d.Next; from == nil {
+				break
+			}
+		}
+		kept, err := s.Plans(ctx, "acme")
+		var names []string
+		for _, p := range kept {
+			names = append(names, p.Name)
+		}
+		slices.Sort(names)
+		if err != nil || total != 60 || !slices.Equal(names, []string{"late", "restored", "used"}) {
+			t.Errorf("purged %d, kept %q, %v", total, names, err)
+		}
+		if all, err := s.PlanVersions(ctx, "acme", "old-00"); err != nil || len(all) != 0 {
+			t.Errorf("versions of a purged plan: %+v, %v", all, err)
+		}
+		if p, err := s.PublishPlan(ctx, version("old-00", "again", start), time.Time{}); err != nil || p.Last != 1 {
+			t.Errorf("the name again: %+v, %v", p, err)
+		}
+		if got := eventsOf(t, s); !slices.Contains(got, "plan.purged acme/old-59 version 2") {
+			t.Errorf("events %q", got[max(0, len(got)-5):])
+		}
+		if _, err := s.Check(ctx, func(d store.Damage) { t.Error(&d) }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestPlanVersionsAreBounded: old versions go, but not those that are in use, were in use, or wait.
 func TestPlanVersionsAreBounded(t *testing.T) {
 	s, _ := open(t, store.Options{})

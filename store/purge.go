@@ -10,7 +10,7 @@ import (
 // purgedBy is who purges records whose time in the archive is over.
 const purgedBy = "retention"
 
-// PurgeArchived removes provisioned records for good that were archived before a time, with what only belongs to them: contacts, groups and actions before the
+// PurgeArchived removes provisioned records for good that were archived before a time, with what only belongs to them: contacts, groups, actions and call plans before the
 // administrators and service providers that they belong to. The work of a call is bounded; Next is not nil while there is more.
 func (s *Store) PurgeArchived(ctx context.Context, before time.Time, _ []byte) (Deletion, error) {
 	const most = 50
@@ -22,6 +22,7 @@ func (s *Store) PurgeArchived(ctx context.Context, before time.Time, _ []byte) (
 		func() (int, error) { return purgeSome(ctx, s.Actions(), before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Subscribers(), before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Calendars(), before, at, most) },
+		func() (int, error) { return s.purgePlans(ctx, before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Administrators(), before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Providers(), before, at, most) },
 	} {
@@ -43,6 +44,31 @@ func purgeSome[T any](ctx context.Context, c Records[T], before, at time.Time, l
 			return n, err
 		}
 		err = c.Purge(ctx, id, at, purgedBy)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotArchived) { // somebody was quicker
+			err = nil
+		}
+		n++
+	}
+	return n, err
+}
+
+// purgePlans purges call plans that were archived before a time, with all their versions.
+func (s *Store) purgePlans(ctx context.Context, before, at time.Time, limit int) (n int, err error) {
+	var old []Plan
+	err = s.view(ctx, func(r Reader, _ *[]*Damage) error {
+		old = nil
+		return r.Scan(tablePlans, nil, nil, false, func(k, v []byte) (bool, error) {
+			if p, err := openPlan(k, v); err == nil && !p.ArchivedAt.IsZero() && p.ArchivedAt.Before(before) { // damage is told when the plan is read
+				old = append(old, *p)
+			}
+			return len(old) < limit, nil
+		})
+	})
+	for i := range old {
+		if err != nil {
+			return n, err
+		}
+		_, err = s.PurgePlan(ctx, old[i].Provider, old[i].Name, at, purgedBy)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotArchived) { // somebody was quicker
 			err = nil
 		}
