@@ -27,11 +27,12 @@ func newRouteCommand(c *cli) *cobra.Command {
 func newRouteTest(c *cli) *cobra.Command {
 	var r api.RouteTestRequest
 	var in bool
+	var either offlineFlags
 	cmd := &cobra.Command{
 		Use:   "test NUMBER [TO]",
 		Short: "Explain what would become of a message; nothing is sent",
 		Long: "Test explains what screening and call plans would do with a message to NUMBER, or with --in with one that comes from NUMBER, to the number TO when it is given.\n" +
-			"Nothing is sent and nothing is stored. It ends with status 1 when the message would not pass.",
+			"Nothing is sent and nothing is stored. It ends with status 1 when the message would not pass." + offlineHelp,
 		Example:     "  trunkline route test +4915112345678\n  trunkline route test --in Bank",
 		Annotations: printsJSON("`{\"direction\", \"provider\", \"verdict\", \"steps\", \"plan\"}`"),
 		Args:        cobra.RangeArgs(1, 2), ValidArgsFunction: cobra.NoFileCompletions,
@@ -45,7 +46,7 @@ func newRouteTest(c *cli) *cobra.Command {
 				return usagef("add --in, or leave the second number out", "only messages that come in have two numbers")
 			}
 			var passed bool
-			err := show(c, cmd, "test route", func(ctx context.Context, client *api.Client) (api.RouteTest, error) {
+			err := showEither(c, cmd, &either, "test route", func(ctx context.Context, client *api.Client) (api.RouteTest, error) {
 				out, err := client.TestRoute(ctx, r)
 				passed = out.Verdict.Authorized
 				return out, err
@@ -65,6 +66,7 @@ func newRouteTest(c *cli) *cobra.Command {
 	cmd.Flags().BoolVar(&in, "in", false, "a message that comes in, from NUMBER or from a name in letters")
 	cmd.Flags().StringVar(&r.Provider, "provider", "", "service provider (default the caller's)")
 	cmd.Flags().StringVar(&r.Account, "account", "", "who would send it, for the recipient filter (default the caller)")
+	either.register(cmd)
 	return cmd
 }
 
@@ -137,15 +139,17 @@ func withFactor(c *cli, people *cobra.Command, kind string) *cobra.Command {
 
 func newActionTest(c *cli) *cobra.Command {
 	var r api.ActionTestRequest
+	var either offlineFlags
 	cmd := &cobra.Command{
 		Use:         "test FROM TEXT...",
 		Short:       "Explain what would follow from a message that comes in; nothing is done",
+		Long:        "Test explains which action a text from FROM would start, and why, or why none. Nothing is done and no limit is used up." + offlineHelp,
 		Example:     "  trunkline action test +4915112345678 wake host1",
 		Annotations: printsJSON("`{\"outcome\", \"reason\", \"action\", \"verdict\", \"steps\", …}`"),
 		Args:        cobra.MinimumNArgs(2), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.From, r.Text = args[0], strings.Join(args[1:], " ")
-			return show(c, cmd, "test action", func(ctx context.Context, client *api.Client) (api.ActionTest, error) {
+			return showEither(c, cmd, &either, "test action", func(ctx context.Context, client *api.Client) (api.ActionTest, error) {
 				return client.TestAction(ctx, r)
 			},
 				func(cmd *cobra.Command, t api.ActionTest) error {
@@ -172,17 +176,20 @@ func newActionTest(c *cli) *cobra.Command {
 	cmd.Flags().StringVar(&r.Trunk, "trunk", "", "trunk that it would come in through")
 	cmd.Flags().StringVar(&r.Provider, "provider", "", "service provider (default that of the trunk)")
 	complete(cmd, "trunk", c.completeTrunks)
+	either.register(cmd)
 	return cmd
 }
 
 func newActionLint(c *cli) *cobra.Command {
 	var provider string
+	var either offlineFlags
 	cmd := &cobra.Command{
 		Use: "lint", Short: "Tell what is probably not meant: keywords that never reach their action, actions that cannot do what they are for", Args: cobra.NoArgs,
+		Long:        "Lint looks at the actions of a service provider that are in use. It ends with status 1 when it found something." + offlineHelp,
 		Annotations: printsJSON("`{\"items\": [{\"action\", \"code\", \"text\"}, …]}`"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := 0
-			err := show(c, cmd, "lint actions", func(ctx context.Context, client *api.Client) (api.ActionFindings, error) {
+			err := showEither(c, cmd, &either, "lint actions", func(ctx context.Context, client *api.Client) (api.ActionFindings, error) {
 				out, err := client.LintActions(ctx, provider)
 				found = len(out.Items)
 				return out, err
@@ -199,6 +206,7 @@ func newActionLint(c *cli) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&provider, "provider", "", "service provider (default the caller's)")
+	either.register(cmd)
 	return cmd
 }
 
