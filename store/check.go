@@ -26,7 +26,7 @@ type checker interface {
 // tables lists every table that there is.
 func tables() []Table {
 	return []Table{tableCredentials, tableLocalUsers, tableTokens, tableSessions, tableThrottles, tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
-		tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
+		tableLookup, tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
 		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableSubscribers, tableCalendars, tableLinks, tableIndex, tableCDRs, tableOpenCDRs, tableOptOuts, tableRuns, tableOpenRuns, tableFactors, tableListEntries}
 }
 
@@ -127,13 +127,13 @@ func (s *sequence) next(k, v []byte) string {
 func examine(r Reader, table Table, k, v []byte) (string, error) {
 	e := entry{table, k}
 	switch table {
-	case tableQueue, tableOpen, tableRefs, tableSets, tableDeadlines:
+	case tableQueue, tableOpen, tableRefs, tableSets, tableDeadlines, tableLookup:
 		if len(v) > 0 {
 			return fmt.Sprintf("an index entry has a value of %d bytes", len(v)), nil
 		}
 	}
 	switch table {
-	case tableQueue, tableOpen, tableRefs:
+	case tableQueue, tableOpen, tableRefs, tableLookup:
 		return examineEntry(r, e)
 	case tableSets:
 		return examineSet(r, k)

@@ -2,6 +2,14 @@ package store
 
 import "google.golang.org/protobuf/encoding/protowire"
 
+// Fields of a message that lists look at without decoding it.
+const (
+	messageAccount  = 9
+	messagePin      = 11
+	messageTrunk    = 12
+	messageProvider = 80
+)
+
 // appendMessage appends the payload of a message; the id is the key.
 func appendMessage(b []byte, m *Message) []byte {
 	b = putUint(b, 1, uint64(m.Direction))
@@ -10,10 +18,10 @@ func appendMessage(b []byte, m *Message) []byte {
 	b = putNumber(b, 5, m.From)
 	b = putString(b, 7, m.Text)
 	b = putBytes(b, 8, m.Data)
-	b = putString(b, 9, m.Account)
+	b = putString(b, messageAccount, m.Account)
 	b = putString(b, 10, m.Tag)
-	b = putString(b, 11, m.Pin)
-	b = putString(b, 12, m.Trunk)
+	b = putString(b, messagePin, m.Pin)
+	b = putString(b, messageTrunk, m.Trunk)
 	b = putUint(b, 13, uint64(m.Priority))
 	b = putBool(b, 14, m.Flash)
 	b = putUint(b, 15, uint64(m.Port))
@@ -45,7 +53,7 @@ func appendMessage(b []byte, m *Message) []byte {
 	if m.Routing != nil {
 		b = putRecord(b, 35, func(b []byte) []byte { return appendRouting(b, m.Routing) })
 	}
-	b = putString(b, 80, m.Provider)
+	b = putString(b, messageProvider, m.Provider)
 	b = putString(b, 70, m.Subject)
 	b = putString(b, 71, m.Class)
 	b = putBool(b, 72, m.Unhandled)
@@ -76,13 +84,13 @@ func decodeMessage(id MessageID, payload []byte) (*Message, error) {
 			m.Text = f.string()
 		case 8:
 			m.Data = f.clone()
-		case 9:
+		case messageAccount:
 			m.Account = f.string()
 		case 10:
 			m.Tag = f.string()
-		case 11:
+		case messagePin:
 			m.Pin = f.string()
-		case 12:
+		case messageTrunk:
 			m.Trunk = f.string()
 		case 13:
 			m.Priority = f.octet()
@@ -140,7 +148,7 @@ func decodeMessage(id MessageID, payload []byte) (*Message, error) {
 				return nil, err
 			}
 			m.Routing = routing
-		case 80:
+		case messageProvider:
 			m.Provider = f.string()
 		case 70:
 			m.Subject = f.string()

@@ -19,6 +19,9 @@
 //	└── SIM · reference · LINE · T · ID · seq          reference: the one expected, while the answer is missing
 //	reports                             status reports that came before the answer of the modem
 //	└── SIM · reference · LINE · T · digest
+//	lookup                              every message, by what people look for
+//	├── n · span · LINE · ID            span: the time of the message, to about three days
+//	└── t · span · tag · ID
 //	keys
 //	└── scope · key                     idempotency key: hash of the request and the messages it made
 //	segments

@@ -203,6 +203,13 @@ func (e entry) compare(o entry) int {
 
 // entries returns the index entries that a message must have, in order. They follow from the message alone.
 func entries(m *Message) []entry {
+	all := append(pending(m), lookups(m)...)
+	slices.SortFunc(all, entry.compare)
+	return all
+}
+
+// pending returns the index entries for what may still happen to a message.
+func pending(m *Message) []entry {
 	var all []entry
 	switch m.State {
 	case Waiting:
@@ -232,7 +239,6 @@ func entries(m *Message) []entry {
 			all = append(all, entry{tableOpen, unclearKey(m.ID, p.Seq)})
 		}
 	}
-	slices.SortFunc(all, entry.compare)
 	return all
 }
 
@@ -240,7 +246,7 @@ func entries(m *Message) []entry {
 func messageOf(e entry) (id MessageID, ok bool) {
 	at := -1
 	switch e.table {
-	case tableQueue:
+	case tableQueue, tableLookup:
 		at = len(e.key) - idBytes
 	case tableOpen:
 		at = 1

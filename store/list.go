@@ -36,10 +36,10 @@ type Page struct {
 const (
 	defaultPage = 50
 	maxPage     = 1000
-	pageBudget  = 10_000               // messages looked at per page
-	pageTime    = 2 * time.Millisecond // after which a page that has looked at more messages than it may have ends
-	pageStride  = 64                   // messages looked at between two looks at the clock
-	idSlack     = time.Minute          // between the time in an id and the time of its message
+	pageBudget  = 10_000           // messages looked at per page
+	pageTime    = time.Millisecond // after which a page that has looked at more messages than it may have ends
+	pageStride  = 64               // messages looked at between two looks at the clock
+	idSlack     = time.Minute      // between the time in an id and the time of its message
 )
 
 func pageLimit(n int) int {
@@ -86,6 +86,9 @@ func (s *Store) Messages(ctx context.Context, q Query) (Page, error) {
 				return false, nil
 			}
 			return true, nil
+		}
+		if by, value, ok := q.lookup(); ok {
+			return eachFound(r, by, value, from, to, q.Ascending, look)
 		}
 		if ids, ok, err := q.few(r); err != nil || ok {
 			return eachOf(r, ids, from, to, q.Ascending, look)
@@ -163,10 +166,10 @@ func eachOf(r Reader, ids []MessageID, from, to []byte, ascending bool, fn func(
 	return nil
 }
 
-// mayBe tells by a look at the beginning of a record, without checking or decoding it, whether it may be selected. What it does not understand may be:
-// damage is found when the record is opened.
+// mayBe tells without checking or decoding all of a record whether it may be selected. What it does not understand may be: damage is found when the record is
+// opened.
 func (q *Query) mayBe(v []byte) bool {
-	if q.Direction == 0 && q.State == 0 || len(v) < frameBytes+4 {
+	if len(v) < frameBytes+4 {
 		return true
 	}
 	p := v[frameBytes:]
@@ -174,21 +177,38 @@ func (q *Query) mayBe(v []byte) bool {
 	if p[0] != direction || p[1] > 127 || p[2] != state || p[3] > 127 {
 		return true
 	}
-	return (q.Direction == 0 || Direction(p[1]) == q.Direction) && (q.State == 0 || State(p[3]) == q.State)
+	if q.Direction != 0 && Direction(p[1]) != q.Direction || q.State != 0 && State(p[3]) != q.State {
+		return false
+	}
+	if q.Trunk == "" && q.Account == "" && q.Provider == "" {
+		return true
+	}
+	account, trunk, provider := q.Account == "", q.Trunk == "", q.Provider == "" || q.Provider == DefaultProvider
+	f := fields{rest: p[4:]}
+	for f.next() {
+		switch f.num {
+		case messageAccount:
+			account = account || string(f.v) == q.Account
+		case messagePin, messageTrunk:
+			trunk = trunk || string(f.v) == q.Trunk
+		case messageProvider:
+			provider = provider || string(f.v) == q.Provider
+		}
+		if f.num > messageTrunk && !(account && trunk) {
+			return false // fields are in order up to there
+		}
+	}
+	return account && trunk && provider || f.err != nil
 }
 
 func (q *Query) selects(m *Message) bool {
-	party := m.To
-	if m.Direction == In {
-		party = m.From
-	}
 	return (q.Direction == 0 || m.Direction == q.Direction) &&
 		(q.State == 0 || m.State == q.State) &&
 		(q.Trunk == "" || m.Trunk == q.Trunk || m.Pin == q.Trunk) &&
 		(q.Tag == "" || m.Tag == q.Tag) &&
 		(q.Provider == "" || m.Tenant() == q.Provider) &&
 		(q.Account == "" || m.Account == q.Account) &&
-		(q.Number.IsZero() || party.SameLine(q.Number)) &&
+		(q.Number.IsZero() || m.party().SameLine(q.Number)) &&
 		(q.Since.IsZero() || !m.CreatedAt.Before(q.Since)) &&
 		(q.Until.IsZero() || m.CreatedAt.Before(q.Until))
 }

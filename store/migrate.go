@@ -13,17 +13,20 @@ type Instance struct {
 	Epoch uint64    // raised whenever the content may have gone back in time, from 1
 }
 
-// migration brings the store from the version before it to its own. fn changes the content; it may run again.
+// migration brings the store from the version before it to its own. prepare adds to the content, as often as it is run, what is too much for one transaction; fn
+// changes the content in that which writes the new version. Either may run again; nil does nothing.
 type migration struct {
 	version uint64
 	name    string
+	prepare func(context.Context, Engine) error
 	fn      func(Tx) error
 }
 
 // migrations lists every step there ever was, oldest first.
 var migrations = []migration{
-	{1, "messages and events", func(Tx) error { return nil }},
-	{2, "queue by account", queueByAccount},
+	{version: 1, name: "messages and events"},
+	{version: 2, name: "queue by account", fn: queueByAccount},
+	{version: 3, name: "messages by number and tag", prepare: findOlder},
 }
 
 // queueByAccount writes the queue anew, with the account of each message in its key, so that accounts can take turns.
@@ -88,13 +91,22 @@ func migrate(ctx context.Context, e Engine, steps []migration) (Instance, error)
 		if step.version <= version {
 			continue
 		}
-		err := e.Update(ctx, func(t Tx) error {
-			if err := step.fn(t); err != nil {
-				return err
+		var err error
+		if step.prepare != nil {
+			err = step.prepare(ctx, e)
+		}
+		write := func(t Tx) error {
+			if step.fn != nil {
+				if err := step.fn(t); err != nil {
+					return err
+				}
 			}
 			frame := appendSchema(newFrame(64), step.version, step.name)
 			return t.Put(tableMeta, keySchema, seal(tableMeta, keySchema, frame))
-		})
+		}
+		if err == nil {
+			err = e.Update(ctx, write)
+		}
 		if err != nil {
 			return instance, fmt.Errorf("migrate to schema %d (%s): %w", step.version, step.name, err)
 		}

@@ -181,8 +181,13 @@ func (t *tx) dropDeadlines(table Table, key []byte) error {
 // dropEntries removes every index entry of a message that can no longer say which it has. It looks at whole indexes, which is slow and rare.
 func (t *tx) dropEntries(id MessageID) error {
 	var drop []entry
-	for _, table := range []Table{tableQueue, tableOpen, tableRefs, tableDeadlines} {
-		err := t.Scan(table, nil, nil, false, func(k, _ []byte) (bool, error) {
+	numbers, tags := lookupSpan(lookupNumber, id), lookupSpan(lookupTag, id)
+	for _, in := range []struct {
+		table    Table
+		from, to []byte
+	}{{tableQueue, nil, nil}, {tableOpen, nil, nil}, {tableRefs, nil, nil}, {tableDeadlines, nil, nil}, {tableLookup, numbers, after(numbers)}, {tableLookup, tags, after(tags)}} {
+		table := in.table
+		err := t.Scan(table, in.from, in.to, false, func(k, _ []byte) (bool, error) {
 			if owner, ok := messageOf(entry{table, k}); ok && owner == id {
 				drop = append(drop, entry{table, bytes.Clone(k)})
 			}

@@ -218,9 +218,13 @@ func BenchmarkHistory(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	nobody, err := phone.Parse("+4917000000001")
+	if err != nil {
+		b.Fatal(err)
+	}
 	for name, q := range map[string]store.Query{
 		"all": {}, "oldest": {Ascending: true}, "out": {Direction: store.Out}, "in-none": {Direction: store.In}, "state": {State: store.Debug}, "waiting-none": {State: store.Waiting},
-		"error-none": {State: store.Error}, "trunk": {Trunk: "trunk3"}, "number": {Number: number}, "tag-none": {Tag: "none"}, "time": {Since: ago(2), Until: ago(3)},
+		"error-none": {State: store.Error}, "trunk": {Trunk: "trunk3"}, "number": {Number: number}, "number-none": {Number: nobody}, "tag-none": {Tag: "none"}, "account-none": {Account: "uid:11"}, "trunk-none": {Trunk: "none"}, "provider-none": {Provider: "none"}, "time": {Since: ago(2), Until: ago(3)},
 		"time-trunk-state": {Since: ago(2), Trunk: "trunk5", State: store.Debug, Ascending: true}, "out-number": {Direction: store.Out, Number: number, Since: ago(4)},
 	} {
 		b.Run("page-"+name, func(b *testing.B) {
