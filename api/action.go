@@ -17,7 +17,7 @@ type ActionFields struct {
 	Dangerous      bool             `json:"dangerous,omitempty"`
 	Level          int              `json:"level,omitempty" minimum:"0" maximum:"4" doc:"proof asked of the sender: 0 open, 1 listed, 2 challenge to the number on file, 3 one-time password, 4 two people"`
 	Text           string           `json:"text,omitempty" doc:"template of the answer" maxLength:"2000"`
-	Target         string           `json:"target,omitempty" doc:"of a forward numbers and groups, parted by commas; of a webhook any word: webhooks that take the event action.NAME are told; of a program the name of its section [program.NAME]; of a built-in help, status, usage, stats or sendsms" maxLength:"2000"`
+	Target         string           `json:"target,omitempty" doc:"of a forward numbers and groups, parted by commas; of a webhook any word: webhooks that take the event action.NAME are told; of a program the name of its section [program.NAME]; of a built-in help, status, usage, stats, sendsms or role" maxLength:"2000"`
 	Arguments      []ActionArgument `json:"arguments,omitempty" maxItems:"32"`
 	SenderLimit    int              `json:"sender_limit,omitempty" doc:"runs an hour that one sender may trigger; the usual one when absent"`
 	HourLimit      int              `json:"hour_limit,omitempty" doc:"runs an hour in all; the usual one when absent"`

@@ -28,9 +28,19 @@ type PasswordChange struct {
 	New string `json:"new"`
 }
 
+// PasswordForgotten is the body of POST /v1/password/forgot.
+type PasswordForgotten struct {
+	Username string `json:"username"`
+}
+
+// PasswordMail is the answer to it, which is the same whether there is such an administrator or not.
+type PasswordMail struct {
+	Detail string `json:"detail" doc:"what happens now, for people"`
+}
+
 // PasswordReset is the body of POST /v1/password.
 type PasswordReset struct {
-	Code     string `json:"code" doc:"of an Invite"`
+	Code     string `json:"code" doc:"of an Invite, or of the mail to who forgot his password"`
 	Password string `json:"password"`
 }
 

@@ -48,6 +48,11 @@ func (c *Client) Invite(ctx context.Context, administrator string) (Invite, erro
 	return post[Invite](ctx, c, http.MethodPost, "/v1/administrators/"+url.PathEscape(administrator)+"/invite", nil)
 }
 
+// ForgotPassword has a code mailed to an administrator, with which ResetPassword sets a new password.
+func (c *Client) ForgotPassword(ctx context.Context, username string) (PasswordMail, error) {
+	return post[PasswordMail](ctx, c, http.MethodPost, "/v1/password/forgot", PasswordForgotten{Username: username})
+}
+
 // ResetPassword sets the password of the administrator for whom a code was made.
 func (c *Client) ResetPassword(ctx context.Context, r PasswordReset) error {
 	_, err := post[Account](ctx, c, http.MethodPost, "/v1/password", r)

@@ -13,7 +13,7 @@ type Message struct {
 	State       string    `json:"state" enum:"held,waiting,sending,unknown,sent,delivered,error,debug,canceled,expired,received"`
 	To          string    `json:"to,omitempty" doc:"recipient; of a received message the number of the SIM, when it is known"`
 	From        string    `json:"from,omitempty" doc:"sender of a received message: a number or a name"`
-	Text        string    `json:"text" doc:"empty when data is set"`
+	Text        string    `json:"text" doc:"empty when data is set, and of a secret message"`
 	Data        []byte    `json:"data,omitempty" doc:"octets of a received 8-bit message, in base64"`
 	Trunk       string    `json:"trunk,omitempty" doc:"trunk that carries or carried it; while it waits, the one that was asked for"`
 	Account     string    `json:"account,omitempty" doc:"who submitted it, e.g. uid:1000"`
@@ -39,6 +39,7 @@ type Message struct {
 
 	Plan    *MessagePlan `json:"plan,omitempty" doc:"what the call plans decided; absent: they were not asked"`
 	Subject string       `json:"subject,omitempty" doc:"of a mail"`
+	Secret  bool         `json:"secret,omitempty" doc:"its text holds a code that is for the recipient alone, and is not shown"`
 	Class   string       `json:"class,omitempty" enum:"answer,emergency" doc:"why it may go to who asked not to be written to"`
 	Verdict *Verdict     `json:"verdict,omitempty" doc:"what screening said of a received message, or why one is not sent"`
 	Action  string       `json:"action,omitempty" doc:"action that a received message asked for"`

@@ -96,6 +96,9 @@ func (in *Inbound) lintKind(a *store.Action, hooks []store.Webhook, found func(c
 			found("no_program", "there is no section [program.%s] in the configuration", a.Target)
 			return
 		}
+		if err := c.May(); err != nil {
+			found("no_program", "program %s: %v", a.Target, err)
+		}
 		for _, name := range c.Names() {
 			if !slices.ContainsFunc(a.Arguments, func(g store.ActionArgument) bool { return g.Name == name }) {
 				found("no_program", "program %s wants the argument %q, which the action does not have", a.Target, name)

@@ -25,6 +25,8 @@ type AdministrationOptions struct {
 	Books  *Books
 	Router *Router
 	Mail   string // trunk that carries mail; empty: nobody is told
+	// Invite makes a code with which an administrator sets a password once, until a time; who is told in the event. nil: nobody who forgot his password is sent one.
+	Invite func(ctx context.Context, administrator uint64, who string) (code string, until time.Time, err error)
 	Logger *slog.Logger
 }
 
@@ -126,6 +128,9 @@ func (a *Administration) deal(ctx context.Context, e *store.Event) error {
 	if kind != "administrator" && kind != "quota" {
 		return nil
 	}
+	if what == "forgot" {
+		return a.forgot(ctx, e)
+	}
 	admin, err := a.about(ctx, e)
 	if err == nil && kind == "administrator" {
 		err = a.Load(ctx)
@@ -145,6 +150,11 @@ func (a *Administration) deal(ctx context.Context, e *store.Event) error {
 			return err
 		}
 	}
+	return a.done(ctx, e)
+}
+
+// done keeps that an event was dealt with.
+func (a *Administration) done(ctx context.Context, e *store.Event) error {
 	return a.o.Store.Remember(ctx, keyAdministration, binary.BigEndian.AppendUint64(nil, e.Seq))
 }
 
@@ -197,10 +207,14 @@ func (a *Administration) mail(ctx context.Context, e *store.Event, what string, 
 		name = about.Username
 	}
 	now := a.o.Store.Now()
-	m := composeMail("", to.Provider, a.o.Mail, to.Email, text[0], fmt.Sprintf(text[1], name, about.Username, e.Text), now)
-	key := &store.Key{Scope: keyAdministration, Key: strconv.FormatUint(e.Seq, 10), Hash: sha256.Sum256([]byte(e.Type)), At: now}
+	return a.queue(ctx, e, composeMail("", to.Provider, a.o.Mail, to.Email, text[0], fmt.Sprintf(text[1], name, about.Username, e.Text), now), to.ID)
+}
+
+// queue has a mail about an event sent, once.
+func (a *Administration) queue(ctx context.Context, e *store.Event, m store.Message, to uint64) error {
+	key := &store.Key{Scope: keyAdministration, Key: strconv.FormatUint(e.Seq, 10), Hash: sha256.Sum256([]byte(e.Type)), At: m.CreatedAt}
 	if _, err := a.o.Store.Accept(ctx, store.Acceptance{Messages: []store.Message{m}, Key: key}); err != nil {
-		return fmt.Errorf("queue a mail to administrator %d: %w", to.ID, err)
+		return fmt.Errorf("queue a mail to administrator %d: %w", to, err)
 	}
 	a.o.Router.nudgeAll(a.o.Mail)
 	return nil

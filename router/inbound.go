@@ -90,7 +90,9 @@ func (in *Inbound) Run(ctx context.Context) error {
 		changed := in.o.Store.Changed() // before reading, or a message in between would wait for the next one
 		var err error
 		if !recovered {
-			err = in.recover(ctx, programs)
+			if err = in.guard.load(ctx, in.o.Store); err == nil {
+				err = in.recover(ctx, programs)
+			}
 			recovered = err == nil
 		}
 		if err == nil {

@@ -212,7 +212,7 @@ func (in *Inbound) sendSMS(ctx context.Context, m *store.Message, t *Trial, admi
 
 // config tells a phone client where its configuration is, and gives its administrator a token when there is none.
 func (in *Inbound) config(ctx context.Context, m *store.Message, t *Trial, h *store.Handling) error {
-	token, err := newPhoneToken(in.o.Random)
+	token, err := NewPhoneToken(in.o.Random)
 	if err != nil {
 		return err
 	}
@@ -227,12 +227,12 @@ func (in *Inbound) config(ctx context.Context, m *store.Message, t *Trial, h *st
 		return fmt.Errorf("give %s a phone client: %w", t.Who, err)
 	}
 	h.Action = "get_config"
-	in.answer(h, m, t, "1:"+strings.TrimSuffix(in.o.Client, "/")+"/get_sms_config", "")
+	in.answer(h, m, t, "1:"+strings.TrimSuffix(in.o.Client, "/")+"/v1/account/client", "")
 	return nil
 }
 
-// newPhoneToken returns eight random letters and digits: 47 bits.
-func newPhoneToken(random io.Reader) (string, error) {
+// NewPhoneToken returns eight random letters and digits: 47 bits.
+func NewPhoneToken(random io.Reader) (string, error) {
 	const letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 	out := make([]byte, 0, phoneToken)
 	for b := make([]byte, 1); len(out) < phoneToken; {

@@ -43,7 +43,7 @@ func (in *Inbound) follow(ctx context.Context, m *store.Message, t *Trial, h *st
 		h.OptIn = true
 		in.answer(h, m, t, p.StartReply, store.ClassAnswer)
 	case OutcomeHelp:
-		if in.guard.allow(guardKey{'h', m.From.String(), 0}, 1, 24*time.Hour, h.At) {
+		if in.guard.allow(&h.Marks, guardKey(guardHelp, m.From.String()), 1, 24*time.Hour, h.At) {
 			in.answer(h, m, t, t.Answer, store.ClassAnswer)
 		}
 	case OutcomeNone, OutcomeRefused, OutcomeComplain:
@@ -75,7 +75,7 @@ func (in *Inbound) optOut(ctx context.Context, m *store.Message, t *Trial, h *st
 		return err
 	}
 	h.OptOut = &store.OptOut{Number: m.From, Trunk: scope, At: h.At, Source: "message", Word: t.Word, Message: m.ID}
-	if !already && in.guard.allow(guardKey{'o', m.From.String(), 0}, 1, 24*time.Hour, h.At) {
+	if !already && in.guard.allow(&h.Marks, guardKey(guardStop, m.From.String()), 1, 24*time.Hour, h.At) {
 		in.answer(h, m, t, p.StopReply, store.ClassAnswer)
 	}
 	return nil
@@ -86,7 +86,7 @@ func (in *Inbound) answer(h *store.Handling, m *store.Message, t *Trial, text, c
 	if text == "" || !trusted(m.From) {
 		return
 	}
-	if !in.guard.answer(m.From.String(), text, h.At) {
+	if !in.guard.answer(&h.Marks, m.From.String(), text, h.At) {
 		t.step("loop guard", "the number got this answer often enough")
 		in.log.Warn("an answer is not sent: the number got it often enough", "message", m.ID, "to", m.From)
 		return
@@ -125,11 +125,11 @@ func (in *Inbound) act(ctx context.Context, m *store.Message, t *Trial, h *store
 		t.end(OutcomeRefused, field, format, a...)
 		h.Begin = in.newRun(m, t, h.At, store.RunRefused)
 	}
-	if limit := cmp.Or(t.Action.SenderLimit, p.SenderLimit); !in.guard.allow(guardKey{'s', fmt.Sprint(m.From, " ", t.Action.ID), 0}, limit, time.Hour, h.At) {
+	if limit := cmp.Or(t.Action.SenderLimit, p.SenderLimit); !in.guard.allow(&h.Marks, guardKey(guardSender, m.From.String(), t.Action.ID), limit, time.Hour, h.At) {
 		refuse("sender", "the sender started it %d times in this hour", limit)
 		return nil, nil
 	}
-	if limit := cmp.Or(t.Action.HourLimit, p.ActionLimit); !in.guard.allow(guardKey{'x', fmt.Sprint(t.Action.ID), 0}, limit, time.Hour, h.At) {
+	if limit := cmp.Or(t.Action.HourLimit, p.ActionLimit); !in.guard.allow(&h.Marks, guardKey(guardAction, t.Action.ID), limit, time.Hour, h.At) {
 		refuse("action", "it was started %d times in this hour", limit)
 		return nil, nil
 	}
@@ -159,7 +159,7 @@ func (in *Inbound) act(ctx context.Context, m *store.Message, t *Trial, h *store
 			switch {
 			case locked:
 				in.alarm(ctx, t, h, fmt.Sprintf("%d wrong one-time passwords for %s from %s; locked for %s.", p.CodeTries, t.Action.Name, m.From, plainDuration(p.LockFor)))
-			case in.guard.allow(guardKey{'w', m.From.String(), 0}, 1, time.Hour, h.At):
+			case in.guard.allow(&h.Marks, guardKey(guardWrong, m.From.String()), 1, time.Hour, h.At):
 				in.answer(h, m, t, "That code is wrong.", "")
 			}
 			return nil, nil
@@ -207,6 +207,7 @@ func (in *Inbound) challenge(ctx context.Context, m *store.Message, t *Trial, h 
 	}
 	for _, n := range to {
 		if one, ok := in.o.Router.compose(in.payer(t), t.Provider, n, text, m.Trunk, "", h.At); ok {
+			one.Secret = true
 			h.Replies = append(h.Replies, one)
 		}
 	}
@@ -379,5 +380,5 @@ func (in *Inbound) alarm(ctx context.Context, t *Trial, h *store.Handling, text 
 		in.log.Error("who is to be told of an alarm cannot be read", "err", err)
 		return
 	}
-	h.Replies = append(h.Replies, in.notices(people, t, "Alarm: "+t.Action.Name, text, h.At)...)
+	h.Replies = append(h.Replies, in.notices(people, t, "Alarm: "+t.Action.Name, text, h)...)
 }

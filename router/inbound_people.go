@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"trunkline/callplan/phone"
 	"trunkline/store"
@@ -87,19 +86,19 @@ func (in *Inbound) audience(ctx context.Context, a *store.Action, groups []uint6
 }
 
 // notices makes the messages and mails that tell people of something. They are charged to the manager of the action, and the loop guard holds for them too.
-func (in *Inbound) notices(people audience, t *Trial, subject, text string, at time.Time) (all []store.Message) {
+func (in *Inbound) notices(people audience, t *Trial, subject, text string, h *store.Handling) (all []store.Message) {
 	trunk := ""
 	if in.o.Mail != nil {
 		trunk = in.o.Mail()
 	}
 	for _, p := range people {
-		if trusted(p.number) && in.guard.answer(p.number.String(), text, at) {
-			if m, ok := in.o.Router.compose(in.payer(t), t.Provider, p.number, text, "", "", at); ok {
+		if trusted(p.number) && in.guard.answer(&h.Marks, p.number.String(), text, h.At) {
+			if m, ok := in.o.Router.compose(in.payer(t), t.Provider, p.number, text, "", "", h.At); ok {
 				all = append(all, m)
 			}
 		}
 		if p.email != "" && trunk != "" {
-			all = append(all, composeMail(in.payer(t), t.Provider, trunk, p.email, subject, text, at))
+			all = append(all, composeMail(in.payer(t), t.Provider, trunk, p.email, subject, text, h.At))
 		}
 	}
 	return all
@@ -123,7 +122,7 @@ func (in *Inbound) forward(ctx context.Context, m *store.Message, t *Trial, h *s
 		if err != nil {
 			return 0, err
 		}
-		if !v.Authorized || !in.guard.answer(n.String(), text, h.At) {
+		if !v.Authorized || !in.guard.answer(&h.Marks, n.String(), text, h.At) {
 			continue
 		}
 		if one, ok := in.o.Router.compose(in.payer(t), t.Provider, n, text, m.Trunk, "", h.At); ok {

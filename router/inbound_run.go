@@ -108,7 +108,7 @@ func (in *Inbound) tell(ctx context.Context, t *Trial, h *store.Handling, r *sto
 	if err != nil {
 		return err
 	}
-	h.Replies = append(h.Replies, in.notices(people.without(from), t, t.Action.Name+": "+r.State.String(), noticeText(t.Action.Name, r), h.At)...)
+	h.Replies = append(h.Replies, in.notices(people.without(from), t, t.Action.Name+": "+r.State.String(), noticeText(t.Action.Name, r), h)...)
 	return nil
 }
 
@@ -195,7 +195,7 @@ func (in *Inbound) ended(ctx context.Context, r store.Run, a store.Action, answe
 }
 
 func (in *Inbound) endOnce(ctx context.Context, r *store.Run, t *Trial, h *store.Handling, m *store.Message, answer bool) (err error) {
-	h.Replies = nil
+	h.Replies, h.Marks = nil, nil
 	if t.party, err = in.o.Store.Holder(ctx, r.Provider, r.Sender); err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (in *Inbound) endOnce(ctx context.Context, r *store.Run, t *Trial, h *store
 	if err := in.tell(ctx, t, h, r, r.Sender); err != nil {
 		return err
 	}
-	if err := in.o.Store.EndRun(ctx, *r, h.At, h.Replies, nil); err != nil {
+	if err := in.o.Store.EndRun(ctx, *r, h.At, h.Replies, nil, h.Marks...); err != nil {
 		return err
 	}
 	in.metrics.ended(r)

@@ -533,7 +533,7 @@ func TestPhoneClient(t *testing.T) {
 	}
 	_, sent := d.says(sueNumber, "x:0")
 	sue, err := d.store.Administrators().Read(t.Context(), d.sue.ID)
-	if err != nil || !sue.HasClient || len(sue.PhoneToken) != 8 || !has(sent, sueNumber, "1:https://gw.example/get_sms_config") {
+	if err != nil || !sue.HasClient || len(sue.PhoneToken) != 8 || !has(sent, sueNumber, "1:https://gw.example/v1/account/client") {
 		t.Errorf("%+v %v %q", sue, err, sent)
 	}
 	if _, sent := d.says(annNumber, "x:0"); len(sent) > 0 {

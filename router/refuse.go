@@ -37,7 +37,7 @@ func (r *Router) refusedMessages(s *Submission, refused []refusal, now time.Time
 	parts := r.parts(s.Text, func(_, _, _ string, _ ...any) {})
 	seen := map[phone.Number]bool{}
 	for _, one := range refused {
-		if parts == 0 || seen[one.to] || !r.refusals.allow(guardKey{'r', s.Account, 0}, maxRefused, time.Hour, now) {
+		if parts == 0 || seen[one.to] || !r.refusals.allow(nil, guardKey(guardRefused, s.Account), maxRefused, time.Hour, now) {
 			continue
 		}
 		seen[one.to] = true
@@ -57,7 +57,7 @@ func (r *Router) refusedMessages(s *Submission, refused []refusal, now time.Time
 // refusedByQuota makes the messages that are kept of those that a quota has no room for.
 func (r *Router) refusedByQuota(messages []store.Message, quota *store.QuotaError) (all []store.Message) {
 	for _, m := range messages {
-		if m.State == store.Waiting && r.refusals.allow(guardKey{'r', m.Account, 0}, maxRefused, time.Hour, m.CreatedAt) {
+		if m.State == store.Waiting && r.refusals.allow(nil, guardKey(guardRefused, m.Account), maxRefused, time.Hour, m.CreatedAt) {
 			all = append(all, refuse(m, store.CodeQuota, quota.Error()))
 		}
 	}

@@ -60,6 +60,7 @@ func appendMessage(b []byte, m *Message) []byte {
 	if m.Verdict != nil {
 		b = putRecord(b, 73, func(b []byte) []byte { return appendVerdict(b, m.Verdict) })
 	}
+	b = putBool(b, 75, m.Secret)
 	return putString(b, 74, m.Action)
 }
 
@@ -164,6 +165,8 @@ func decodeMessage(id MessageID, payload []byte) (*Message, error) {
 			m.Verdict = v
 		case 74:
 			m.Action = f.string()
+		case 75:
+			m.Secret = f.bool()
 		case 34:
 			m.Prefer = f.string()
 		}

@@ -41,7 +41,7 @@ func codecs() []codec {
 			{Seq: 2, State: Waiting, Reference: -1, Status: -1}},
 		Failure: failure, DuplicateOf: id(2), Incomplete: true, Missing: []int{3, 200}, Notes: []string{"tp_scts", "conflict"},
 		OnAmbiguous: Resend, Charge: []byte{1, 2, 3}, Prefer: "cellar",
-		Subject: "alarm", Class: ClassEmergency, Unhandled: true, Verdict: &Verdict{Authorized: true, Code: "allowed", Text: "why"}, Action: "wake", Routing: &Routing{Provider: "acme", Action: RoutingRoute, Plan: "office", Version: 3, Rule: "1.0", Label: "night",
+		Subject: "alarm", Secret: true, Class: ClassEmergency, Unhandled: true, Verdict: &Verdict{Authorized: true, Code: "allowed", Text: "why"}, Action: "wake", Routing: &Routing{Provider: "acme", Action: RoutingRoute, Plan: "office", Version: 3, Rule: "1.0", Label: "night",
 			Trunk: "roof", Note: "n", Calling: "+49", Called: "0", Origin: id(3)}}
 	template := *message
 	template.ID = MessageID{}

@@ -37,7 +37,8 @@
 //	deadlines                           what Tidy has to do, and when
 //	└── T · kind · key
 //	usage
-//	└── trunk or account · kind · T     parts counted in the window that begins at T
+//	├── trunk or account · kind · T     parts counted in the window that begins at T
+//	└── mark · kind · digest · T        answers and runs counted in the stretch that begins at T
 //	events
 //	└── sequence number                 Event
 //	remembered

@@ -38,6 +38,7 @@ type Handling struct {
 	OptIn   bool    // the sender asks to be written to again
 	Replies []Message
 	Events  []Event
+	Marks   []Mark // what its replies and its run count against the bounds on such
 }
 
 // Handle stores what follows from a message. ErrHandled when that was done before, and ErrRunChanged when the run of Change is not as it was: nothing is stored
@@ -83,6 +84,9 @@ func (s *Store) Handle(ctx context.Context, h Handling) (Message, error) {
 			if err := t.optIn(m.From, h.At, ""); err != nil {
 				return err
 			}
+		}
+		if err := t.mark(h.Marks); err != nil {
+			return err
 		}
 		return t.follow(h.Replies, h.Events)
 	})

@@ -87,6 +87,7 @@ type Message struct {
 	Charge      []byte    // row of the table of usage that its parts are counted in for its account's quota; nil: none
 
 	Subject   string   // of a mail; empty of texts
+	Secret    bool     // its text holds a code that is for the recipient alone: nobody else is shown it
 	Class     string   // why it may go to who asked not to be written to, one of the Class constants; empty: it may not
 	Unhandled bool     // received, and what follows from it is not decided yet
 	Verdict   *Verdict // what screening said; nil: nobody asked it, or it lets a message out

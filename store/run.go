@@ -153,13 +153,16 @@ func (t *tx) putRun(was, now *Run, at time.Time) error {
 	return t.event(Event{Type: "run." + now.State.String(), At: at, Message: now.ID, Reference: -1, Trunk: now.Trunk, Code: now.Action, Text: now.Reason, Account: now.Who})
 }
 
-// EndRun stores what became of a run together with messages and events that tell of it. ErrRunChanged when it is not as it was.
-func (s *Store) EndRun(ctx context.Context, r Run, at time.Time, replies []Message, events []Event) error {
+// EndRun stores what became of a run together with messages and events that tell of it, and what these count against the bounds on such. ErrRunChanged when it is not as it was.
+func (s *Store) EndRun(ctx context.Context, r Run, at time.Time, replies []Message, events []Event, marks ...Mark) error {
 	if err := s.prepareReplies(replies); err != nil {
 		return err
 	}
 	return s.update(ctx, func(t *tx) error {
 		if err := t.changeRun(&r, at); err != nil {
+			return err
+		}
+		if err := t.mark(marks); err != nil {
 			return err
 		}
 		return t.follow(replies, events)

@@ -67,7 +67,7 @@ type nameBook struct {
 }
 
 func (b *nameBook) entry(m *store.Message) (e api.LogEntry, err error) {
-	e = api.LogEntry{ID: m.ID.String(), DateTime: m.SentAt.UTC(), RawMessage: m.Text, Authorized: m.Verdict == nil || m.Verdict.Authorized, NumberOfSlices: max(1, len(m.Parts))}
+	e = api.LogEntry{ID: m.ID.String(), DateTime: m.SentAt.UTC(), RawMessage: shownText(m), Authorized: m.Verdict == nil || m.Verdict.Authorized, NumberOfSlices: max(1, len(m.Parts))}
 	if !e.Authorized {
 		e.Reason = m.Verdict.Text
 	}

@@ -27,6 +27,9 @@ var (
 		{"code", func(r *reader, at int32, v *api.PasswordReset) { v.Code, _ = r.str(at) }},
 		{"password", func(r *reader, at int32, v *api.PasswordReset) { v.Password, _ = r.str(at) }},
 	}
+	passwordForgottenFields = []field[api.PasswordForgotten]{
+		{"username", func(r *reader, at int32, v *api.PasswordForgotten) { v.Username, _ = r.str(at) }},
+	}
 	codeFields = []field[api.CodeRequest]{
 		{"code", func(r *reader, at int32, v *api.CodeRequest) { v.Code, _ = r.str(at) }},
 	}
@@ -176,6 +179,24 @@ func (s *Server) resetPassword(w http.ResponseWriter, r *request) error {
 		return passwordProblem("password", err)
 	}
 	return s.answerAccount(w, r, who)
+}
+
+// forgotPassword is POST /v1/password/forgot.
+func (s *Server) forgotPassword(w http.ResponseWriter, r *request) error {
+	if s.login == nil || !s.mails {
+		return notReady("nobody can be sent a mail: there is no section [smtp.NAME] in the configuration; ask another administrator for a code")
+	}
+	body, err := decodeBody(s, r, passwordForgottenFields)
+	if err != nil {
+		return err
+	}
+	if body.Username == "" || len(body.Username) > 255 {
+		return invalid([]api.FieldError{{Field: "username", Code: api.FieldInvalid, Message: "is the name of an administrator: 1 to 255 bytes"}})
+	}
+	if err := s.login.Forgot(r.Context(), body.Username, fromOf(r.Request)); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, api.PasswordMail{Detail: "if there is such an administrator, with an address of mail and a password that is kept here, a code is on its way"})
 }
 
 // passwordProblem names the field of a password that cannot be one.

@@ -21,11 +21,11 @@ const (
 // messageOf returns a message as the contract shows it.
 func messageOf(m *store.Message) api.Message {
 	out := api.Message{ID: m.ID.String(), Direction: m.Direction.String(), State: m.State.String(), To: m.To.String(), From: m.From.String(),
-		Text: m.Text, Data: m.Data, Trunk: m.Trunk, Account: m.Account, Tag: m.Tag, Priority: int(m.Priority), Flash: m.Flash, Port: int(m.Port),
+		Text: shownText(m), Data: m.Data, Trunk: m.Trunk, Account: m.Account, Tag: m.Tag, Priority: int(m.Priority), Flash: m.Flash, Port: int(m.Port),
 		Parts: make([]api.Part, len(m.Parts)), CreatedAt: m.CreatedAt.UTC(), SendAt: m.SendAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
 		NotBefore: m.NotBefore.UTC(), SentAt: m.SentAt.UTC(), DeliveredAt: m.DeliveredAt.UTC(), ReceivedAt: m.ReceivedAt.UTC(), CentreAt: m.CentreAt.UTC(),
 		Error: failureOf(m.Failure), Incomplete: m.Incomplete, Missing: m.Missing, Notes: m.Notes, OnAmbiguous: m.OnAmbiguous.String()}
-	out.Subject, out.Class, out.Action = m.Subject, m.Class, m.Action
+	out.Subject, out.Class, out.Action, out.Secret = m.Subject, m.Class, m.Action, m.Secret
 	if v := m.Verdict; v != nil {
 		out.Verdict = &api.Verdict{Authorized: v.Authorized, Code: v.Code, Text: v.Text}
 	}
@@ -45,6 +45,14 @@ func messageOf(m *store.Message) api.Message {
 		out.Parts[i] = partOf(&m.Parts[i])
 	}
 	return out
+}
+
+// shownText is the text of a message for everybody but its recipient.
+func shownText(m *store.Message) string {
+	if m.Secret {
+		return ""
+	}
+	return m.Text
 }
 
 func messagePlanOf(m *store.Message) *api.MessagePlan {

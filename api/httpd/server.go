@@ -45,6 +45,7 @@ type Options struct {
 	Switches   *switches.Table       // nil: no switch may ask
 	Decisions  *switches.Metrics     // counts decisions; nil: nobody does
 	Login      *login.Keeper         // nil: only the users of this machine are known, on the socket
+	Mails      bool                  // mails can be sent, so that who forgot his password can be sent a code
 	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
 	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
 	Registerer prometheus.Registerer // where the server's own metrics go; nil: nowhere
@@ -69,6 +70,7 @@ type Server struct {
 	switches   *switches.Table
 	decided    *switches.Metrics
 	login      *login.Keeper
+	mails      bool
 	crossSite  *http.CrossOriginProtection
 	ready      func() error
 	version    string
@@ -98,7 +100,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{screening: o.Screening, inbound: o.Inbound, plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, calls: o.Calls, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
-	s.login, s.crossSite = o.Login, http.NewCrossOriginProtection()
+	s.login, s.mails, s.crossSite = o.Login, o.Mails, http.NewCrossOriginProtection()
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,
 		MaxRequestsInFlight: 4, Timeout: 10 * time.Second})

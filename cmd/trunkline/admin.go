@@ -18,7 +18,7 @@ import (
 
 // loginVerbs are the verbs of administrators that have to do with how they log in.
 func loginVerbs(c *cli) []*cobra.Command {
-	return []*cobra.Command{newInviteCommand(c), newPasswordCommand(c), newLocalUsersCommand(c),
+	return []*cobra.Command{newInviteCommand(c), newPasswordCommand(c), newForgotCommand(c), newRedeemCommand(c), newLocalUsersCommand(c), newClientCommand(c),
 		adminStep(c, "unlock", "Let an administrator try to log in again at once", (*api.Client).UnlockLogin),
 		adminStep(c, "reset-factor", "Remove the second factor of an administrator who lost it", (*api.Client).ResetFactor),
 		newTokenCommand(c)}
@@ -55,16 +55,9 @@ func newPasswordCommand(c *cli) *cobra.Command {
 		Long: "Set the password of an administrator; all sessions of it end. It is asked for twice, or read from the first line of what is piped in. ADMIN is an id or username.",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096))
-			password, err := readSecret(cmd, in, "New password: ")
-			if err == nil && interactive(cmd) {
-				var again string
-				if again, err = readSecret(cmd, in, "Again: "); err == nil && again != password {
-					err = errors.New("the two are not the same")
-				}
-			}
+			password, err := newPassword(cmd, bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096)))
 			if err != nil {
-				return fmt.Errorf("read the password: %w", err)
+				return err
 			}
 			client := c.client()
 			defer client.Close()
@@ -73,6 +66,60 @@ func newPasswordCommand(c *cli) *cobra.Command {
 				err = client.ResetPassword(cmd.Context(), api.PasswordReset{Code: invite.Code, Password: password})
 			}
 			if err != nil {
+				return fmt.Errorf("set the password: %w", err)
+			}
+			return nil
+		}}
+}
+
+// newPassword reads a password, twice when somebody types it.
+func newPassword(cmd *cobra.Command, in *bufio.Reader) (string, error) {
+	password, err := readSecret(cmd, in, "New password: ")
+	if err == nil && interactive(cmd) {
+		var again string
+		if again, err = readSecret(cmd, in, "Again: "); err == nil && again != password {
+			err = errors.New("the two are not the same")
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return password, nil
+}
+
+func newForgotCommand(c *cli) *cobra.Command {
+	return &cobra.Command{Use: "forgot USERNAME", Short: "Have a code mailed to an administrator who forgot the password",
+		Long: "Have a code mailed to an administrator who forgot the password; redeem takes it. The answer is the same when there is no such administrator. It needs a section\n" +
+			"[smtp.NAME] in the configuration. Three mails a day are sent for one name.",
+		Args: cobra.ExactArgs(1), Annotations: printsJSON("`{\"detail\"}`"), ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return show(c, cmd, "forgot", func(ctx context.Context, client *api.Client) (api.PasswordMail, error) {
+				return client.ForgotPassword(ctx, args[0])
+			}, func(cmd *cobra.Command, v api.PasswordMail) error {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), v.Detail)
+				return err
+			})
+		}}
+}
+
+func newRedeemCommand(c *cli) *cobra.Command {
+	return &cobra.Command{Use: "redeem", Short: "Set a password with a code that was mailed, or made by invite",
+		Long: "Set a password with a code that was mailed to who forgot his, or made by invite. Code and password are asked for, or read from the first two lines of what is piped in;\n" +
+			"all sessions end.",
+		Args: cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096))
+			code, err := readSecret(cmd, in, "Code: ")
+			if err != nil {
+				return fmt.Errorf("read the code: %w", err)
+			}
+			password, err := newPassword(cmd, in)
+			if err != nil {
+				return err
+			}
+			client := c.client()
+			defer client.Close()
+			if err := client.ResetPassword(cmd.Context(), api.PasswordReset{Code: code, Password: password}); err != nil {
 				return fmt.Errorf("set the password: %w", err)
 			}
 			return nil
@@ -96,6 +143,34 @@ func newLocalUsersCommand(c *cli) *cobra.Command {
 				return client.SetLocalUsers(ctx, args[0], users)
 			}, func(*cobra.Command, api.LocalUsers) error { return nil })
 		}}
+}
+
+func newClientCommand(c *cli) *cobra.Command {
+	renew := false
+	cmd := &cobra.Command{Use: "client", Short: "Show what your phone client needs to trigger actions by text",
+		Long: "Show your phone token, and the actions that you can trigger with it in the encoded form. It is for administrators who are linked to a user of this machine.",
+		Args: cobra.NoArgs, Annotations: printsJSON("`{\"phone_token\", \"actions\": [{\"janua_id\", \"name\", \"arguments\", …}, …]}`"), ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return show(c, cmd, "client", func(ctx context.Context, client *api.Client) (api.ClientConfig, error) {
+				if renew {
+					return client.NewPhoneToken(ctx)
+				}
+				return client.ClientConfig(ctx)
+			}, func(cmd *cobra.Command, v api.ClientConfig) error {
+				t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+				fmt.Fprintf(t, "token\t%s\n", oneLine(v.PhoneToken))
+				for _, a := range v.Actions {
+					form := fmt.Sprintf("%s:%d", v.PhoneToken, a.JanuaID)
+					for i, g := range a.Arguments {
+						form += fmt.Sprintf(":%d,%s", i, g.Name)
+					}
+					fmt.Fprintf(t, "%s\t%s\n", oneLine(a.Name), oneLine(form))
+				}
+				return t.Flush()
+			})
+		}}
+	cmd.Flags().BoolVar(&renew, "new", false, "make another token; the one before is no longer good")
+	return cmd
 }
 
 func newTokenCommand(c *cli) *cobra.Command {

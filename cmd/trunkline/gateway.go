@@ -156,14 +156,14 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if len(mails) > 0 {
 		mail = mails[0].Name
 	}
-	g.admins = router.NewAdministration(router.AdministrationOptions{Store: g.store, Books: books, Router: g.router, Mail: mail, Logger: o.logger})
+	if err := g.newLogin(); err != nil {
+		return nil, err
+	}
+	g.admins = router.NewAdministration(router.AdministrationOptions{Store: g.store, Books: books, Router: g.router, Mail: mail, Invite: g.login.Invite, Logger: o.logger})
 	if err := g.admins.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("quotas of administrators: %w", err)
 	}
 	g.retention = jobs.NewRetention(jobs.RetentionOptions{Config: c.Retention, Store: g.store, Logger: o.logger, Registerer: registry})
-	if err := g.newLogin(); err != nil {
-		return nil, err
-	}
 	if err := g.newSwitchboard(); err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 		return nil, fmt.Errorf("call plans: %w", err)
 	}
 	g.server = httpd.New(httpd.Options{Screening: g.screening, Inbound: g.inbound, Plans: g.board.plans, CallPlans: g.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Calls: g.calls, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
-		Login: g.login, Config: c.API, Version: thisBuild().Version, Ready: g.ready})
+		Login: g.login, Mails: mail != "", Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
 		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
 			return nil, err

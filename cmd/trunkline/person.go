@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -13,51 +11,6 @@ import (
 
 func newPersonCommand(c *cli) *cobra.Command {
 	return group("person", "Show, restrict or forget what is kept about a number", newPersonExport(c), newPersonRestrict(c, "restrict", true), newPersonRestrict(c, "unrestrict", false), newPersonErase(c))
-}
-
-// personExport is everything that is kept about a number.
-type personExport struct {
-	api.Person
-	Messages []api.Message `json:"messages"`
-}
-
-func newPersonExport(c *cli) *cobra.Command {
-	var provider, output string
-	cmd := &cobra.Command{
-		Use: "export NUMBER", Short: "Write everything that is kept about a number as JSON",
-		Long:        "Export writes the contacts with a number, whether it asked not to be written to, and all messages from and to it, as one JSON object: what somebody may ask for about himself.",
-		Annotations: printsJSON("`{\"number\", \"contacts\", \"opted_out\", \"restricted\", \"messages\": [message, …]}`, also without --json"), Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			client := c.client()
-			defer client.Close()
-			var e personExport
-			if e.Person, err = client.Person(cmd.Context(), args[0], provider); err != nil {
-				return fmt.Errorf("export person: %w", err)
-			}
-			e.Messages = []api.Message{}
-			for q := (api.MessageQuery{Number: args[0], Limit: 1000, Ascending: true}); ; {
-				page, err := client.Messages(cmd.Context(), q)
-				if err != nil {
-					return fmt.Errorf("export person: %w", err)
-				}
-				e.Messages = append(e.Messages, page.Items...)
-				if q.Cursor = page.Next; q.Cursor == "" {
-					break
-				}
-			}
-			if output == "" {
-				return printJSON(cmd.OutOrStdout(), e)
-			}
-			f, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-			if err != nil {
-				return err
-			}
-			return errors.Join(printJSON(f, e), f.Close())
-		},
-	}
-	cmd.Flags().StringVar(&provider, "provider", "", "service provider whose contacts are meant (default the caller's)")
-	cmd.Flags().StringVar(&output, "output", "", "write to this file, which must not exist")
-	return cmd
 }
 
 func newPersonRestrict(c *cli, verb string, restricted bool) *cobra.Command {

@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Path        string        `toml:"path"`        // the program, by its absolute path; no shell reads it
 	Args        []string      `toml:"args"`        // its arguments; {NAME} stands for an argument of the action and becomes one argument of the program, whatever it holds
+	User        string        `toml:"user"`        // it runs as this user of the machine, by name or number, who is not root; the daemon needs CAP_SETUID, CAP_SETGID and CAP_KILL for that; empty: as the daemon
 	Timeout     time.Duration `toml:"timeout"`     // then the program and all that it started are killed; 0: 30s
 	Output      int           `toml:"output"`      // bytes of its output that are kept, at most 65536; 0: 4096
 	Concurrency int           `toml:"concurrency"` // how many of it may run at once; 0: 1
@@ -65,6 +66,9 @@ func (c Config) Validate() (errs []error) {
 		wrong("path: %s is no program that can be run", c.Path)
 	case info.Mode()&0o002 != 0:
 		wrong("path: everybody can change %s; chmod o-w it", c.Path)
+	}
+	if _, err := c.credential(); err != nil {
+		wrong("user: %v", err)
 	}
 	if len(c.Args) > maxArgs {
 		wrong("args: there are %d, at most %d are taken", len(c.Args), maxArgs)

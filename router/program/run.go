@@ -113,6 +113,13 @@ func (r *Runner) Run(ctx context.Context, q Request) (Result, error) {
 }
 
 func (r *Runner) run(ctx context.Context, c Config, q Request, args []string, input []byte) (Result, error) {
+	if err := c.May(); err != nil {
+		return Result{}, fmt.Errorf("program %q: %w", q.Program, err)
+	}
+	as, err := c.credential()
+	if err != nil {
+		return Result{}, fmt.Errorf("program %q: %w", q.Program, err)
+	}
 	spec, err := json.Marshal(order{Config: c, Argv: append([]string{c.Path}, args...)})
 	if err != nil {
 		return Result{}, err
@@ -131,7 +138,7 @@ func (r *Runner) run(ctx context.Context, c Config, q Request, args []string, in
 	cmd.Stdin = bytes.NewReader(input)
 	out := &limitedBuffer{limit: c.Output}
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a session and a process group of its own, which is killed as one
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: as} // a session and a process group of its own, which is killed as one
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = waitAfterKill
 	start := time.Now()
