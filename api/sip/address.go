@@ -10,63 +10,41 @@ type address struct {
 
 // parseAddress reads the first address of a list and returns what follows its comma. ok is false when quotes or brackets are not closed or there is no URI.
 func parseAddress(s string) (a address, rest string, ok bool) {
-	plain := strings.IndexByte(s, '"') < 0 // nothing is quoted, as in most
-	index := quotedIndex
-	if plain {
-		index = strings.IndexByte
+	name, _ := cutQuoted(s, '<')
+	if len(name) == len(s) { // addr-spec: what follows a semicolon belongs to the header
+		one, closed := cutQuoted(s, ',')
+		rest = afterComma(s[len(one):])
+		a.uri, a.params = cutParams(one)
+		a.uri = trimRight(a.uri)
+		return a, rest, closed && isURI(a.uri)
 	}
-	open := index(s, '<')
-	if open < 0 { // addr-spec: what follows a semicolon belongs to the header
-		if i := index(s, ','); i >= 0 {
-			s, rest = s[:i], trimLeft(s[i+1:])
-		}
-		end := strings.IndexByte(s, ';')
-		if end < 0 {
-			end = len(s)
-		}
-		a.uri, a.params = trimRight(s[:end]), s[end:]
-		return a, rest, isURI(a.uri) && (plain || closed(a.params))
-	}
-	end := strings.IndexByte(s[open:], '>')
-	if end < 0 || !plain && !closed(s[:open]) {
+	inner, tail, found := strings.Cut(s[len(name)+1:], ">")
+	if !found {
 		return a, "", false
 	}
-	a.uri = s[open+1 : open+end]
-	tail := s[open+end+1:]
-	if i := index(tail, ','); i >= 0 {
-		tail, rest = tail[:i], trimLeft(tail[i+1:])
+	a.uri = inner
+	if tail == "" {
+		return a, "", isURI(a.uri)
 	}
-	a.params = trim(tail)
-	if a.params != "" && a.params[0] != ';' {
+	one, closed := cutQuoted(tail, ',')
+	rest = afterComma(tail[len(one):])
+	if a.params = trim(one); a.params != "" && a.params[0] != ';' {
+		a.params = ""
 		return a, "", false
 	}
-	return a, rest, isURI(a.uri) && (plain || closed(a.params))
+	return a, rest, closed && isURI(a.uri)
 }
 
-// closed tells whether every quoted string in s ends.
-func closed(s string) bool {
-	if strings.IndexByte(s, '"') < 0 {
-		return true
+// afterComma returns the rest of a list, which begins with its comma or is empty.
+func afterComma(s string) string {
+	if s == "" {
+		return ""
 	}
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case quoted && s[i] == '\\':
-			i++
-		case s[i] == '"':
-			quoted = !quoted
-		}
-	}
-	return !quoted
+	return trimLeft(s[1:])
 }
 
 // isURI tells whether s has a scheme and no characters that no URI has.
 func isURI(s string) bool {
-	_, _, _, ok := schemeOf(s)
-	for i := range len(s) {
-		if class[s[i]]&inURI == 0 {
-			return false
-		}
-	}
-	return ok
+	_, _, rest, ok := schemeOf(s)
+	return ok && span(rest, inURI) == len(rest)
 }

@@ -1,10 +1,8 @@
 package sip
 
 import (
-	"math/bits"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -65,60 +63,44 @@ func (m *message) appendHead(out []byte, status int, phrase string, from netip.A
 	out = strconv.AppendInt(out, int64(status), 10)
 	out = append(out, ' ')
 	out = append(out, phrase...)
-	out = append(out, "\r\n"...)
 	top := true
 	for i := range m.headers {
-		switch h := &m.headers[i]; h.kind {
-		case kindVia:
-			out = append(out, "Via: "...)
-			if top && m.via.host != "" {
-				out = m.via.append(out, from)
-			} else {
-				out = append(out, h.value...)
-			}
-			top = false
-			out = append(out, "\r\n"...)
-		case kindFrom, kindCallID, kindCSeq, kindTo:
-			if m.count[h.kind] < 0 {
-				continue // the second of its kind
-			}
-			m.count[h.kind] = -1
-			switch h.kind {
-			case kindFrom:
-				out = append(out, "From: "...)
-			case kindTo:
-				out = append(out, "To: "...)
-			case kindCallID:
-				out = append(out, "Call-ID: "...)
-			default:
-				out = append(out, "CSeq: "...)
-			}
+		h := &m.headers[i]
+		if h.kind != kindVia {
+			continue
+		}
+		out = append(out, "\r\nVia: "...)
+		if top && m.via.host != "" {
+			out = m.via.append(out, from)
+		} else {
 			out = append(out, h.value...)
-			if h.kind == kindTo && m.to.uri != "" {
-				if _, has := param(m.to.params, "tag"); !has {
-					out = append(out, ";tag="...)
-					out = m.appendTag(out)
-				}
-			}
-			out = append(out, "\r\n"...)
+		}
+		top = false
+	}
+	if m.count[kindFrom] > 0 {
+		out = append(append(out, "\r\nFrom: "...), m.first[kindFrom]...)
+	}
+	if m.count[kindTo] > 0 {
+		out = append(append(out, "\r\nTo: "...), m.first[kindTo]...)
+		if !m.tagged && m.to.uri != "" {
+			out = m.appendTag(append(out, ";tag="...))
 		}
 	}
-	return out
+	if m.count[kindCallID] > 0 {
+		out = append(append(out, "\r\nCall-ID: "...), m.first[kindCallID]...)
+	}
+	if m.count[kindCSeq] > 0 {
+		out = append(append(out, "\r\nCSeq: "...), m.first[kindCSeq]...)
+	}
+	return append(out, "\r\n"...)
 }
 
 // append writes the topmost Via with where the request really came from: received when it is another address than Via says or the sender asks with
 // rport, which gets the port (RFC 3261 §18.2.1, RFC 3581 §4). What the sender wrote there himself is not repeated.
 func (v *via) append(out []byte, from netip.AddrPort) []byte {
-	out = append(out, v.sent...)
-	for rest := v.params; rest != ""; {
-		var key, whole string
-		key, _, whole, rest = nextParam(rest)
-		if !strings.EqualFold(key, "received") && !strings.EqualFold(key, "rport") {
-			out = append(out, whole...)
-		}
-	}
+	out = append(append(append(out, v.sent...), v.params...), v.more...)
 	source := from.Addr().Unmap().WithZone("")
-	if v.rport || !sameHost(v.host, source) {
+	if v.rport || v.at.at.Addr() != source {
 		out = append(out, ";received="...)
 		out = source.AppendTo(out)
 	}
@@ -129,27 +111,19 @@ func (v *via) append(out []byte, from netip.AddrPort) []byte {
 	return append(out, v.rest...)
 }
 
-// sameHost tells whether a host in a URI or Via is an address, and this one.
-func sameHost(host string, a netip.Addr) bool {
-	if host != "" && host[0] == '[' {
-		host = host[1 : len(host)-1]
-	} else if host == "" || class[host[0]]&isDigit == 0 {
-		return false
-	}
-	parsed, err := netip.ParseAddr(host)
-	return err == nil && parsed.Unmap() == a
-}
-
 // appendTag appends the To tag. It follows from what a retransmission has in common with its request, so that both get the same (RFC 3261 §8.2.7).
 func (m *message) appendTag(out []byte) []byte {
-	h := xxhash.Sum64String(m.first[kindCallID])
-	for _, s := range [...]string{m.first[kindFrom], m.cseqNumber, m.via.branch, m.uri} {
-		h = (bits.RotateLeft64(h, 27) ^ xxhash.Sum64String(s)) * 0x9e3779b97f4a7c15 // odd: nothing is lost
+	start := len(out)
+	for _, s := range [...]string{m.first[kindCallID], m.first[kindFrom], m.cseqNumber, m.via.branch, m.uri} {
+		out = append(out, s...)
 	}
-	for shift := 60; shift >= 0; shift -= 4 {
-		out = append(out, "0123456789abcdef"[h>>shift&15])
+	h := xxhash.Sum64(out[start:])
+	var text [16]byte
+	for i := range text {
+		text[i] = "0123456789abcdef"[h>>60]
+		h <<= 4
 	}
-	return out
+	return append(out[:start], text[:]...)
 }
 
 // end closes an answer without a body.

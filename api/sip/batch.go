@@ -2,7 +2,6 @@ package sip
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -32,37 +31,40 @@ type batch struct {
 	outBuf   [batchSize]unix.Iovec
 	text     [][]byte
 	answers  [batchSize][]byte
-	received int
+	received int // by the last receive
 	sending  int // answers that wait
+	sent     int // of those, by the call that is under way
 	errno    syscall.Errno
+
+	receiveCall, sendCall func(fd uintptr) bool // what raw calls, made once so that nothing is allocated for a datagram
 }
 
 // newBatch returns a batch for datagrams of at most limit octets; what is longer is cut.
-func newBatch(c *net.UDPConn, limit int) (*batch, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	b := &batch{raw: raw, text: make([][]byte, batchSize)}
-	all := make([]byte, batchSize*limit)
+func newBatch(s *socket, limit int) *batch {
+	b := &batch{raw: s.raw, text: make([][]byte, batchSize)}
+	b.receiveCall, b.sendCall = b.callReceive, b.callSend
+	// As long as the limit is a multiple of a page, texts one behind the other would all fall into the same few lines of the processor's cache.
+	const apart = 11 * 64
+	all := make([]byte, batchSize*(limit+apart))
 	for i := range batchSize {
-		b.text[i] = all[i*limit : (i+1)*limit : (i+1)*limit]
+		b.text[i] = all[i*(limit+apart):][:limit:limit]
 		b.inBuf[i].Base = &b.text[i][0]
 		b.inBuf[i].SetLen(limit)
-		b.in[i].hdr = unix.Msghdr{Name: &b.from[i][0], Iov: &b.inBuf[i]}
+		b.in[i].hdr = unix.Msghdr{Name: &b.from[i][0], Iov: &b.inBuf[i], Namelen: uint32(len(b.from[i]))}
 		b.in[i].hdr.SetIovlen(1)
 		b.out[i].hdr = unix.Msghdr{Name: &b.to[i][0], Iov: &b.outBuf[i]}
 		b.out[i].hdr.SetIovlen(1)
 	}
-	return b, nil
+	return b
 }
 
-// receive waits for at least one datagram and returns how many there are.
+// receive waits for at least one datagram, takes those that are there, and returns how many. When the socket was closed it returns os.ErrClosed.
 func (b *batch) receive() (int, error) {
-	for i := range b.in {
+	for i := range b.received {
 		b.in[i].hdr.Namelen = uint32(len(b.from[i]))
 	}
-	if err := b.raw.Read(b.tryReceive); err != nil {
+	b.received = 0
+	if err := b.raw.Read(b.receiveCall); err != nil {
 		return 0, err
 	}
 	if b.errno != 0 {
@@ -71,15 +73,17 @@ func (b *batch) receive() (int, error) {
 	return b.received, nil
 }
 
-// tryReceive returns false when there is nothing yet.
-func (b *batch) tryReceive(fd uintptr) bool {
+// callReceive always returns true: the socket blocks, so that there is nothing to come back for.
+func (b *batch) callReceive(fd uintptr) bool {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_WAITFORONE, 0, 0)
 		if errno == unix.EINTR {
 			continue
 		}
-		b.received, b.errno = int(n), errno
-		return errno != unix.EAGAIN
+		if b.errno = errno; errno == 0 {
+			b.received = int(n)
+		}
+		return true
 	}
 }
 
@@ -112,25 +116,34 @@ func (b *batch) answer(i int, text []byte, port int) {
 	b.sending++
 }
 
-// send sends the answers and returns how many of them could not be sent.
+// send sends the answers and returns how many of them could not be sent, with why the last of those could not.
 func (b *batch) send() (failed int, err error) {
-	total := b.sending
-	b.sending = 0
-	for done := 0; done < total; {
-		n := 0
-		var errno syscall.Errno
-		if err := b.raw.Write(func(fd uintptr) bool {
-			r, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[done])), uintptr(total-done), unix.MSG_DONTWAIT, 0, 0)
-			n, errno = int(r), e
-			return e != unix.EAGAIN && e != unix.EINTR
-		}); err != nil {
-			return failed + total - done, err
+	for b.sent = 0; b.sent < b.sending; {
+		if err := b.raw.Write(b.sendCall); err != nil {
+			failed += b.sending - b.sent
+			b.sending = 0
+			return failed, err
 		}
-		if errno != 0 { // it concerns the first of the rest; that one is given up
+		if b.errno != 0 { // it concerns the first of the rest; that one is given up
 			failed++
-			err, n = errno, 1
+			b.sent++
+			err = b.errno
 		}
-		done += n
 	}
+	b.sending = 0
 	return failed, err
+}
+
+// callSend sends some of the answers, or says in errno why the first of them cannot be sent.
+func (b *batch) callSend(fd uintptr) bool {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.sending-b.sent), 0, 0, 0)
+		if errno == unix.EINTR {
+			continue
+		}
+		if b.errno = errno; errno == 0 {
+			b.sent += int(n)
+		}
+		return true
+	}
 }

@@ -41,13 +41,19 @@ func (p place) is(other place) bool {
 
 // target is one place that a call may go to.
 type target struct {
-	scheme    string // "sip" or "sips"
-	user      string // as it is to be written, escaped; empty: number
-	number    string // to be escaped, when there is no user
-	group     string // trunk group behind the number; empty: none
+	scheme string // "sip" or "sips"
+	user   string // as it is to be written, escaped; empty: number
+	number string // to be escaped, when there is no user
+	group  string // trunk group behind the number; empty: none
+	hop
+	params string // of the URI, with the leading semicolon
+}
+
+// hop is an address that calls may go to.
+type hop struct {
 	hostPort  string
-	params    string // of the URI, with the leading semicolon
-	transport string
+	transport string // empty: what the switch takes
+	place     place  // what hostPort means
 }
 
 // redirect is one answer 302 while it is made.
@@ -61,8 +67,8 @@ type redirect struct {
 	out   []byte
 	count int // contacts so far
 
-	via, called place          // of the asker by his own word, and of the Request-URI
-	source      netip.AddrPort // of the request, as the places are written
+	called place          // of the Request-URI
+	source netip.AddrPort // of the request, as the places are written
 }
 
 // candidates appends a contact for each candidate that can be expressed and does not point back.
@@ -94,13 +100,13 @@ func (r *redirect) target(c *callplan.Candidate, number string) (t target, ok bo
 	case callplan.SIP:
 		return sipTarget(c.URI)
 	case callplan.Trunk, callplan.Operator:
-		if carrier, known := r.table.Carrier(c.Trunk); known && carrier.Address != "" {
-			t.hostPort, t.transport = carrier.Address, carrier.Transport
+		if hop, ok := r.carriers[c.Trunk]; ok {
+			t.hop = hop
 			return t, true
 		}
 		t.group = c.Trunk
 	}
-	t.hostPort = r.asker.NextHop
+	t.hop = r.nextHop()
 	return t, t.hostPort != ""
 }
 
@@ -109,7 +115,7 @@ func (r *redirect) sameUser() string {
 	if r.c.rn == "" {
 		return ""
 	}
-	head, _ := subscriber(r.u.user)
+	head, _ := cutParams(r.u.user)
 	return head + ";npdi;rn=" + string(switches.AppendUser(nil, r.c.rn))
 }
 
@@ -122,7 +128,7 @@ func sipTarget(s string) (t target, ok bool) {
 	if !ok || kind != schemeSIP && kind != schemeSIPS || u.header {
 		return t, false
 	}
-	t = target{scheme: "sip", user: u.user, hostPort: u.host, params: u.params}
+	t = target{scheme: "sip", user: u.user, hop: hop{hostPort: u.host, place: placeOf(u.host, u.port)}, params: u.params}
 	if kind == schemeSIPS {
 		t.scheme = "sips"
 	}
@@ -137,24 +143,20 @@ func (r *redirect) unchanged() {
 	if r.asker.NextHop == "" {
 		return
 	}
-	t := target{scheme: "sip", user: r.u.user, hostPort: r.asker.NextHop}
+	t := target{scheme: "sip", user: r.u.user, hop: r.nextHop()}
 	if r.c.phone {
 		t.params = ";user=phone"
 	}
 	r.contact(t)
 }
 
+// nextHop returns where who asks reaches all that has no address of its own; without one its hostPort is empty.
+func (r *redirect) nextHop() hop {
+	return hop{hostPort: r.asker.NextHop, place: r.known[r.asker.NextHop]}
+}
+
 // contact appends one Contact line, unless it points back.
 func (r *redirect) contact(t target) {
-	p, ok := r.known[t.hostPort]
-	if !ok {
-		host, port, ok := hostPort(t.hostPort)
-		if !ok {
-			r.metrics.dropped[dropNowhere].Inc()
-			return
-		}
-		p = placeOf(host, port)
-	}
 	start := len(r.out)
 	r.out = append(r.out, "Contact: <"...)
 	r.out = append(r.out, t.scheme...)
@@ -170,7 +172,7 @@ func (r *redirect) contact(t target) {
 		r.out = switches.AppendTrunkGroup(r.out, t.group, t.hostPort)
 		same = false
 	}
-	if r.loops(p, same) {
+	if r.loops(t.place, same) {
 		r.out = r.out[:start]
 		r.metrics.dropped[dropLoop].Inc()
 		return
@@ -196,7 +198,8 @@ func (r *redirect) loops(p place, sameUser bool) bool {
 			return true
 		}
 	}
-	return p.is(r.via) || p.at == r.source || p.at == netip.AddrPortFrom(r.source.Addr(), r.via.at.Port()) || sameUser && p.is(r.called)
+	via := r.m.via.at // of who asks, by his own word
+	return p.is(via) || p.at == r.source || p.at == netip.AddrPortFrom(r.source.Addr(), via.at.Port()) || sameUser && p.is(r.called)
 }
 
 // appendQ appends the preference of the contact at an index: 1.0, 0.9 and so on, in smaller steps when there may be more than ten.
@@ -222,6 +225,17 @@ func knownPlaces(addresses []string) map[string]place {
 	for _, a := range addresses {
 		if host, port, ok := hostPort(a); ok {
 			out[a] = placeOf(host, port)
+		}
+	}
+	return out
+}
+
+// hopsOf are the carriers with an address, by trunk.
+func hopsOf(t *switches.Table, known map[string]place) map[string]hop {
+	out := map[string]hop{}
+	for _, trunk := range t.Carriers() {
+		if c, _ := t.Carrier(trunk); c.Address != "" {
+			out[trunk] = hop{c.Address, c.Transport, known[c.Address]}
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -21,29 +22,40 @@ type called struct {
 
 // calledOf reads the Request-URI. Parameters of a number stand behind it (tel URIs, and sip URIs made of them) or, at some switches, behind the host.
 func calledOf(u uri, kind int) called {
-	head, params := subscriber(u.user)
-	value, _ := param(u.params, "user")
-	c := called{phone: kind == schemeTel || strings.EqualFold(value, "phone")}
+	c, phone := numberParams(u.params)
+	c.phone = phone || kind == schemeTel
+	head, params := cutParams(u.user)
 	if !c.phone && !dialled(unescape(head)) {
 		head, params = u.user, "" // a name, in which a semicolon is nothing special
 	}
 	c.number = unescape(head)
-	for _, p := range [...]string{params, u.params} {
-		if p == "" {
-			continue
-		}
-		if c.group == "" {
-			group, _ := param(p, "tgrp")
-			c.group = unescape(group)
-		}
-		if c.rn == "" {
-			if _, ported := param(p, "npdi"); ported {
-				rn, _ := param(p, "rn")
-				c.rn = unescape(rn)
-			}
-		}
+	if params != "" {
+		own, _ := numberParams(params)
+		c.group, c.rn = cmp.Or(own.group, c.group), cmp.Or(own.rn, c.rn)
 	}
 	return c
+}
+
+// numberParams reads what parameters say of a number. phone is true if they say that it is one.
+func numberParams(params string) (c called, phone bool) {
+	lookedUp := false
+	for params != "" {
+		var key, value string
+		switch key, value, params = nextParam(params); {
+		case is(key, "user"):
+			phone = phone || is(value, "phone")
+		case is(key, "tgrp") && c.group == "":
+			c.group = unescape(value)
+		case is(key, "rn") && c.rn == "":
+			c.rn = unescape(value)
+		case is(key, "npdi"):
+			lookedUp = true
+		}
+	}
+	if !lookedUp {
+		c.rn = ""
+	}
+	return c, phone
 }
 
 // facts fills in what the plans are asked about.
@@ -73,7 +85,7 @@ func (r *responder) facts(f *callplan.Facts, m *message, u uri, c called, asker 
 			name string
 			into *string
 		}{{r.config.OPCHeader, &f.OPC}, {r.config.CallingLATAHeader, &f.CallingLATA}, {r.config.CalledLATAHeader, &f.CalledLATA}, {r.config.ZIPHeader, &f.ZIP}} {
-			if n.name != "" && *n.into == "" && len(h.value) <= longestFact && strings.EqualFold(h.name, n.name) {
+			if n.name != "" && *n.into == "" && len(h.value) <= longestFact && is(h.name, n.name) {
 				*n.into = h.value
 			}
 		}
@@ -90,7 +102,7 @@ func contactGroup(value string) string {
 	if !ok || kind == schemeOther {
 		return ""
 	}
-	_, params := subscriber(u.user)
+	_, params := cutParams(u.user)
 	group, found := param(params, "tgrp")
 	if !found {
 		group, _ = param(u.params, "tgrp")
@@ -124,7 +136,7 @@ func (m *message) calling(trusted bool) string {
 // withheld tells whether a Privacy header asks for the caller's identity to be hidden (RFC 3323 §4.2, RFC 3325 §9.3).
 func withheld(privacy string) bool {
 	for v := range strings.SplitSeq(privacy, ";") {
-		if v = trim(v); strings.EqualFold(v, "id") || strings.EqualFold(v, "user") {
+		if v = trim(v); is(v, "id") || is(v, "user") {
 			return true
 		}
 	}
@@ -134,10 +146,10 @@ func withheld(privacy string) bool {
 // callerOf returns the number in an address; empty for those who want to be anonymous (RFC 3323 §4.1.1.3).
 func callerOf(a address) string {
 	u, kind, ok := parseURI(a.uri)
-	if !ok || kind == schemeOther || strings.EqualFold(u.host, "anonymous.invalid") || strings.EqualFold(u.user, "anonymous") {
+	if !ok || kind == schemeOther || is(u.host, "anonymous.invalid") || is(u.user, "anonymous") {
 		return ""
 	}
-	head, _ := subscriber(u.user)
+	head, _ := cutParams(u.user)
 	if head = unescape(head); !dialled(head) && kind != schemeTel {
 		head = unescape(u.user)
 	}

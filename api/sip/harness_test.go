@@ -74,12 +74,7 @@ func testResponder(t testing.TB, plans Decider, change ...func(*Config)) *respon
 
 // ask answers a text as a datagram that came from an address.
 func (r *responder) ask(text string, from netip.AddrPort) string {
-	b := []byte(text)
-	head := headEnd(b)
-	if head < 0 {
-		head = len(b)
-	}
-	return string(r.respond(new(worker), b[:head], len(b)-head, true, from, r.now()))
+	return string(r.respond(new(worker), []byte(text), true, from, r.now()))
 }
 
 // statusLine returns the first line of an answer, without the version.

@@ -5,160 +5,90 @@ import (
 	"unsafe"
 )
 
-// headerKind is a header that the server itself reads; all others are kindOther.
-type headerKind uint8
-
-const (
-	kindOther headerKind = iota
-	kindVia
-	kindFrom
-	kindTo
-	kindCallID
-	kindCSeq
-	kindMaxForwards
-	kindLength
-	kindContact
-	kindRequire
-	kindAsserted
-	kindPrivacy
-	kindDiversion
-	kinds
-)
-
-// kindOf finds a header by its name in any case, or its compact form (RFC 3261 §7.3.3).
-func kindOf(name string) headerKind {
-	switch len(name) {
-	case 1:
-		switch name[0] | 0x20 {
-		case 'v':
-			return kindVia
-		case 'f':
-			return kindFrom
-		case 't':
-			return kindTo
-		case 'i':
-			return kindCallID
-		case 'l':
-			return kindLength
-		case 'm':
-			return kindContact
-		}
-		return kindOther
-	case 2:
-		return kindIf(name, "To", kindTo)
-	case 3:
-		return kindIf(name, "Via", kindVia)
-	case 4:
-		if name[0]|0x20 == 'c' {
-			return kindIf(name, "CSeq", kindCSeq)
-		}
-		return kindIf(name, "From", kindFrom)
-	case 7:
-		switch name[0] | 0x20 {
-		case 'r':
-			return kindIf(name, "Require", kindRequire)
-		case 'p':
-			return kindIf(name, "Privacy", kindPrivacy)
-		}
-		if name[1]|0x20 == 'a' {
-			return kindIf(name, "Call-ID", kindCallID)
-		}
-		return kindIf(name, "Contact", kindContact)
-	case 9:
-		return kindIf(name, "Diversion", kindDiversion)
-	case 12:
-		return kindIf(name, "Max-Forwards", kindMaxForwards)
-	case 14:
-		return kindIf(name, "Content-Length", kindLength)
-	case 19:
-		return kindIf(name, "P-Asserted-Identity", kindAsserted)
-	}
-	return kindOther
-}
-
-func kindIf(name, full string, k headerKind) headerKind {
-	if name == full || strings.EqualFold(name, full) {
-		return k
-	}
-	return kindOther
-}
-
-// header is one header line; a value that was folded is joined.
-type header struct {
-	kind        headerKind
-	name, value string
-}
-
 // message is one request as it came. Its strings are parts of the text and gone with it; it is reused for the next request. When defect is not empty the request is
 // answered 400 with it, from whatever could be read.
 type message struct {
 	method, uri, version string
-	headers              []header
+	headers              []header      // in their order, those of which every line counts
+	lines                int           // headers in all
 	first                [kinds]string // the first value of each kind
 	count                [kinds]int
 	via                  via // the topmost
 	to, from             address
+	tagged               bool // To has a tag: the request belongs to a dialog
 	cseqNumber           string
 	maxForwards          int // -1: not given
 	length               int // Content-Length, -1: not given
+	behind               int // octets behind the empty line that ends the headers
 	defect               string
 }
 
-// read reads the head of a request, without the body; where header lines are folded, head is changed. It returns false when the text is no SIP request at
-// all, so that no answer is due.
+// read reads a request up to its body; where header lines are folded, text is changed. Headers that the server gives no meaning are kept when others is
+// true. It returns false when the text is no SIP request at all, so that no answer is due.
 //
-// The strings of the message are head itself, not copies of it: they are valid as long as head is left alone. Without a copy nothing is allocated for a
+// The strings of the message are text itself, not copies of it: they are valid as long as text is left alone. Without a copy nothing is allocated for a
 // request, so that no garbage is ever collected under load.
-func (m *message) read(head []byte) bool {
-	if len(head) == 0 {
+func (m *message) read(text []byte, others bool) bool {
+	if len(text) == 0 {
 		return false
 	}
-	text := unsafe.String(&head[0], len(head))
-	ok, folded := m.parse(text, false)
-	if folded { // hardly any is, so that nothing is looked at twice for it
-		unfold(head)
-		ok, _ = m.parse(text, true)
+	s := unsafe.String(&text[0], len(text))
+	ok, again := m.parse(s, others, false)
+	if again { // hardly ever, so that nothing is looked at twice for it
+		unfold(text)
+		ok, _ = m.parse(s, others, true)
 	}
 	return ok
 }
 
-// parse reads a head. Unless its lines are joined already, it stops at a line that belongs to the one before.
-func (m *message) parse(head string, joined bool) (ok, folded bool) {
+// parse reads a request up to its body. Unless it is careful, it takes for granted that every line stands for itself and has no CR within; when that is
+// not so, again is true, and it is to be called once more, carefully, after the lines have been joined.
+func (m *message) parse(text string, others, careful bool) (ok, again bool) {
 	*m = message{headers: m.headers[:0], maxForwards: -1, length: -1}
-	line, rest, ended, bare := nextLine(head)
+	line, rest, ended, bare := nextLine(text, careful)
 	if !ended || bare || !m.requestLine(line) {
 		return false, false
 	}
+	crs := 1
 	for {
-		if line, rest, ended, bare = nextLine(rest); line == "" || !ended {
+		if line, rest, ended, bare = nextLine(rest, careful); ended && !bare {
+			crs++
+		}
+		if line == "" {
 			break
+		}
+		if isSpace(line[0]) && !careful {
+			return true, true
 		}
 		if bare {
 			m.wrong("Bare Line End In A Header")
 		}
-		if isSpace(line[0]) && !joined {
-			return true, true
-		}
-		m.headerLine(line)
+		m.headerLine(line, others)
+	}
+	if !careful && strings.Count(text[:len(text)-len(rest)], "\r") != crs {
+		return true, true
 	}
 	if !ended || bare {
 		m.wrong("No Empty Line After The Headers")
 	}
+	m.behind = len(rest)
 	m.check()
 	return true, false
 }
 
-// nextLine cuts off one line. bare tells that it ends with LF alone, or has a CR within: it is a line, but none that may stand in a request.
-func nextLine(s string) (line, rest string, ended, bare bool) {
+// nextLine cuts off one line; ended is false when there is none. bare tells that it ends with LF alone, or, as far as careful asks for it, has a CR
+// within: it is a line, but none that may stand in a request.
+func nextLine(s string, careful bool) (line, rest string, ended, bare bool) {
 	i := strings.IndexByte(s, '\n')
 	if i < 0 {
-		return s, "", false, false
+		return "", s, false, false
 	}
 	line, rest = s[:i], s[i+1:]
-	if bare = line == "" || line[i-1] != '\r'; !bare {
-		line = line[:i-1]
+	if i == 0 || line[i-1] != '\r' {
+		return line, rest, true, true
 	}
-	return line, rest, true, bare || strings.IndexByte(line, '\r') >= 0
+	line = line[:i-1]
+	return line, rest, true, careful && strings.IndexByte(line, '\r') >= 0
 }
 
 // wrong notes a defect; the first one is told.
@@ -170,51 +100,29 @@ func (m *message) wrong(reason string) {
 
 // requestLine reads "METHOD SP URI SP SIP/x.y" (RFC 3261 §25.1, Request-Line).
 func (m *message) requestLine(line string) bool {
-	first, last := strings.IndexByte(line, ' '), strings.LastIndexByte(trimRight(line), ' ')
-	if first < 1 || last < 0 || !isToken(line[:first]) || first == len("SIP/2.0") && strings.EqualFold(line[:first], "SIP/2.0") {
+	n := span(line, inToken)
+	if n == 0 || n == len(line) || line[n] != ' ' {
 		return false
 	}
-	m.method = line[:first]
-	m.version = trimRight(line[last+1:])
-	if len(m.version) < 4 || !strings.EqualFold(m.version[:4], "SIP/") || !printable(line) {
+	m.method = line[:n]
+	rest := line[n+1:]
+	n = span(rest, inURI)
+	if m.uri = rest[:n]; n > 0 && rest[n:] == " SIP/2.0" {
+		m.version = "SIP/2.0"
+		return true
+	}
+	end := strings.LastIndexByte(trimRight(rest), ' ')
+	m.version = trimRight(rest[end+1:])
+	if len(m.version) < 4 || !is(m.version[:4], "sip/") || !printable(rest) {
 		return false
 	}
-	if m.version != line[last+1:] {
+	if m.version != rest[end+1:] {
 		m.wrong("White Space After The Request Line")
 	}
-	if first < last {
-		m.uri = line[first+1 : last]
-	}
-	if m.uri == "" || strings.ContainsAny(m.uri, " \t<>\"") {
+	if m.uri = rest[:max(end, 0)]; m.uri == "" || n < len(m.uri) {
 		m.wrong("Malformed Request-URI")
 	}
 	return true
-}
-
-// headerLine takes one line. Lines that may not be repeated in an answer are dropped.
-func (m *message) headerLine(line string) {
-	colon := strings.IndexByte(line, ':')
-	if colon < 0 {
-		m.wrong("Malformed Header Line")
-		return
-	}
-	name, value := trimRight(line[:colon]), trim(line[colon+1:])
-	switch {
-	case !isToken(name):
-		m.wrong("Malformed Header Line")
-		return
-	case strings.IndexByte(value, '\r') >= 0:
-		m.wrong("Bare Line End In A Header")
-		return
-	case len(m.headers) == maxHeaders:
-		m.wrong("Too Many Headers")
-		return
-	}
-	k := kindOf(name)
-	m.headers = append(m.headers, header{k, name, value})
-	if m.count[k]++; m.count[k] == 1 {
-		m.first[k] = value
-	}
 }
 
 // check reads what every answer and every decision needs, and notes what is missing or contradicts (RFC 3261 §8.1.1).
@@ -228,6 +136,7 @@ func (m *message) check() {
 	m.one(kindLength, "", "Two Content-Length")
 	var ok bool
 	if m.via, ok = parseVia(m.first[kindVia]); !ok {
+		m.via = via{} // it goes back as it came
 		m.wrong("Malformed Via")
 	}
 	if m.from, _, ok = parseAddress(m.first[kindFrom]); !ok {
@@ -236,6 +145,7 @@ func (m *message) check() {
 	if m.to, _, ok = parseAddress(m.first[kindTo]); !ok {
 		m.wrong("Malformed To")
 	}
+	_, m.tagged = param(m.to.params, "tag")
 	if m.count[kindMaxForwards] > 0 {
 		if m.maxForwards = number(m.first[kindMaxForwards], 255); m.maxForwards < 0 {
 			m.wrong("Malformed Max-Forwards")
@@ -295,14 +205,7 @@ func cutSpace(s string) (before, after string, found bool) {
 }
 
 // isToken tells whether s is a token (RFC 3261 §25.1).
-func isToken(s string) bool {
-	for i := range len(s) {
-		if class[s[i]]&inToken == 0 {
-			return false
-		}
-	}
-	return s != ""
-}
+func isToken(s string) bool { return s != "" && span(s, inToken) == len(s) }
 
 // printable tells whether s has no control characters.
 func printable(s string) bool {

@@ -25,6 +25,7 @@ type responder struct {
 	counted  *switches.Metrics
 	own      []place
 	known    map[string]place // of the addresses in the configuration
+	carriers map[string]hop   // by trunk, those with an address
 	named    bool             // the configuration names headers with facts
 	limits   *limiter
 	capacity *capacity
@@ -41,9 +42,9 @@ type worker struct {
 	out      []byte
 }
 
-// respond answers one request and returns the answer, which is valid until the worker's next one; nil when none is due. head is the request line and
-// headers, which may be changed, body what came behind them, -1 when that is not known. whole is false when the request was longer than the limit.
-func (r *responder) respond(w *worker, head []byte, body int, whole bool, from netip.AddrPort, now time.Time) []byte {
+// respond answers one request and returns the answer, which is valid until the worker's next one; nil when none is due. text may be changed. whole is
+// false when the request was longer than the limit, so that text is not all of it.
+func (r *responder) respond(w *worker, text []byte, whole bool, from netip.AddrPort, now time.Time) []byte {
 	asker := r.table.Find(from.Addr())
 	if asker == nil {
 		r.metrics.absorbed[absorbStranger].Inc()
@@ -55,7 +56,7 @@ func (r *responder) respond(w *worker, head []byte, body int, whole bool, from n
 		return nil
 	}
 	m := &w.message
-	if !m.read(head) {
+	if !m.read(text, r.named) {
 		r.metrics.absorbed[absorbGarbage].Inc()
 		return nil
 	}
@@ -73,11 +74,11 @@ func (r *responder) respond(w *worker, head []byte, body int, whole bool, from n
 		r.overload(w, from)
 	case !whole:
 		r.plain(w, 513, from)
-	case !strings.EqualFold(m.version, "SIP/2.0"):
+	case !is(m.version, "SIP/2.0"):
 		r.plain(w, 505, from)
 	case m.defect != "":
 		r.defect(w, m.defect, from)
-	case m.length > body && body >= 0:
+	case m.length > m.behind:
 		r.defect(w, "Content-Length Beyond The End", from) // RFC 3261 §18.3
 	default:
 		r.request(w, asker, from, now)
@@ -120,7 +121,6 @@ func (r *responder) request(w *worker, asker *switches.Switch, from netip.AddrPo
 		return
 	}
 	u, kind, ok := parseURI(m.uri)
-	_, inDialog := param(m.to.params, "tag")
 	switch {
 	case !ok:
 		r.defect(w, "Malformed Request-URI", from)
@@ -138,7 +138,7 @@ func (r *responder) request(w *worker, asker *switches.Switch, from netip.AddrPo
 	case m.method == "OPTIONS":
 		r.begin(w, 200, from)
 		w.out = end(append(w.out, allowed...))
-	case !invite || inDialog: // no dialog was ever begun here
+	case !invite || m.tagged: // no dialog was ever begun here
 		r.plain(w, 481, from)
 	case m.count[kindDiversion] > 0 && m.diversions() > r.config.Diversions:
 		r.plain(w, 483, from)
@@ -169,27 +169,19 @@ func (r *responder) invite(w *worker, u uri, kind int, asker *switches.Switch, f
 	}
 	m := &w.message
 	to := redirect{responder: r, m: m, u: u, c: c, asker: asker, from: from, out: m.appendHead(w.out, 302, reason(302), from),
-		via: placeOf(m.via.host, m.via.port), called: placeOf(u.host, u.port), source: netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())}
+		called: placeOf(u.host, u.port), source: netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())}
 	if action == callplan.Route {
 		to.candidates(d, w.facts.Called)
 	} else {
 		to.unchanged()
 	}
 	if to.count == 0 {
-		m.again()
 		w.out = to.out[:0]
 		r.plain(w, r.config.NotFoundStatus, from)
 		return
 	}
 	r.metrics.answer(302)
 	w.out = end(to.out)
-}
-
-// again lets appendHead begin another answer to the same request.
-func (m *message) again() {
-	for _, k := range [...]headerKind{kindFrom, kindTo, kindCallID, kindCSeq} {
-		m.count[k] = 1
-	}
 }
 
 // understood are extensions that a switch may require of a server that only ever sends final answers: none of them changes what it does.

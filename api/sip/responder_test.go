@@ -166,7 +166,7 @@ func TestOverload(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	r := testResponder(t, decided(func(*callplan.Facts, *callplan.Decision) { t.Error("decided") }))
 	b := []byte(invite("sip:1@192.0.2.1"))
-	if got := string(r.respond(new(worker), b, 0, false, asker, noon)); statusLine(got) != "513 Message Too Large" {
+	if got := string(r.respond(new(worker), b, false, asker, noon)); statusLine(got) != "513 Message Too Large" {
 		t.Errorf("answered %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +35,7 @@ type Options struct {
 type Server struct {
 	*responder
 	log  *slog.Logger
-	udp  []*net.UDPConn
+	udp  []*socket
 	tcp  []net.Listener
 	open atomic.Int64 // TCP connections
 }
@@ -73,8 +74,8 @@ func Listen(o Options) (_ *Server, err error) {
 }
 
 func newResponder(o Options, own []place) *responder {
-	c := o.Config
-	return &responder{config: c, plans: o.Plans, ready: o.Ready, table: o.Table, counted: o.Decisions, own: own, known: knownPlaces(o.Table.Addresses()),
+	c, known := o.Config, knownPlaces(o.Table.Addresses())
+	return &responder{config: c, plans: o.Plans, ready: o.Ready, table: o.Table, counted: o.Decisions, own: own, known: known, carriers: hopsOf(o.Table, known),
 		named:  strings.Join([]string{c.OPCHeader, c.CallingLATAHeader, c.CalledLATAHeader, c.ZIPHeader}, "") != "",
 		limits: newLimiter(), capacity: newCapacity(c.Capacity), metrics: newMetrics(o.Registerer), start: time.Now(), now: time.Now}
 }
@@ -103,7 +104,7 @@ func (s *Server) openOnce(a netip.AddrPort, sockets int) (netip.AddrPort, error)
 		}
 		s.udp = append(s.udp, c)
 		if i == 0 {
-			a = netip.AddrPortFrom(a.Addr(), c.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+			a = netip.AddrPortFrom(a.Addr(), c.at.Port())
 		}
 	}
 	l, err := listenTCP(a)
@@ -177,7 +178,7 @@ func (s *Server) Close() (err error) {
 }
 
 func unlessClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed) {
 		return nil
 	}
 	return err

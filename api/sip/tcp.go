@@ -80,7 +80,7 @@ func (s *Server) stream(c net.Conn, from netip.AddrPort) {
 		if err != nil {
 			return
 		}
-		out := s.respond(w, rest[:request.head], request.body, !request.cut, from, s.now())
+		out := s.respond(w, rest[:min(request.head+request.body, len(rest))], !request.cut, from, s.now())
 		if len(out) > 0 {
 			c.SetWriteDeadline(time.Now().Add(s.config.RequestTimeout))
 			if _, err := c.Write(out); err != nil {

@@ -72,7 +72,7 @@ func TestTorture(t *testing.T) {
 		{"a branch of the cookie alone", "3.2.1", request("OPTIONS sip:user@example.com SIP/2.0", "To: sip:user@example.com", "From: sip:caller@example.org;tag=33242", "Max-Forwards: 3", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK",
 			"Call-ID: branch", "CSeq: 8 OPTIONS"), "200 OK", nil},
 
-		{"missing headers", "3.3.1", request("INVITE sip:user@example.com SIP/2.0", "CSeq: 193942 INVITE", "Via: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj"), "400 Missing From", []string{"CSeq: 193942 INVITE\r\nVia: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj;received=192.0.2.9"}},
+		{"missing headers", "3.3.1", request("INVITE sip:user@example.com SIP/2.0", "CSeq: 193942 INVITE", "Via: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj"), "400 Missing From", []string{"\r\nCSeq: 193942 INVITE\r\n", "\r\nVia: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj;received=192.0.2.9\r\n"}},
 		{"an unknown scheme", "3.3.2", request("OPTIONS nobodyKnowsThis:totallyopaque SIP/2.0", "To: sip:user@example.com", "From: sip:caller@example.net;tag=384", "Call-ID: scheme", "CSeq: 3923423 OPTIONS",
 			"Via: SIP/2.0/TCP host9.example.com;branch=z9hG4bKk"), "416 Unsupported URI Scheme", nil},
 		{"a known scheme that is none of SIP's", "3.3.3", strings.Replace(invite("sip:user@example.com"), "INVITE sip:user@example.com", "INVITE soap.beep://192.0.2.103:3002", 1), "416 Unsupported URI Scheme", nil},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -15,8 +16,16 @@ import (
 // Buffers of a UDP socket, so that a burst is answered late rather than lost.
 const socketBuffer = 1 << 20
 
+// socket is one UDP socket. Who reads from it waits in the kernel, on a thread of its own, and not in the poller of the runtime as all else does: under
+// load the poller costs more than the reading.
+type socket struct {
+	file *os.File
+	raw  syscall.RawConn
+	at   netip.AddrPort
+}
+
 // listenUDP opens one socket of an address; several may share it, and the kernel spreads the sources over them.
-func listenUDP(a netip.AddrPort, shared bool) (*net.UDPConn, error) {
+func listenUDP(a netip.AddrPort, shared bool) (*socket, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var failure error
 		err := c.Control(func(fd uintptr) {
@@ -35,27 +44,55 @@ func listenUDP(a netip.AddrPort, shared bool) (*net.UDPConn, error) {
 		return nil, fmt.Errorf("listen for SIP (sip.listen): %w", err)
 	}
 	c := p.(*net.UDPConn)
-	if err := errors.Join(c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer)); err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for SIP on %s: %w", a, err), c.Close())
+	s, err := blocking(c)
+	if err := errors.Join(err, c.SetReadBuffer(socketBuffer), c.SetWriteBuffer(socketBuffer), c.Close()); err != nil {
+		if s != nil {
+			s.Close()
+		}
+		return nil, fmt.Errorf("listen for SIP on %s: %w", a, err)
 	}
-	return c, nil
+	return s, nil
 }
 
-// serveUDP answers datagrams until the socket is closed. One goroutine reads, decides and answers: what takes five microseconds is not worth a hand-over.
-func (s *Server) serveUDP(ctx context.Context, c *net.UDPConn) error {
-	b, err := newBatch(c, s.config.MessageLimit)
+// blocking returns the same socket apart from the poller. c is to be closed then.
+func blocking(c *net.UDPConn) (*socket, error) {
+	raw, err := c.SyscallConn()
 	if err != nil {
-		return fmt.Errorf("SIP socket %s: %w", c.LocalAddr(), err)
+		return nil, err
 	}
-	w := new(worker)
+	var fd int
+	if e := raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); e != nil || err != nil {
+		return nil, errors.Join(e, err)
+	}
+	err = unix.SetNonblock(fd, false) // before the file is made, which would go to the poller otherwise
+	s := &socket{file: os.NewFile(uintptr(fd), "SIP socket"), at: c.LocalAddr().(*net.UDPAddr).AddrPort()}
+	if err == nil {
+		s.raw, err = s.file.SyscallConn()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.file.Close())
+	}
+	return s, nil
+}
+
+// Close closes the socket. Who waits in it comes back at once.
+func (s *socket) Close() error {
+	// ENOTCONN is told nevertheless: the kernel means the peer that the socket does not have.
+	s.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RD) })
+	return s.file.Close()
+}
+
+// serveUDP answers datagrams until the socket is closed. One goroutine reads, decides and answers: what takes two microseconds is not worth a hand-over.
+func (s *Server) serveUDP(ctx context.Context, c *socket) error {
+	b, w := newBatch(c, s.config.MessageLimit), new(worker)
 	for {
 		n, err := b.receive()
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			if ctx.Err() != nil || errors.Is(err, os.ErrClosed) {
 				return nil
 			}
 			// What a datagram sent earlier met, such as a port that nobody listens on, is told here. It concerns no other source.
-			s.log.Debug("read of a SIP socket failed", "address", c.LocalAddr().String(), "err", err)
+			s.log.Debug("read of a SIP socket failed", "address", c.at.String(), "err", err)
 			if !errors.Is(err, syscall.ECONNREFUSED) && !pause(ctx, time.Millisecond) {
 				return nil
 			}
@@ -68,7 +105,7 @@ func (s *Server) serveUDP(ctx context.Context, c *net.UDPConn) error {
 				b.answer(i, out, port)
 			}
 		}
-		if failed, err := b.send(); err != nil && !errors.Is(err, net.ErrClosed) {
+		if failed, err := b.send(); err != nil && !errors.Is(err, os.ErrClosed) {
 			s.metrics.failures.Add(float64(failed))
 			s.log.Debug("answers could not be sent", "count", failed, "err", err)
 		}
@@ -81,11 +118,7 @@ func (s *Server) datagram(w *worker, text []byte, from netip.AddrPort, whole boo
 	if len(text) == 0 {
 		return nil, 0 // keeps a binding of a NAT alive
 	}
-	head := headEnd(text)
-	if head < 0 {
-		head = len(text)
-	}
-	out = s.respond(w, text[:head], len(text)-head, whole, from, now)
+	out = s.respond(w, text, whole, from, now)
 	if via := &w.message.via; len(out) > 0 && !s.config.Symmetric && !via.rport && via.host != "" { // RFC 3261 §18.2.2
 		port = int(placeOf("", via.port).at.Port())
 	}

@@ -25,17 +25,20 @@ const (
 
 // schemeOf returns the scheme of a URI and what follows it. ok is false when there is none.
 func schemeOf(s string) (kind int, scheme, rest string, ok bool) {
-	i := strings.IndexByte(s, ':')
-	if i < 1 || !isToken(s[:i]) {
+	if strings.HasPrefix(s, "sip:") { // as nearly all are written
+		return schemeSIP, s[:3], s[4:], true
+	}
+	n := span(s, inToken)
+	if n == 0 || n == len(s) || s[n] != ':' {
 		return 0, "", "", false
 	}
-	scheme, rest = s[:i], s[i+1:]
+	scheme, rest = s[:n], s[n+1:]
 	switch {
-	case strings.EqualFold(scheme, "sip"):
+	case is(scheme, "sip"):
 		kind = schemeSIP
-	case strings.EqualFold(scheme, "sips"):
+	case is(scheme, "sips"):
 		kind = schemeSIPS
-	case strings.EqualFold(scheme, "tel"):
+	case is(scheme, "tel"):
 		kind = schemeTel
 	}
 	return kind, scheme, rest, true
@@ -50,64 +53,67 @@ func parseURI(s string) (u uri, kind int, ok bool) {
 		return u, kind, false
 	case kind == schemeTel:
 		u.user = rest
-		number, params := subscriber(rest)
-		return u, kind, number != "" && dialled(number) && wellFormed(params, inParam)
+		number, params := cutParams(rest)
+		return u, kind, number != "" && dialled(number) && escapedSpan(params, inParam) == len(params)
 	case kind == schemeOther:
 		return u, kind, true
 	}
 	if at := strings.IndexByte(rest, '@'); at >= 0 { // RFC 3261 §25.1: the only one
-		user, password, _ := strings.Cut(rest[:at], ":")
-		if user == "" || !wellFormed(user, inUser) || !wellFormed(password, inUser) {
+		n := escapedSpan(rest[:at], inUser)
+		if n == 0 || n < at && (rest[n] != ':' || n+1+escapedSpan(rest[n+1:at], inUser) < at) { // behind the colon: a password
 			return u, kind, false
 		}
-		u.user, rest = user, rest[at+1:]
+		u.user, rest = rest[:n], rest[at+1:]
 	}
-	end := 0
-	for end < len(rest) && rest[end] != ';' && rest[end] != '?' {
-		end++
+	if u.host, u.port, rest, ok = cutHost(rest); !ok || rest == "" {
+		return u, kind, ok
 	}
-	if u.host, u.port, ok = hostPort(rest[:end]); !ok {
+	if rest[0] != ';' && rest[0] != '?' {
 		return u, kind, false
 	}
-	u.params, rest, u.header = strings.Cut(rest[end:], "?")
-	return u, kind, wellFormed(u.params, inParam) && strings.IndexByte(rest, '@') < 0
+	n := escapedSpan(rest, inParam)
+	u.params, rest = rest[:n], rest[n:]
+	u.header = rest != ""
+	return u, kind, rest == "" || rest[0] == '?' && strings.IndexByte(rest, '@') < 0
 }
 
-// hostPort reads HOST or HOST:PORT; an IPv6 address stands in brackets.
-func hostPort(s string) (host string, port int, ok bool) {
-	host = s
-	rest := ""
-	if strings.HasPrefix(s, "[") {
+// cutHost reads HOST or HOST:PORT at the beginning of s and returns what follows; an IPv6 address stands in brackets. A port that is not given is 0.
+func cutHost(s string) (host string, port int, rest string, ok bool) {
+	n := span(s, inHost)
+	if n == 0 {
 		end := strings.IndexByte(s, ']')
-		if end < 0 {
-			return "", 0, false
+		if end < 0 || s[0] != '[' {
+			return "", 0, "", false
 		}
-		host, rest = s[:end+1], s[end+1:]
 		if a, err := netip.ParseAddr(s[1:end]); err != nil || !a.Is6() {
-			return "", 0, false
+			return "", 0, "", false
 		}
-	} else {
-		if i := strings.IndexByte(s, ':'); i >= 0 {
-			host, rest = s[:i], s[i:]
-		}
-		if host == "" || !wellFormed(host, inHost) || strings.IndexByte(host, '%') >= 0 {
-			return "", 0, false
-		}
+		n = end + 1
 	}
-	if rest == "" {
-		return host, 0, true
+	host, rest = s[:n], s[n:]
+	if rest == "" || rest[0] != ':' {
+		return host, 0, rest, true
 	}
-	if rest[0] != ':' {
+	n = 1 + span(rest[1:], isDigit)
+	port = number(rest[1:n], 65535)
+	return host, port, rest[n:], port > 0
+}
+
+// hostPort reads HOST or HOST:PORT and nothing else.
+func hostPort(s string) (host string, port int, ok bool) {
+	host, port, rest, ok := cutHost(s)
+	if !ok || rest != "" {
 		return "", 0, false
 	}
-	port = number(rest[1:], 65535)
-	return host, port, port > 0
+	return host, port, true
 }
 
-// subscriber cuts the number off its parameters, which keep their leading semicolon (RFC 3966 §3).
-func subscriber(s string) (number, params string) {
-	if i := strings.IndexByte(s, ';'); i >= 0 {
-		return s[:i], s[i:]
+// cutParams cuts off the parameters, which keep their leading semicolon: those of a number (RFC 3966 §3) or of an address.
+func cutParams(s string) (before, params string) {
+	for i := nextMark(s, 0); i < len(s); i = nextMark(s, i+1) {
+		if s[i] == ';' {
+			return s[:i], s[i:]
+		}
 	}
 	return s, ""
 }
@@ -128,47 +134,45 @@ func dialled(s string) bool {
 func param(params, name string) (value string, found bool) {
 	for params != "" {
 		var key, value string
-		if key, value, _, params = nextParam(params); len(key) == len(name) && strings.EqualFold(key, name) {
+		if key, value, params = nextParam(params); is(key, name) {
 			return value, true
 		}
 	}
 	return "", false
 }
 
-// nextParam cuts off the first parameter of a list that begins with a semicolon. whole is all of it, with the semicolon.
-func nextParam(params string) (key, value, whole, rest string) {
-	end := strings.IndexByte(params[1:], ';') + 1
-	if end == 0 {
-		end = len(params)
-	}
-	if strings.IndexByte(params[:end], '"') >= 0 {
-		if end = quotedIndex(params[1:], ';') + 1; end == 0 {
-			end = len(params)
+// nextParam cuts off the first parameter of a list that begins with a semicolon.
+func nextParam(params string) (key, value, rest string) {
+	equals, end, quoted := 0, nextMark(params, 1), false
+	for ; end < len(params) && (quoted || params[end] != ';'); end = nextMark(params, end+1) {
+		switch c := params[end]; {
+		case c == '=' && equals == 0:
+			equals = end
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			end++
 		}
 	}
-	whole, rest = params[:end], params[end:]
-	key = whole[1:]
-	if i := strings.IndexByte(key, '='); i >= 0 {
-		key, value = key[:i], trim(key[i+1:])
+	end = min(end, len(params)) // an escape at the very end goes beyond
+	if equals == 0 {
+		return trim(params[1:end]), "", params[end:]
 	}
-	return trim(key), value, whole, rest
+	return trim(params[1:equals]), trim(params[equals+1 : end]), params[end:]
 }
 
-// quotedIndex returns where c stands first outside of quoted strings, -1 when it does not.
-func quotedIndex(s string, c byte) int {
-	if strings.IndexByte(s, '"') < 0 {
-		return strings.IndexByte(s, c)
-	}
+// cutQuoted returns what stands before the first c outside of quoted strings, or all. c is a mark. closed is false when a quoted string in it does not end.
+func cutQuoted(s string, c byte) (before string, closed bool) {
 	quoted := false
-	for i := 0; i < len(s); i++ {
+	for i := nextMark(s, 0); i < len(s); i = nextMark(s, i+1) {
 		switch {
-		case quoted && s[i] == '\\':
-			i++
 		case s[i] == '"':
 			quoted = !quoted
+		case s[i] == '\\' && quoted:
+			i++
 		case s[i] == c && !quoted:
-			return i
+			return s[:i], true
 		}
 	}
-	return -1
+	return s, !quoted
 }

@@ -44,13 +44,24 @@ func AppendTrunkGroup(out []byte, group, nextHop string) []byte {
 // AppendUser appends s as the user part of a SIP URI. What has a meaning in a URI, a header or a quoted string is escaped, so that no number can become a
 // parameter, another host or another header. The plus sign of a number stays as it is.
 func AppendUser(out []byte, s string) []byte {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '+', c == '-', c == '_', c == '.', c == '!', c == '~', c == '*', c == '\'', c == '(', c == ')':
-			out = append(out, c)
-		default:
-			out = append(out, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+	for {
+		n := 0
+		for n < len(s) && plain[s[n]] {
+			n++
 		}
+		out = append(out, s[:n]...)
+		if n == len(s) {
+			return out
+		}
+		out = append(out, '%', "0123456789ABCDEF"[s[n]>>4], "0123456789ABCDEF"[s[n]&15])
+		s = s[n+1:]
 	}
-	return out
 }
+
+// plain are the characters that stand for themselves in a user part: unreserved (RFC 3261 §25.1), and the plus sign.
+var plain = func() (p [256]bool) {
+	for _, c := range []byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-_.!~*'()") {
+		p[c] = true
+	}
+	return p
+}()
