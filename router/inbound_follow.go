@@ -36,6 +36,9 @@ func (in *Inbound) follow(ctx context.Context, m *store.Message, t *Trial, h *st
 	if t.Suspect {
 		h.Events = append(h.Events, store.Event{Type: "optout.suspected", At: h.At, Message: m.ID, Reference: -1, Trunk: m.Trunk, Text: "the text may ask for no more messages; a person should read it within a day"})
 	}
+	if err := in.tokenTry(ctx, m, t, h, p); err != nil {
+		return nil, err
+	}
 	switch t.Outcome {
 	case OutcomeOptOut:
 		return nil, in.optOut(ctx, m, t, h, p)
@@ -132,6 +135,16 @@ func (in *Inbound) act(ctx context.Context, m *store.Message, t *Trial, h *store
 	if limit := cmp.Or(t.Action.HourLimit, p.ActionLimit); !in.guard.allow(&h.Marks, guardKey(guardAction, t.Action.ID), limit, time.Hour, h.At) {
 		refuse("action", "it was started %d times in this hour", limit)
 		return nil, nil
+	}
+	if t.Outcome == OutcomeChallenge || t.Outcome == OutcomePair {
+		wait, err := in.o.Store.TryWait(ctx, codeTries(m.From), h.At)
+		if err != nil {
+			return nil, err
+		}
+		if wait > 0 {
+			refuse("authentication", "there were too many wrong codes from this number; it is locked out for %s", plainDuration(wait))
+			return nil, nil
+		}
 	}
 	switch t.Outcome {
 	case OutcomeChallenge:
@@ -299,10 +312,21 @@ func (in *Inbound) confirm(ctx context.Context, m *store.Message, t *Trial, h *s
 	p := in.o.Screening.policy.Load()
 	kept := "(code)"
 	h.Text = &kept
+	wait, err := in.o.Store.TryLogin(ctx, []string{codeTries(m.From)}, h.At, forgetProofs, p.proofDelay)
+	if err != nil {
+		return nil, err
+	}
+	if wait > 0 {
+		t.end(OutcomeRefused, "code", "there were too many wrong codes from this number; it is locked out for %s", plainDuration(wait))
+		return nil, nil
+	}
 	slices.SortFunc(waiting, func(a, b store.Run) int { return bytes.Compare(b.ID[:], a.ID[:]) }) // the newest first
 	for i := range waiting {
 		r := &waiting[i]
 		if subtle.ConstantTimeCompare(access.HashCode(r.Salt, t.Code), r.Code) == 1 && h.At.Before(r.Until) && r.Tries < p.CodeTries {
+			if err := in.o.Store.LoginSucceeded(ctx, []string{codeTries(m.From)}, nil); err != nil {
+				return nil, err
+			}
 			return in.confirmed(ctx, m, t, h, r)
 		}
 	}

@@ -406,7 +406,11 @@ func TestChallenge(t *testing.T) {
 		if _, sent := d.says(annNumber, digits); len(sent) > 0 || d.run(asked).State != store.RunRefused {
 			t.Errorf("after the lock: %q", sent)
 		}
-		// Who may no longer start it when the code comes, does not.
+		// For an hour no code is sent any more. Who may no longer start it when the code comes, does not.
+		if m, sent := d.says(annNumber, "reboot host3"); d.run(m).State != store.RunRefused || len(sent) > 0 {
+			t.Errorf("%+v %q", d.run(m), sent)
+		}
+		time.Sleep(time.Hour)
 		asked, sent = d.says(annNumber, "reboot host4")
 		digits = sentCode(t, sent, annNumber)
 		a, err := d.store.ActionByKeyword(t.Context(), "default", "reboot")

@@ -51,6 +51,7 @@ type Trial struct {
 	party  store.Party
 	listed store.Listed
 	silent bool // nobody reads the steps
+	token  bool // it showed a token, and that was right
 }
 
 func (t *Trial) step(rule, format string, a ...any) {
@@ -303,6 +304,7 @@ func (in *Inbound) tokenFits(t *Trial, token string) bool {
 		return false
 	}
 	t.step("token", "fits")
+	t.token = true
 	return true
 }
 

@@ -31,7 +31,7 @@ type ScreenConfig struct {
 	PairFor     time.Duration `toml:"pair_for"`     // a second person may confirm so long; 1m to 24h
 	CodeTries   int           `toml:"code_tries"`   // wrong codes until a sender is locked out; 1 to 10
 	ClientURL   string        `toml:"client_url"`   // address that phone clients get their configuration from, e.g. "https://gw.example.org"; empty: they get none
-	LockFor     time.Duration `toml:"lock_for"`     // who gave too many wrong one-time passwords is locked out so long
+	LockFor     time.Duration `toml:"lock_for"`     // a number that gave too many wrong codes, one-time passwords or tokens is locked out so long
 }
 
 // DefaultScreening returns what is right for most.

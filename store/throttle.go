@@ -55,6 +55,18 @@ func (s *Store) TryLogin(ctx context.Context, names []string, at time.Time, forg
 	return wait, err
 }
 
+// TryWait returns how long the next try under a name has to wait. It counts nothing.
+func (s *Store) TryWait(ctx context.Context, name string, at time.Time) (wait time.Duration, err error) {
+	err = s.view(ctx, func(r Reader, _ *[]*Damage) error {
+		v, err := readThrottle(r, name)
+		if wait = 0; err == nil && v != nil {
+			wait = max(0, v.Until.Sub(at))
+		}
+		return err
+	})
+	return wait, err
+}
+
 // LoginSucceeded forgets all tries under the names whole, and one try under the names once.
 func (s *Store) LoginSucceeded(ctx context.Context, whole, once []string) error {
 	return s.update(ctx, func(t *tx) error {

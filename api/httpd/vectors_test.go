@@ -45,7 +45,7 @@ type vector struct {
 		Setup *struct {
 			Quota string `json:"sms_quota"`
 		}
-		Gen            *struct {
+		Gen *struct {
 			Kind, Text, Char string
 			Count            int
 		}

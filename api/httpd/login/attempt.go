@@ -140,19 +140,8 @@ func (k *Keeper) try(ctx context.Context, names ...string) error {
 func (k *Keeper) verify(ctx context.Context, username, password string) (a store.Administrator, c store.Credential, p access.Principal, err error) {
 	ok := false
 	if username != "" && len(username) <= 255 && len(password) <= 4*access.LongPassword {
-		a, err = k.store.AdministratorByName(ctx, username)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			err = nil
-		case err != nil:
+		if a, c, p, ok, err = k.find(ctx, username); err != nil {
 			return a, c, p, err
-		default:
-			if c, err = k.store.Credential(ctx, a.ID); err != nil {
-				return a, c, p, err
-			}
-			if p, ok, err = k.principal(ctx, &a); err != nil {
-				return a, c, p, err
-			}
 		}
 	} else {
 		password = ""
@@ -175,6 +164,24 @@ func (k *Keeper) verify(ctx context.Context, username, password string) (a store
 		}
 	}
 	return a, c, p, nil
+}
+
+// find returns the administrator of a name and what he logs in with; false when there is none in use. Of a name that is nobody's as much is read, so that the time
+// does not tell.
+func (k *Keeper) find(ctx context.Context, username string) (a store.Administrator, c store.Credential, p access.Principal, ok bool, err error) {
+	a, err = k.store.AdministratorByName(ctx, username)
+	known := err == nil
+	if errors.Is(err, store.ErrNotFound) {
+		a, err = store.Administrator{RoleID: store.ProviderRole(store.DefaultProvider)}, nil
+	}
+	if err != nil {
+		return a, c, p, false, err
+	}
+	if c, err = k.store.Credential(ctx, a.ID); err != nil {
+		return a, c, p, false, err
+	}
+	p, ok, err = k.principal(ctx, &a)
+	return a, c, p, ok && known, err
 }
 
 // ask has the directory prove a password. An empty one is no proof: directories take it for somebody who does not say who he is (RFC 4513 §5.1.2).
