@@ -1,6 +1,8 @@
 package httpd
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,5 +61,39 @@ func TestSecretMessages(t *testing.T) {
 	list, err := g.client.Messages(ctx, api.MessageQuery{})
 	if err != nil || len(list.Items) != 1 || list.Items[0].Text != "" {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// fallen is a directory that does not answer.
+type fallen struct{}
+
+func (fallen) Verify(context.Context, string, string) (bool, error) {
+	return false, errors.New("connection refused by 192.0.2.7")
+}
+
+// While the directory is down its users are told so, not that their password is wrong, and nothing counts against them; others log in.
+func TestDirectoryIsDown(t *testing.T) {
+	g := serve(t, func(_ *Config, o *Options) { o.Login = login.New(login.Options{Store: o.Store, Directory: fallen{}}) })
+	ctx := t.Context()
+	if _, err := g.store.Administrators().Add(ctx, time.Now(), "", store.Administrator{Username: "anna", AuthBackend: "ldap", RoleID: store.ProviderRole(store.DefaultProvider)}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 15 {
+		r, err := http.NewRequest(http.MethodPost, "http://trunkline/v1/login", strings.NewReader(`{"username":"anna","password":"of anna"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		w, err := g.http().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Body.Close()
+		if w.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("time %d: %d", i+1, w.StatusCode)
+		}
+	}
+	if log := g.log.String(); strings.Contains(log, "of anna") {
+		t.Error("the log has the password")
 	}
 }

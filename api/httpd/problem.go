@@ -56,6 +56,7 @@ var stable = []struct {
 	{login.ErrBusy, http.StatusTooManyRequests, api.CodeTooManyTries, "Too many passwords are being checked"},
 	{login.ErrSet, http.StatusConflict, api.CodeConflict, "There is a second factor already"},
 	{login.ErrNotSet, http.StatusConflict, api.CodeConflict, "There is no second factor"},
+	{login.ErrDirectory, http.StatusServiceUnavailable, api.CodeNotReady, "The directory that knows the passwords cannot be asked"},
 	{login.ErrElsewhere, http.StatusConflict, api.CodeConflict, "The password is kept in the directory, and changed there"},
 	{store.ErrBackup, http.StatusConflict, api.CodeConflict, "Another backup is being made"},
 	{store.ErrFull, http.StatusServiceUnavailable, api.CodeFull, "The disk is full"},

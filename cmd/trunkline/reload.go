@@ -121,7 +121,8 @@ func (g *gateway) build(ctx context.Context, name string, c modem.Config) (*memb
 	if err != nil {
 		return nil, fmt.Errorf("modem %s: %w", name, err)
 	}
-	return &member{config: c, modem: m, trunk: gsm.New(gsm.Options{Name: name, Modem: m, Store: g.store, Logger: g.log, Metrics: g.received, Calls: g.calls, Uptime: uptime})}, nil
+	return &member{config: c, modem: m, trunk: gsm.New(gsm.Options{Name: name, Modem: m, Store: g.store, Logger: g.log, Metrics: g.received, Calls: g.calls, Uptime: uptime,
+		ProviderOf: func(trunk string) string { return g.router.TrunkProvider(trunk) }})}, nil
 }
 
 // fixedKeys returns the keys that differ and cannot change while the daemon runs, as they stand in the file.

@@ -24,6 +24,8 @@ type Options struct {
 	Logger  *slog.Logger // nil: none
 	Metrics *Metrics     // nil: none
 	Calls   CallSink     // nil: calls become events and nothing else
+	// ProviderOf returns the service provider that a trunk belongs to, and with it what comes in there; nil: the default one.
+	ProviderOf func(trunk string) string
 	// Uptime is how long the machine, and with it the modem, has had power; nil: for ever.
 	Uptime func() time.Duration
 }
@@ -36,6 +38,7 @@ type Trunk struct {
 	log     *slog.Logger
 	metrics *Metrics
 	calls   CallSink
+	owner   func(trunk string) string // service provider of a trunk
 	uptime  func() time.Duration
 	deleted map[string]deletion        // what was deleted and not yet seen to be gone, by slot; owned by Run
 	lost    atomic.Pointer[lostAnswer] // the last part whose answer was lost
@@ -65,7 +68,10 @@ func New(o Options) *Trunk {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, calls: o.Calls, uptime: o.Uptime, deleted: map[string]deletion{}, count: counter{last: -1}}
+	if o.ProviderOf == nil {
+		o.ProviderOf = func(string) string { return "" }
+	}
+	return &Trunk{name: o.Name, modem: o.Modem, store: o.Store, log: o.Logger.With("trunk", o.Name), metrics: o.Metrics, calls: o.Calls, owner: o.ProviderOf, uptime: o.Uptime, deleted: map[string]deletion{}, count: counter{last: -1}}
 }
 
 // Ready waits until the modem can send and returns the identity of its SIM.

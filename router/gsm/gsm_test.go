@@ -40,6 +40,7 @@ type rig struct {
 	storeAndSend bool                              // modem.Config.StoreAndSend at the next start
 	wrap         func(*memory.Engine) store.Engine // what the store works on at the next start; nil: the engine
 
+	provider     string        // what Options.ProviderOf says of the trunk
 	unknownAfter time.Duration // store.Options.UnknownAfter at the next start
 
 	stop func()
@@ -83,7 +84,7 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	trunk := New(Options{Name: "desk", Modem: m, Store: r.store})
+	trunk := New(Options{Name: "desk", Modem: m, Store: r.store, ProviderOf: func(string) string { return r.provider }})
 	r.trunk = trunk
 	r.router = router.New(router.Options{Config: router.Default(), Store: r.store, Trunks: []router.Trunk{{Name: "desk", Backend: trunk}}, Measure: Measure})
 	running.Go(func() { m.Run(ctx) })

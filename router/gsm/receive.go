@@ -73,7 +73,7 @@ func (t *Trunk) report(ctx context.Context, m *pdu.Message, octets []byte, at ti
 func (t *Trunk) deliver(ctx context.Context, m *pdu.Message, octets []byte, slot string, at time.Time) error {
 	sim := t.line()
 	a := store.Arrival{Trunk: t.name, SIM: sim, Slot: slot, Raw: octets, At: at, Silent: m.Silent(), Message: store.Message{
-		ID: store.NewMessageID(), Direction: store.In, State: store.Received, From: number(m.Address), Text: m.Text, Trunk: t.name,
+		ID: store.NewMessageID(), Direction: store.In, State: store.Received, From: number(m.Address), Text: m.Text, Trunk: t.name, Provider: t.owner(t.name),
 		Flash: m.DCS.Class() == pdu.Class0, CreatedAt: at, ReceivedAt: at, Notes: fields(m.Warnings()),
 		Parts: []store.Part{{Seq: 1, State: store.Received, Reference: -1, Status: -1, TPDU: octets, Trunk: t.name, SIM: sim}},
 	}}

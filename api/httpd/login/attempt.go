@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"strconv"
@@ -67,6 +68,8 @@ func (k *Keeper) Login(ctx context.Context, a Attempt) (text string, who Known, 
 		k.log.Warn("a login was denied", "network", network(a.From))
 	case errors.Is(err, ErrSecondFactor):
 		outcome = outcomeFactor
+	case errors.Is(err, ErrDirectory):
+		k.log.Error("a login could not be decided", "err", err)
 	case errors.Is(err, ErrBusy):
 		outcome = outcomeBusy
 	case errors.As(err, &wait):
@@ -189,7 +192,11 @@ func (k *Keeper) ask(ctx context.Context, username, password string) (bool, erro
 	if k.directory == nil || password == "" {
 		return false, nil
 	}
-	return k.directory.Verify(ctx, username, password)
+	right, err := k.directory.Verify(ctx, username, password)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrDirectory, err)
+	}
+	return right, err
 }
 
 // Unlock forgets the tries under the name of an administrator.

@@ -58,6 +58,8 @@ var (
 	ErrNotSet = errors.New("there is none")
 	// ErrSet says that there is a second factor already.
 	ErrSet = errors.New("there is one already")
+	// ErrDirectory says that the directory could not be asked whether a password is right.
+	ErrDirectory = errors.New("the directory cannot be asked")
 	// ErrElsewhere says that the password is kept in a directory, and can be changed only there.
 	ErrElsewhere = errors.New("the password is that of the directory")
 )
