@@ -16,6 +16,7 @@ import (
 	"trunkline/modem"
 	"trunkline/router"
 	"trunkline/router/program"
+	siptrunk "trunkline/router/sip"
 	"trunkline/router/smtp"
 	"trunkline/store"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	Program   map[string]program.Config `toml:"program"` // what actions may run, by any name
 	SMTP      map[string]smtp.Config    `toml:"smtp"`    // by name of the trunk
 
+	SIPTrunk map[string]siptrunk.Config `toml:"sip_trunk"` // by name of the trunk
+
 	SIP        sip.Config                  `toml:"sip"`
 	AGI        agi.Config                  `toml:"agi"`
 	Decide     httpd.DecideConfig          `toml:"decide"`
@@ -63,7 +66,10 @@ func Default() Config {
 
 // Trunks returns the names of all trunks in order.
 func (c Config) Trunks() []string {
-	return slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(c.Modem)), slices.Collect(maps.Keys(c.SMTP))...)))
+	names := slices.Collect(maps.Keys(c.Modem))
+	names = append(append(names, slices.Collect(maps.Keys(c.SMTP))...), slices.Collect(maps.Keys(c.SIPTrunk))...)
+	slices.Sort(names)
+	return names
 }
 
 // validate notes what is wrong with the values of each section, and what contradicts between them.

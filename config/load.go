@@ -101,6 +101,10 @@ func Parse(file string, data []byte) (Config, error) {
 		m.PasswordFile, m.CAFile = beside(file, m.PasswordFile), beside(file, m.CAFile)
 		c.SMTP[name] = m
 	}
+	for name, m := range c.SIPTrunk {
+		m.PasswordFile, m.CAFile = beside(file, m.PasswordFile), beside(file, m.CAFile)
+		c.SIPTrunk[name] = m
+	}
 	c.API.TLSCert, c.API.TLSKey = beside(file, c.API.TLSCert), beside(file, c.API.TLSKey)
 	c.LDAP.CAFile, c.LDAP.BindPasswordFile = beside(file, c.LDAP.CAFile), beside(file, c.LDAP.BindPasswordFile)
 	c.Alertmanager.TokenFile = beside(file, c.Alertmanager.TokenFile)

@@ -19,6 +19,7 @@ import (
 	"trunkline/modem"
 	"trunkline/router"
 	"trunkline/router/program"
+	siptrunk "trunkline/router/sip"
 	"trunkline/router/smtp"
 )
 
@@ -31,11 +32,12 @@ var source = map[string]struct{ dir, typ string }{
 	"sip":          {"../api/sip", "Config"}, "agi": {"../api/agi", "Config"}, "decide": {"../api/httpd", "DecideConfig"}, "freeswitch": {"../api/httpd/freeswitch", "Config"},
 	"switch": {"../api/switches", "Config"}, "carrier": {"../api/switches", "Carrier"}, "webhook": {"../jobs", "WebhookConfig"}, "retention": {"../jobs", "RetentionConfig"},
 	"login": {"../api/httpd/login", "Config"}, "ldap": {"../api/httpd/login", "LDAPConfig"}, "plans": {"../router", "PlansConfig"},
-	"screening": {"../router", "ScreenConfig"}, "program": {"../router/program", "Config"}, "smtp": {"../router/smtp", "Config"},
+	"screening": {"../router", "ScreenConfig"}, "program": {"../router/program", "Config"}, "smtp": {"../router/smtp", "Config"}, "sip_trunk": {"../router/sip", "Config"},
 }
 
 // sample gives a value to keys that cannot stay empty.
-var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678", "switch.networks": "192.0.2.7", "program.path": "/usr/bin/true", "smtp.host": "mail.example.org", "smtp.from": "gateway@example.org"}
+var sample = map[string]string{"modem.device": "/dev/serial/by-id/usb-HUAWEI_Technology_HUAWEI_Mobile-if02-port0", "alertmanager.receiver.to": "+4915112345678", "switch.networks": "192.0.2.7", "program.path": "/usr/bin/true", "smtp.host": "mail.example.org", "smtp.from": "gateway@example.org",
+	"sip_trunk.server": "sip.example.org", "sip_trunk.from": "sip:gateway@example.org"}
 
 // instances explains the tables of which there may be several, by how their names begin.
 var instances = []struct{ prefix, inFile, onPage string }{
@@ -47,6 +49,8 @@ var instances = []struct{ prefix, inFile, onPage string }{
 		"One table for each program that actions may run; see actions.md. NAME is the target of such an action: 1 to 32 of a-z, 0-9 and -."},
 	{"smtp.", "One table for each account at a mail server; its name, here post, is the name of the trunk.",
 		"One table for each account at a mail server. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -, and no modem's."},
+	{"sip_trunk.", "One table for each SIP server that takes messages to SIP addresses; its name, here pbx, is the name of the trunk.",
+		"One table for each SIP server that takes messages to SIP addresses (RFC 3428), which call plans send there. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -, and no other's."},
 	{"modem.", "One table for each modem. Its name, here desk, is the name of the trunk: 1 to 32 of a-z, 0-9 and -.",
 		"One table for each modem. NAME is the name of the trunk: 1 to 32 of a-z, 0-9 and -."},
 	{"router.trunk.", "Limits of a trunk, here desk. A trunk without a table has none.",
@@ -87,6 +91,8 @@ func sections(t *testing.T) []sectionDoc {
 				v = reflect.ValueOf(switches.Default())
 			case "smtp":
 				table, v = "smtp.post", reflect.Zero(v.Type().Elem())
+			case "sip_trunk":
+				table, v = "sip_trunk.pbx", reflect.Zero(v.Type().Elem())
 			case "program":
 				table, v = "program.wake", reflect.Zero(v.Type().Elem())
 			default:
@@ -334,6 +340,7 @@ func TestReference(t *testing.T) {
 	want.Router.Trunk = map[string]router.TrunkConfig{"desk": {}}
 	want.Program = map[string]program.Config{"wake": {Path: sample["program.path"]}}
 	want.SMTP = map[string]smtp.Config{"post": {Host: sample["smtp.host"], From: sample["smtp.from"]}}
+	want.SIPTrunk = map[string]siptrunk.Config{"pbx": {Server: sample["sip_trunk.server"], From: sample["sip_trunk.from"]}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the reference gives\n%+v, the defaults are\n%+v", got, want)
 	}

@@ -30,6 +30,9 @@ type Backend interface {
 // selective is what a Backend may be that carries only messages which ask for its trunk by name, as one for mails.
 type selective interface{ OnlyPinned() bool }
 
+// addressing is what a Backend may be that sends to SIP addresses, each message in one part. It tells which ones it reaches.
+type addressing interface{ Reaches(uri string) bool }
+
 // Class sorts failures by what may be done next.
 type Class uint8
 

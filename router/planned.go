@@ -53,7 +53,8 @@ func (r *Router) TryMessage(provider, from, to string, at time.Time) callplan.Ex
 // way is where a message goes by the decision of the plans.
 type way struct {
 	store.Routing
-	to phone.Number // zero: nobody else than was asked for
+	to      phone.Number // zero: nobody else than was asked for; a SIP address is one as text
+	address bool         // to is a SIP address, and the message has one part
 }
 
 // findWay asks the plans, with the trunks that are down. The first candidate counts that can be used; when a trunk cannot, the plans are asked again as if it
@@ -72,9 +73,9 @@ func (r *Router) findWay(q store.Routing, id store.MessageID, at time.Time) (w w
 		before := len(f.TrunksDown)
 		for i := range d.Candidates {
 			c := &d.Candidates[i]
-			to, why := r.usable(c)
+			trunk, to, why := r.usable(c)
 			if why == "" && len(f.TrunksDown) == before {
-				w.Trunk, w.to, w.Note = c.Trunk, to, ""
+				w.Trunk, w.to, w.address, w.Note = trunk, to, c.Type == callplan.SIP, ""
 				return w
 			}
 			if why == "" {
@@ -93,19 +94,39 @@ func (r *Router) findWay(q store.Routing, id store.MessageID, at time.Time) (w w
 	return w
 }
 
-// usable returns the recipient of a candidate, or why it cannot be taken.
-func (r *Router) usable(c *callplan.Candidate) (to phone.Number, why string) {
+// usable returns the trunk and the recipient of a candidate, or why it cannot be taken.
+func (r *Router) usable(c *callplan.Candidate) (trunk string, to phone.Number, why string) {
 	switch {
 	case c.Type == callplan.SIP:
-		return to, "no trunk of this gateway sends to SIP addresses"
+		if trunk = r.sipTrunk(c.URI); trunk == "" {
+			return "", to, "no trunk of this gateway sends to this SIP address"
+		}
+		return trunk, phone.FromAddress(c.URI, true), ""
 	case c.Trunk != "" && !slices.ContainsFunc(r.running(), func(l *lane) bool { return l.trunk.Name == c.Trunk }):
-		return to, fmt.Sprintf("there is no trunk %q", clip(c.Trunk))
+		return "", to, fmt.Sprintf("there is no trunk %q", clip(c.Trunk))
 	}
 	to, err := phone.Parse(c.Number)
 	if err != nil {
-		return to, "to nobody: " + err.Error()
+		return "", to, "to nobody: " + err.Error()
 	}
-	return to, ""
+	return c.Trunk, to, ""
+}
+
+// sipTrunk returns the trunk for a SIP address: the first by name of those that reach it and can send now, else of those that reach it; empty: there is none.
+func (r *Router) sipTrunk(uri string) string {
+	first, able := "", ""
+	for _, l := range r.running() {
+		if b, ok := l.trunk.Backend.(addressing); !ok || !b.Reaches(uri) {
+			continue
+		}
+		if name := l.trunk.Name; first == "" || name < first {
+			first = name
+		}
+		if name := l.trunk.Name; l.able() && (able == "" || name < able) {
+			able = name
+		}
+	}
+	return cmp.Or(able, first)
 }
 
 // planOut decides a message that goes out, before it is accepted.
@@ -125,7 +146,9 @@ func (r *Router) planOut(m *store.Message, now time.Time) {
 	case w.Note != "":
 		m.State, m.Failure = store.Error, &store.Failure{Code: "no_way", Text: fmt.Sprintf("rule %s of call plan %s: %s", w.Rule, w.Plan, w.Note)}
 	default:
-		m.To = w.to
+		if m.To = w.to; w.address {
+			m.Parts = m.Parts[:1]
+		}
 		return
 	}
 	for i := range m.Parts {
@@ -185,7 +208,10 @@ func (r *Router) forward(m *store.Message, w *way, now time.Time) (*store.Messag
 		return nil, "it was forwarded too often already"
 	}
 	text := forwardedFrom + m.From.String() + ": " + m.Text
-	parts, err := r.measure(text, 255)
+	parts, err := 1, error(nil)
+	if !w.address {
+		parts, err = r.measure(text, 255)
+	}
 	if err != nil {
 		text = m.Text
 		if parts, err = r.measure(text, 255); err != nil {

@@ -300,7 +300,7 @@ func TestPlannedNeverTwice(t *testing.T) {
 		if m := b.message(t, id); m.State != store.Waiting || len(far.marked()) != 0 {
 			t.Errorf("sent again another way: %s, b sent %q", m.State, far.marked())
 		}
-		if _, err := b.store.Reroute(t.Context(), id, "a", store.Routing{}, m.To, time.Now()); err == nil {
+		if _, err := b.store.Reroute(t.Context(), id, "a", store.Routing{}, m.To, len(m.Parts), time.Now()); err == nil {
 			t.Error("the store takes another way for what may have been sent")
 		}
 	})
@@ -389,5 +389,66 @@ func TestPlannedProvider(t *testing.T) {
 		if e := b.TryMessage("", "", "+12055550100", time.Now()); e.Decision.Action != callplan.Terminate || len(e.Steps) != 1 {
 			t.Errorf("%+v", e)
 		}
+	})
+}
+
+// sipGate is a gate to SIP addresses.
+type sipGate struct{ *gate }
+
+func (sipGate) OnlyPinned() bool        { return true }
+func (sipGate) Reaches(uri string) bool { return strings.HasPrefix(uri, "sip:") }
+
+// A destination with a SIP address is reached through a trunk to such, in one part, by what goes out and by what came in.
+func TestPlannedSIP(t *testing.T) {
+	long := strings.Repeat("a long text ", 5)
+	synctest.Test(t, func(t *testing.T) {
+		a, s := newGate(true), newGate(true)
+		b := planned(t, rule("secure", `{"called":["+1206*"]}`, `{"sip":"sips:b@example.com"}`)+","+rule("x", everyone, `{"sip":"a@example.com"}`), Trunk{"a", a}, Trunk{"s", sipGate{s}})
+		id := b.submit(t, Submission{To: []string{"+12055550100"}, Text: long})
+		lost := b.submit(t, Submission{To: []string{"+12065550100"}, Text: "hi"})
+		synctest.Wait()
+		m := b.message(t, id)
+		if m.State != store.Sent || m.To.String() != "sip:a@example.com" || m.Trunk != "s" || len(m.Parts) != 1 || m.Routing.Called != "+12055550100" || m.Routing.Trunk != "s" {
+			t.Errorf("%s to %s by %s in %d parts, %+v", m.State, m.To, m.Trunk, len(m.Parts), m.Routing)
+		}
+		if m := b.message(t, lost); m.State != store.Error || code(m.Failure) != "no_way" {
+			t.Errorf("to an address that no trunk reaches: %s %+v", m.State, m.Failure)
+		}
+		in := b.received(t, "a", "+12055550100", long)
+		if err := b.RouteInbound(t.Context(), &in); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		in = b.message(t, in.ID)
+		if f := b.message(t, in.Routing.Origin); in.Routing.Note != "" || f.State != store.Sent || f.Text != "From +12055550100: "+long || len(f.Parts) != 1 {
+			t.Errorf("%+v: %s in %d parts", in.Routing, f.State, len(f.Parts))
+		}
+		if got := s.reached(); !slices.Equal(got, []string{"sip:a@example.com", "sip:a@example.com"}) || a.reached() != nil {
+			t.Errorf("s sent to %q, a to %q", got, a.reached())
+		}
+		sound(t, b)
+	})
+	// Another way has the parts that it needs.
+	synctest.Test(t, func(t *testing.T) {
+		a, s := newGate(false), newGate(false)
+		b := planned(t, rule("x", everyone, `{"trunk":[["a"]],"sip":"a@example.com"}`), Trunk{"a", a}, Trunk{"s", sipGate{s}})
+		id := b.submit(t, Submission{To: []string{"+12055550100"}, Text: long})
+		many := len(b.message(t, id).Parts)
+		time.Sleep(2 * idle)
+		synctest.Wait()
+		if m := b.message(t, id); many < 2 || len(m.Parts) != 1 || m.Routing.Trunk != "s" || m.To.String() != "sip:a@example.com" {
+			t.Fatalf("%d parts first; then %d to %s, %+v", many, len(m.Parts), m.To, m.Routing)
+		}
+		a.set(true)
+		time.Sleep(2 * idle)
+		if err := b.Remove(t.Context(), "s", true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * reroutePause)
+		synctest.Wait()
+		if m := b.message(t, id); m.State != store.Sent || len(m.Parts) != many || !slices.Equal(a.reached(), slices.Repeat([]string{"+12055550100"}, many)) {
+			t.Errorf("%s in %d parts to %s, %+v; a sent to %q", m.State, len(m.Parts), m.To, m.Routing, a.reached())
+		}
+		sound(t, b)
 	})
 }

@@ -121,7 +121,17 @@ func (r *Router) rerouteOne(ctx context.Context, trunk string, m *store.Message)
 			return nil
 		}
 	}
-	next, err := r.store.Reroute(ctx, m.ID, trunk, w.Routing, w.to, now)
+	parts := len(m.Parts)
+	switch {
+	case w.address:
+		parts = 1
+	case m.To.Kind() == phone.Alphanumeric: // it was for a SIP address
+		var err error
+		if parts, err = r.measure(m.Text, 255); err != nil {
+			return nil
+		}
+	}
+	next, err := r.store.Reroute(ctx, m.ID, trunk, w.Routing, w.to, parts, now)
 	switch {
 	case errors.Is(err, store.ErrRouted), errors.Is(err, store.ErrNotFound):
 		return nil // it went on meanwhile

@@ -42,9 +42,9 @@ var ErrRouted = errors.New("another way can be taken only for what waits and of 
 // PlannedLane names the lane of messages that a trunk must carry because the call plans chose it; they may choose another as long as nothing was sent.
 func PlannedLane(trunk string) string { return "=" + trunk }
 
-// Reroute sends a message that waits in the planned lane of a trunk another way: to a number, by the trunk in r; one of which the plans say terminate ends
-// in Error. ErrRouted when it does not wait there any more, or something of it may be with the network already.
-func (s *Store) Reroute(ctx context.Context, id MessageID, from string, r Routing, to phone.Number, at time.Time) (Message, error) {
+// Reroute sends a message that waits in the planned lane of a trunk another way: to a number, by the trunk in r, in as many parts as that needs; one of which the
+// plans say terminate ends in Error. ErrRouted when it does not wait there any more, or something of it may be with the network already.
+func (s *Store) Reroute(ctx context.Context, id MessageID, from string, r Routing, to phone.Number, parts int, at time.Time) (Message, error) {
 	return s.change(ctx, id, func(t *tx, m *record) error {
 		if m.State != Waiting || m.lane() != PlannedLane(from) || slices.ContainsFunc(m.Parts, func(p Part) bool { return p.Resends > 0 || p.State != Waiting }) {
 			return fmt.Errorf("message %s: %w", id, ErrRouted)
@@ -53,6 +53,12 @@ func (s *Store) Reroute(ctx context.Context, id MessageID, from string, r Routin
 		m.Routing, m.To = &r, to
 		for i := range m.Parts {
 			m.Parts[i].TPDU = nil
+		}
+		if parts != len(m.Parts) {
+			m.Parts = make([]Part, parts)
+			for i := range m.Parts {
+				m.Parts[i] = Part{Seq: i + 1, State: Waiting, Reference: -1, Status: -1}
+			}
 		}
 		if r.Action == RoutingTerminate {
 			return t.fail(m, at, Terminated(&r))

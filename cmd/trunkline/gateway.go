@@ -141,7 +141,11 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	trunks = append(trunks, mails...)
+	addresses, err := sipTrunks(c.SIPTrunk)
+	if err != nil {
+		return nil, err
+	}
+	trunks = append(append(trunks, mails...), addresses...)
 	if err := g.newScreening(); err != nil {
 		return nil, err
 	}

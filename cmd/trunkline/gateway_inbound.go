@@ -8,6 +8,7 @@ import (
 
 	"trunkline/router"
 	"trunkline/router/program"
+	"trunkline/router/sip"
 	"trunkline/router/smtp"
 )
 
@@ -17,6 +18,18 @@ func mailTrunks(all map[string]smtp.Config) (trunks []router.Trunk, err error) {
 		t, err := smtp.New(name, all[name])
 		if err != nil {
 			return nil, fmt.Errorf("smtp.%s: %w", name, err)
+		}
+		trunks = append(trunks, router.Trunk{Name: name, Backend: t})
+	}
+	return trunks, nil
+}
+
+// sipTrunks makes the trunks that send to SIP addresses, in order of their names.
+func sipTrunks(all map[string]sip.Config) (trunks []router.Trunk, err error) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t, err := sip.New(name, all[name])
+		if err != nil {
+			return nil, fmt.Errorf("sip_trunk.%s: %w", name, err)
 		}
 		trunks = append(trunks, router.Trunk{Name: name, Backend: t})
 	}
