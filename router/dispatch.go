@@ -24,6 +24,7 @@ type lane struct {
 	limited atomic.Int64  // limits hold messages back until then, Unix nanoseconds; 0: none do
 	held    moment        // the trunk is left alone until then
 	turns   store.Turns   // whom the trunk served last
+	more    bool          // the last claim had a message, so the next may
 	faulty  phone.Number  // recipient of the message that was refused by a fault of the trunk
 	started bool          // under Router.change, as long as the lane is in the list
 	quit    chan struct{} // closed when the trunk was removed
@@ -49,7 +50,7 @@ func (l *lane) free() bool { return !time.Now().Before(l.held.get()) }
 func (l *lane) claim(line string, lanes []string) store.Claim {
 	now := l.store.Now()
 	ambiguous := l.books.rules.Load().trunk(l.trunk.Name).ambiguous
-	return store.Claim{Trunk: l.trunk.Name, SIM: line, At: now, Lanes: lanes, After: l.turns, OnAmbiguous: ambiguous, Prepare: func(m *store.Message) error {
+	return store.Claim{Trunk: l.trunk.Name, SIM: line, At: now, Lanes: lanes, After: l.turns, Likely: l.more, OnAmbiguous: ambiguous, Prepare: func(m *store.Message) error {
 		if m.OnAmbiguous == store.ResendOnce || m.OnAmbiguous == store.AsTrunk && ambiguous == store.ResendOnce {
 			shortenValidity(m, now)
 		}
@@ -121,6 +122,7 @@ func (l *lane) run(ctx context.Context) {
 		}
 		lanes := l.looksInto()
 		m, ok, err := l.store.Claim(ctx, l.claim(line, lanes))
+		l.more = ok
 		if err == nil && ok {
 			l.limited.Store(0)
 			l.turns[m.Priority] = m.Account

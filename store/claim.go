@@ -21,6 +21,8 @@ type Claim struct {
 	Lanes []string
 	// After is whom the trunk served last at each priority: the next account in turn is served now. "" at first.
 	After Turns
+	// Likely says that a message is due, as far as the caller knows: then none is looked for before the transaction begins.
+	Likely bool
 	// OnAmbiguous is the trunk's answer to AsTrunk; AsTrunk is StayUnknown.
 	OnAmbiguous Ambiguity
 }
@@ -49,14 +51,16 @@ const claimBudget = 64
 // Parts are counted for the trunk in the same transaction. A message whose parts would exceed a limit stays where it is, and so does everything
 // behind it that the limit is for; when nothing else is due, the error is a *LimitError that says until when.
 func (s *Store) Claim(ctx context.Context, c Claim) (m Message, ok bool, err error) {
-	var some bool
-	err = s.engine.View(ctx, func(r Reader) error {
-		key, err := candidate(r, &c, priorityHighest)
-		some = key != nil
-		return err
-	})
-	if err != nil || !some {
-		return Message{}, false, err
+	if !c.Likely {
+		some := false
+		err = s.engine.View(ctx, func(r Reader) error {
+			key, err := candidate(r, &c, priorityHighest)
+			some = key != nil
+			return err
+		})
+		if err != nil || !some {
+			return Message{}, false, err
+		}
 	}
 	var claimed *record
 	var limited *LimitError

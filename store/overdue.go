@@ -20,12 +20,13 @@ func (s *Store) OldestDue(ctx context.Context, now time.Time) (since time.Time, 
 			return true
 		}
 		return eachLane(r, func(lane []byte) error {
+			heads := []laneHead{{prefix: lane}}
 			for priority := priorityHighest + 1; ; {
 				var err error
-				if priority, err = priorityBelow(r, [][]byte{lane}, priority-1); err != nil || priority < 0 {
+				if priority, err = priorityBelow(r, heads, priority-1); err != nil || priority < 0 {
 					return err
 				}
-				if err := eachWaiting(r, lane, priority, nil, older); err != nil || priority == 0 {
+				if err := eachWaiting(r, &heads[0], priority, nil, older); err != nil || priority == 0 {
 					return err
 				}
 			}

@@ -45,13 +45,26 @@ func firstWaiting(r Reader, prefix, from, to []byte) (w waiting, err error) {
 	return w, err
 }
 
+// laneHead is a lane of the queue, and the first entry that priorityBelow found in it: before it may lie many that were taken since the last fold, which are
+// passed over one by one.
+type laneHead struct {
+	prefix []byte
+	first  waiting
+}
+
 // eachWaiting calls fn for the accounts that wait in a lane at a priority, in their order from an account on, with their first entry that goes at once
-// and their first that has a time; the key of one may be nil. It ends when fn returns false.
-func eachWaiting(r Reader, lane []byte, priority int, from []byte, fn func(atOnce, timed waiting) bool) error {
-	level := append(bytes.Clone(lane), byte(priorityHighest-priority))
+// and their first that has a time; the key of one may be nil. It ends when fn returns false. priorityBelow looked at the lane, for this priority or a higher one.
+func eachWaiting(r Reader, lane *laneHead, priority int, from []byte, fn func(atOnce, timed waiting) bool) error {
+	level := append(bytes.Clone(lane.prefix), byte(priorityHighest-priority))
+	if !bytes.HasPrefix(lane.first.key, level) && (lane.first.key == nil || bytes.Compare(lane.first.key, level) > 0) {
+		return nil
+	}
 	end := after(level)
 	for at := append(bytes.Clone(level), from...); at != nil; {
-		first, err := firstWaiting(r, lane, at, end)
+		first, err := lane.first, error(nil)
+		if bytes.Compare(first.key, at) < 0 {
+			first, err = firstWaiting(r, lane.prefix, at, end)
+		}
 		if err != nil || first.key == nil {
 			return err
 		}
@@ -62,7 +75,7 @@ func eachWaiting(r Reader, lane []byte, priority int, from []byte, fn func(atOnc
 			timed = first
 		} else {
 			atOnce = first
-			if timed, err = firstWaiting(r, lane, append(bytes.Clone(account), 1), next); err != nil {
+			if timed, err = firstWaiting(r, lane.prefix, append(bytes.Clone(account), 1), next); err != nil {
 				return err
 			}
 		}
@@ -75,31 +88,35 @@ func eachWaiting(r Reader, lane []byte, priority int, from []byte, fn func(atOnc
 }
 
 // priorityBelow returns the highest priority not above a bound at which anything waits in one of the lanes, -1 when nothing does.
-func priorityBelow(r Reader, lanes [][]byte, bound int) (int, error) {
+func priorityBelow(r Reader, lanes []laneHead, bound int) (int, error) {
 	best := -1
-	for _, lane := range lanes {
-		w, err := firstWaiting(r, lane, append(bytes.Clone(lane), byte(priorityHighest-bound)), after(lane))
-		if err != nil {
-			return -1, err
+	for i := range lanes {
+		lane := &lanes[i]
+		from := append(bytes.Clone(lane.prefix), byte(priorityHighest-bound))
+		if bytes.Compare(lane.first.key, from) < 0 { // else it is the first from there on, too
+			var err error
+			if lane.first, err = firstWaiting(r, lane.prefix, from, after(lane.prefix)); err != nil {
+				return -1, err
+			}
 		}
-		if w.key != nil {
-			best = max(best, priorityHighest-int(w.key[len(lane)]))
+		if key := lane.first.key; key != nil {
+			best = max(best, priorityHighest-int(key[len(lane.prefix)]))
 		}
 	}
 	return best, nil
 }
 
-func lanePrefixes(lanes []string) [][]byte {
-	all := make([][]byte, len(lanes))
+func laneHeads(lanes []string) []laneHead {
+	all := make([]laneHead, len(lanes))
 	for i, lane := range lanes {
-		all[i] = appendName(nil, lane)
+		all[i].prefix = appendName(nil, lane)
 	}
 	return all
 }
 
 // candidate returns the queue key of the message that a claim is to take, of a priority of at most highest; nil when none is due.
 func candidate(r Reader, c *Claim, highest int) ([]byte, error) {
-	lanes := lanePrefixes(c.lanes())
+	lanes := laneHeads(c.lanes())
 	for highest >= 0 {
 		priority, err := priorityBelow(r, lanes, highest)
 		if err != nil || priority < 0 {
@@ -119,10 +136,10 @@ func candidate(r Reader, c *Claim, highest int) ([]byte, error) {
 }
 
 // inTurn returns the key of the first entry that is due of the first account from one on and up to another, nil for the last, that has any.
-func inTurn(r Reader, lanes [][]byte, priority int, from, to []byte, at time.Time) ([]byte, error) {
+func inTurn(r Reader, lanes []laneHead, priority int, from, to []byte, at time.Time) ([]byte, error) {
 	var best waiting
-	for _, lane := range lanes {
-		err := eachWaiting(r, lane, priority, from, func(atOnce, timed waiting) bool {
+	for i := range lanes {
+		err := eachWaiting(r, &lanes[i], priority, from, func(atOnce, timed waiting) bool {
 			w := atOnce
 			if timed.due(at) && timed.earlier(&w) {
 				w = timed
@@ -159,16 +176,16 @@ func (s *Store) Due(ctx context.Context, trunk string, lanes ...string) (at time
 	if len(lanes) == 0 {
 		lanes = usualLanes(trunk)
 	}
-	prefixes := lanePrefixes(lanes)
 	err = s.engine.View(ctx, func(r Reader) error {
 		at, ok = time.Time{}, false
+		heads := laneHeads(lanes)
 		for bound := priorityHighest; bound >= 0; {
-			priority, err := priorityBelow(r, prefixes, bound)
+			priority, err := priorityBelow(r, heads, bound)
 			if err != nil || priority < 0 {
 				return err
 			}
-			for _, lane := range prefixes {
-				err := eachWaiting(r, lane, priority, nil, func(atOnce, timed waiting) bool {
+			for i := range heads {
+				err := eachWaiting(r, &heads[i], priority, nil, func(atOnce, timed waiting) bool {
 					switch {
 					case atOnce.key != nil:
 						at, ok = time.Time{}, true

@@ -42,9 +42,11 @@ func BenchmarkCycle(b *testing.B) {
 	for c := range consumers {
 		group.Go(func() {
 			trunk := fmt.Sprint("trunk", c)
+			likely := false
 			for n := 0; done.Load() < int64(b.N) && !b.Failed(); n++ {
 				now := time.Now().UTC()
-				m, ok, err := s.Claim(ctx, store.Claim{Trunk: trunk, SIM: trunk, At: now})
+				m, ok, err := s.Claim(ctx, store.Claim{Trunk: trunk, SIM: trunk, At: now, Likely: likely})
+				likely = ok
 				if err != nil {
 					b.Error(err)
 					return
