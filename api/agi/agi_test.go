@@ -109,6 +109,7 @@ func TestVariables(t *testing.T) {
 		{"the extension, when there is no DNID", []string{"agi_callerid: 2125550100", "agi_dnid: unknown", "agi_extension: 3"}, map[string]string{"ACTION": "continue", "PLAN": "main", "PATH": "3", "COUNT": "0"}},
 		{"an unknown caller", with("agi_callerid: unknown"), ended},
 		{"a caller who withholds his number", with("agi_callingpres: 35"), ended},
+		{"an anonymous caller by SIP", with("agi_callerid: Anonymous"), ended},
 		{"facts as arguments", with("agi_arg_1: called=9", "agi_arg_2: zip=35203", "agi_arg_3: provider=acme"), map[string]string{"ACTION": "route", "PLAN": "main", "PATH": "1", "COUNT": "1", "URI_1": "sip:zip@pbx.example.net"}},
 		{"nothing matches", with("agi_arg_1: called=9"), map[string]string{"ACTION": "no_match", "PLAN": "", "PATH": "", "COUNT": "0"}},
 		{"a number that would be more than a number", with("agi_arg_1: called=1&SIP/9,60"), map[string]string{"ACTION": "route", "PLAN": "main", "PATH": "2", "COUNT": "0"}},

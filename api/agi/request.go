@@ -79,12 +79,16 @@ func facts(in map[string]string, asker *switches.Switch, down []string, now time
 	return f, f.Check()
 }
 
-// caller is the number that calls, empty when it is withheld: bits 6 and 7 of the presentation say so (ITU-T Q.931 §4.5.10).
+// caller is the number that calls, empty when it is withheld: bits 6 and 7 of the presentation say so (ITU-T Q.931 §4.5.10), or, of a SIP call, the user
+// anonymous in From (RFC 3323 §4.1.1.3), which Asterisk takes for a number.
 func caller(in map[string]string) string {
 	if pres, err := strconv.Atoi(in["callingpres"]); err == nil && pres&0x60 != 0 {
 		return ""
 	}
-	return known(in["callerid"])
+	if id := known(in["callerid"]); !strings.EqualFold(id, "anonymous") {
+		return id
+	}
+	return ""
 }
 
 // known returns a value, or nothing where Asterisk says that it knows none.

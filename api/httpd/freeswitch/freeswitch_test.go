@@ -94,6 +94,7 @@ func TestDialplan(t *testing.T) {
 		{"handed back", "", call("Caller-Destination-Number", "3"), "", nil},
 		{"nothing matches", "", call("Caller-Destination-Number", "9"), "", nil},
 		{"a ZIP", "", call("variable_trunkline_zip", "35203"), "public", bridge("sofia/external/sip:0@hop.example.net")},
+		{"a long Call-ID", "", call("variable_sip_call_id", strings.Repeat("c", 300)), "public", bridge("sofia/external/sip:12055550123@one.example.net;transport=tcp|sofia/gateway/tg-2/12055550123|sofia/external/sip:desk@pbx.example.net:5080")},
 		{"nowhere to go", "192.0.2.10:1", call("Caller-Destination-Number", "4"), "public", []string{"hangup NO_ROUTE_DESTINATION"}},
 		{"a number that would be more", "", call("Caller-Destination-Number", "1,user/9|${system rm}"), "public",
 			bridge("sofia/external/sip:1%2Cuser%2F9%7C%24%7Bsystem%20rm%7D@one.example.net;transport=tcp|sofia/external/sip:desk@pbx.example.net:5080")},

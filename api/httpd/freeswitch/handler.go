@@ -54,6 +54,9 @@ func New(o Options) *Handler {
 // bodyLimit is the longest request, in bytes: FreeSWITCH sends every variable of the channel.
 const bodyLimit = 256 << 10
 
+// longestCallID is the most octets of a Call-ID that count.
+const longestCallID = 255
+
 // ServeHTTP answers a switch that a section [switch.NAME] names, and nobody else. Whatever is not a question for the dialplan of a call gets "not
 // found", on which FreeSWITCH goes on with its own files; so it does when the answer is an error.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -129,6 +132,9 @@ func facts(form url.Values, asker *switches.Switch) callplan.Facts {
 		CallingLATA: form.Get("variable_trunkline_calling_lata"),
 		CalledLATA:  form.Get("variable_trunkline_called_lata"),
 		ZIP:         form.Get("variable_trunkline_zip"),
+	}
+	if n := len(f.CallID) - longestCallID; n > 0 { // its end differs just as well, and a draw only needs a difference
+		f.CallID = f.CallID[n:]
 	}
 	hidden := strings.EqualFold(first(form, "Hunt-Privacy-Hide-Number", "Caller-Privacy-Hide-Number"), "true")
 	if hidden || strings.EqualFold(f.Calling, "anonymous") || strings.EqualFold(f.Calling, "unknown") {
