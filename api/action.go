@@ -51,10 +51,14 @@ type Action struct {
 	Record
 	ActionFields
 	Authorized Grants `json:"authorized" doc:"who may trigger it, and who is told of it; what is archived is left out"`
+	Former     Grants `json:"former,omitzero" doc:"what was taken back of that and can be restored"`
 }
 
 // GrantsRequest is the body of POST /v1/actions/{id}/grants.
 type GrantsRequest struct {
 	Add    Grants `json:"add,omitzero"`
 	Remove Grants `json:"remove,omitzero"`
+
+	Restore Grants `json:"restore,omitzero" doc:"was taken back and holds again"`
+	Purge   Grants `json:"purge,omitzero" doc:"was taken back, which is forgotten for good"`
 }

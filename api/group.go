@@ -14,10 +14,14 @@ type Group struct {
 	GroupFields
 	Members int      `json:"members" doc:"how many contacts are in it, archived ones included"`
 	Actions []uint64 `json:"actions" nullable:"false" doc:"ids of the actions that its contacts may trigger"`
+	Former  []uint64 `json:"former_members,omitempty" doc:"ids of contacts that were taken out and can be put back, at most 1000 of them"`
 }
 
 // MembersRequest is the body of POST /v1/groups/{id}/members: ids of contacts.
 type MembersRequest struct {
 	Add    []uint64 `json:"add,omitempty" maxItems:"10000" doc:"put into the group"`
 	Remove []uint64 `json:"remove,omitempty" maxItems:"10000" doc:"taken out of it; they are no longer told of actions for being in it"`
+
+	Restore []uint64 `json:"restore,omitempty" maxItems:"10000" doc:"were taken out and are put back, and told of what they were told of"`
+	Purge   []uint64 `json:"purge,omitempty" maxItems:"10000" doc:"were taken out, which is forgotten for good"`
 }

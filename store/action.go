@@ -330,18 +330,23 @@ func (s *Store) Notify(ctx context.Context, action, contact, group uint64, at ti
 		if _, err := reference(t, contactKind, wrong, "contact", contact); err != nil {
 			return nil, err
 		}
-		if may, err := hasLink(t, linkGroup, action, group); err != nil {
-			return nil, err
-		} else if !may {
-			wrong.add("group", "invalid", "group %d may not trigger the action; allow it first", group)
-		}
-		if in, err := hasLink(t, linkMember, group, contact); err != nil {
-			return nil, err
-		} else if !in {
-			wrong.add("contact", "invalid", "contact %d is not in group %d", contact, group)
-		}
-		return []uint64{contact, group}, nil
+		return []uint64{contact, group}, t.mayNotify(action, contact, group, wrong)
 	})
+}
+
+// mayNotify says what is wrong with telling a contact of an action for being in a group.
+func (t *tx) mayNotify(action, contact, group uint64, wrong *Faults) error {
+	if may, err := hasLink(t, linkGroup, action, group); err != nil {
+		return err
+	} else if !may {
+		wrong.add("group", "invalid", "group %d may not trigger the action; allow it first", group)
+	}
+	if in, err := hasLink(t, linkMember, group, contact); err != nil {
+		return err
+	} else if !in {
+		wrong.add("contact", "invalid", "contact %d is not in group %d", contact, group)
+	}
+	return nil
 }
 
 func (s *Store) grant(ctx context.Context, action uint64, at time.Time, who string, kind linkKind, fn func(*tx, *Action, *Faults) ([]uint64, error)) error {
@@ -365,24 +370,27 @@ func (s *Store) grant(ctx context.Context, action uint64, at time.Time, who stri
 // DisallowGroup takes back that a group may trigger an action; its contacts are no longer told of it either.
 func (s *Store) DisallowGroup(ctx context.Context, action, group uint64, at time.Time, who string) error {
 	return s.revoke(ctx, action, at, who, func(t *tx) error {
-		for left := true; left; {
-			var err error
-			if left, err = t.dropNotifyOf(action, group, purgeSteps); err != nil {
-				return err
+		told, err := linksFrom(t, linkNotify, maxGrants, action)
+		for _, ids := range told {
+			if err == nil && ids[1] == group {
+				err = t.archiveLink(linkNotify, at, who, action, ids[0], group)
 			}
 		}
-		return t.dropLink(linkGroup, action, group)
+		if err != nil {
+			return err
+		}
+		return t.archiveLink(linkGroup, at, who, action, group)
 	}, linkGroup, group)
 }
 
 // DisallowAdministrator takes back that an administrator may trigger an action.
 func (s *Store) DisallowAdministrator(ctx context.Context, action, admin uint64, at time.Time, who string) error {
-	return s.revoke(ctx, action, at, who, func(t *tx) error { return t.dropLink(linkAdmin, action, admin) }, linkAdmin, admin)
+	return s.revoke(ctx, action, at, who, func(t *tx) error { return t.archiveLink(linkAdmin, at, who, action, admin) }, linkAdmin, admin)
 }
 
 // StopNotify takes back that a contact is told of an action for being in a group.
 func (s *Store) StopNotify(ctx context.Context, action, contact, group uint64, at time.Time, who string) error {
-	return s.revoke(ctx, action, at, who, func(t *tx) error { return t.dropLink(linkNotify, action, contact, group) }, linkNotify, contact, group)
+	return s.revoke(ctx, action, at, who, func(t *tx) error { return t.archiveLink(linkNotify, at, who, action, contact, group) }, linkNotify, contact, group)
 }
 
 func (s *Store) revoke(ctx context.Context, action uint64, at time.Time, who string, drop func(*tx) error, kind linkKind, ids ...uint64) error {
@@ -398,9 +406,9 @@ func (s *Store) revoke(ctx context.Context, action uint64, at time.Time, who str
 	})
 }
 
-// dropNotifyOf removes at most limit links by which contacts of a group are told of an action, and says whether there may be more.
-func (t *tx) dropNotifyOf(action, group uint64, limit int) (left bool, err error) {
-	all, err := linksFrom(t, linkNotify, maxGrants, action)
+// dropNotifyOf removes at most limit links of a kind by which contacts of a group are told of an action, and says whether there may be more.
+func (t *tx) dropNotifyOf(kind linkKind, action, group uint64, limit int) (left bool, err error) {
+	all, err := linksFrom(t, kind, maxGrants, action)
 	n := 0
 	for _, ids := range all {
 		if err != nil || n == limit {
@@ -408,7 +416,7 @@ func (t *tx) dropNotifyOf(action, group uint64, limit int) (left bool, err error
 		}
 		if ids[1] == group {
 			n++
-			err = t.dropLink(linkNotify, action, ids[0], group)
+			err = t.dropLink(kind, action, ids[0], group)
 		}
 	}
 	return false, err

@@ -75,7 +75,8 @@
 //	├── m · group · contact             member
 //	├── g · action · group              may trigger it
 //	├── a · action · administrator      may trigger it
-//	└── n · action · contact · group    is told of it, for being in the group
+//	├── n · action · contact · group    is told of it, for being in the group
+//	└── M, G, A, N · …                  the same, archived
 //	index                               how provisioned records and links are found; letters are those of the kind and of the index
 //	├── kind · i · provider · id        all of a service provider; u UUID, a archived at, o owner, w words, others those of the kind
 //	└── l · kind · ids behind · id      links by their second id

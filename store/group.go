@@ -94,15 +94,19 @@ func (g *Group) drop(t *tx, limit int) (bool, error) {
 }
 
 // dropNotify removes the links by which members of a group are told of actions; they are under the contacts, so they are found by the actions that the
-// group may trigger.
+// group may trigger, or might.
 func (g *Group) dropNotify(t *tx, limit int) (left bool, err error) {
-	granted, err := linksTo(t, linkGroup, MaxActions, g.ID)
-	if err != nil {
-		return false, err
-	}
-	for _, one := range granted {
-		if left, err = t.dropNotifyOf(one[0], g.ID, limit); left || err != nil {
-			return left, err
+	for _, grant := range [...]linkKind{linkGroup, linkGroup.archived()} {
+		granted, err := linksTo(t, grant, MaxActions, g.ID)
+		if err != nil {
+			return false, err
+		}
+		for _, one := range granted {
+			for _, kind := range [...]linkKind{linkNotify, linkNotify.archived()} {
+				if left, err = t.dropNotifyOf(kind, one[0], g.ID, limit); left || err != nil {
+					return left, err
+				}
+			}
 		}
 	}
 	return false, nil
@@ -158,7 +162,7 @@ func (s *Store) AddMembers(ctx context.Context, group uint64, at time.Time, who 
 	})
 }
 
-// RemoveMembers takes contacts out of a group; they are no longer told of actions for it.
+// RemoveMembers takes contacts out of a group; they are no longer told of actions for it. RestoreMembers takes that back.
 func (s *Store) RemoveMembers(ctx context.Context, group uint64, at time.Time, who string, contacts ...uint64) error {
 	if len(contacts) > maxMembers {
 		return fmt.Errorf("%w: %d contacts at a time, at most %d are possible", ErrInvalid, len(contacts), maxMembers)
@@ -173,7 +177,7 @@ func (s *Store) RemoveMembers(ctx context.Context, group uint64, at time.Time, w
 				continue
 			}
 			n++
-			if err := t.dropLink(linkMember, group, id); err != nil {
+			if err := t.archiveLink(linkMember, at, who, group, id); err != nil {
 				return 0, err
 			}
 			told, err := linksTo(t, linkNotify, MaxActions, id, group)
@@ -181,7 +185,7 @@ func (s *Store) RemoveMembers(ctx context.Context, group uint64, at time.Time, w
 				return 0, err
 			}
 			for _, one := range told {
-				if err := t.dropLink(linkNotify, one[0], id, group); err != nil {
+				if err := t.archiveLink(linkNotify, at, who, one[0], id, group); err != nil {
 					return 0, err
 				}
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // Links say which records belong together: a contact to a group, a group or an administrator to an action that it may trigger, a contact to an action whose
-// results it is told. A link has no life of its own: it counts while all records that it names are in use, and goes when one of them is purged.
+// results it is told. A link counts while all records that it names are in use, and goes when one of them is purged; one that is taken away itself is archived first.
 
 // linkKind is one byte of the keys of links.
 type linkKind byte
@@ -29,6 +29,9 @@ type link struct {
 	ids  []uint64
 	At   time.Time
 	By   string
+
+	ArchivedAt time.Time // of one that is archived
+	ArchivedBy string
 }
 
 func linkKey(kind linkKind, ids ...uint64) []byte {
@@ -68,6 +71,10 @@ func openLink(key, value []byte) (*link, error) {
 			l.At = f.time()
 		case 2:
 			l.By = f.string()
+		case 3:
+			l.ArchivedAt = f.time()
+		case 4:
+			l.ArchivedBy = f.string()
 		}
 	}
 	if f.err != nil {
@@ -81,17 +88,27 @@ func hasLink(r Reader, kind linkKind, ids ...uint64) (bool, error) {
 	return v != nil, err
 }
 
-// addLink stores a link; fresh is false when it was there.
+// addLink stores a link; fresh is false when it was there. One that was archived is forgotten.
 func (t *tx) addLink(l *link) (fresh bool, err error) {
 	key := linkKey(l.kind, l.ids...)
 	if v, err := t.Get(tableLinks, key); err != nil || v != nil {
 		return false, err
 	}
-	frame := putString(putTime(newFrame(32), 1, l.At), 2, l.By)
-	if err := t.Put(tableLinks, key, seal(tableLinks, key, frame)); err != nil {
+	if err := t.dropLink(l.kind.archived(), l.ids...); err != nil {
 		return false, err
 	}
-	return true, t.Put(tableIndex, l.reverseKey(), nil)
+	return true, t.putLink(l)
+}
+
+// putLink writes a link and its entry in the table of indexes.
+func (t *tx) putLink(l *link) error {
+	key := linkKey(l.kind, l.ids...)
+	frame := putString(putTime(newFrame(48), 1, l.At), 2, l.By)
+	frame = putString(putTime(frame, 3, l.ArchivedAt), 4, l.ArchivedBy)
+	if err := t.Put(tableLinks, key, seal(tableLinks, key, frame)); err != nil {
+		return err
+	}
+	return t.Put(tableIndex, l.reverseKey(), nil)
 }
 
 func (t *tx) dropLink(kind linkKind, ids ...uint64) error {
@@ -129,27 +146,37 @@ func readIDs(b []byte) (ids []uint64) {
 	return ids
 }
 
-// dropFrom removes at most limit links of a kind that begin with ids, and says whether there are more.
+// dropFrom removes at most limit links of a kind that begin with ids, archived ones too, and says whether there are more.
 func (t *tx) dropFrom(kind linkKind, limit int, ids ...uint64) (left bool, err error) {
-	all, err := linksFrom(t, kind, limit, ids...)
-	for _, rest := range all {
-		if err == nil {
-			err = t.dropLink(kind, append(slices.Clone(ids), rest...)...)
+	for _, k := range [...]linkKind{kind, kind.archived()} {
+		all, err := linksFrom(t, k, limit, ids...)
+		for _, rest := range all {
+			if err == nil {
+				err = t.dropLink(k, append(slices.Clone(ids), rest...)...)
+			}
+		}
+		if err != nil || len(all) == limit {
+			return true, err
 		}
 	}
-	return len(all) == limit, err
+	return false, nil
 }
 
-// dropTo removes at most limit links of a kind to a record, and says whether there are more.
+// dropTo removes at most limit links of a kind to a record, archived ones too, and says whether there are more.
 func (t *tx) dropTo(kind linkKind, limit int, id uint64) (left bool, err error) {
-	all, err := linksTo(t, kind, limit, id)
-	for _, rest := range all {
-		if err == nil {
-			n := len(rest) - 1
-			err = t.dropLink(kind, append([]uint64{rest[n], id}, rest[:n]...)...)
+	for _, k := range [...]linkKind{kind, kind.archived()} {
+		all, err := linksTo(t, k, limit, id)
+		for _, rest := range all {
+			if err == nil {
+				n := len(rest) - 1
+				err = t.dropLink(k, append([]uint64{rest[n], id}, rest[:n]...)...)
+			}
+		}
+		if err != nil || len(all) == limit {
+			return true, err
 		}
 	}
-	return len(all) == limit, err
+	return false, nil
 }
 
 // dropAll removes links by several functions in turn, each at most limit, and says whether there are more.
@@ -173,7 +200,7 @@ func examineLink(r Reader, key, value []byte) (string, error) {
 		return "its entry in table index is missing", err
 	}
 	names := map[linkKind][]Table{linkMember: {tableGroups, tableContacts}, linkGroup: {tableActions, tableGroups}, linkAdmin: {tableActions, tableAdministrators},
-		linkNotify: {tableActions, tableContacts, tableGroups}}[l.kind]
+		linkNotify: {tableActions, tableContacts, tableGroups}}[l.kind.live()]
 	if len(names) != len(l.ids) {
 		return "it is of an unknown kind", nil
 	}

@@ -16,6 +16,7 @@ func (s *Store) PurgeArchived(ctx context.Context, before time.Time, _ []byte) (
 	const most = 50
 	at := s.Now()
 	for _, purge := range []func() (int, error){
+		func() (int, error) { return s.purgeLinks(ctx, before, most) },
 		func() (int, error) { return purgeSome(ctx, s.ListEntries(), before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Contacts(), before, at, most) },
 		func() (int, error) { return purgeSome(ctx, s.Groups(), before, at, most) },

@@ -52,9 +52,18 @@ func applyAction(f *api.ActionFields, a *store.Action, wrong *wrongFields) {
 func actionOf(ctx context.Context, s *Server, a *store.Action) (api.Action, error) {
 	out := api.Action{Record: recordOf(&a.Meta), ActionFields: actionFields(a)}
 	grants, err := s.store.Grants(ctx, a.ID)
-	out.Authorized.Groups, out.Authorized.Administrators = grants.Groups, grants.Administrators
-	for _, n := range grants.Notify {
-		out.Authorized.ContactNotify = append(out.Authorized.ContactNotify, api.ActionNotice(n))
+	if err != nil {
+		return out, err
 	}
+	former, err := s.store.FormerGrants(ctx, a.ID)
+	out.Authorized, out.Former = grantsOf(&grants), grantsOf(&former)
 	return out, err
+}
+
+func grantsOf(g *store.Grants) api.Grants {
+	out := api.Grants{Groups: g.Groups, Administrators: g.Administrators}
+	for _, n := range g.Notify {
+		out.ContactNotify = append(out.ContactNotify, api.ActionNotice(n))
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"trunkline/api"
 	"trunkline/router/access"
@@ -40,6 +41,10 @@ func groupOf(ctx context.Context, s *Server, g *store.Group) (api.Group, error) 
 	}
 	actions, err := s.store.ActionsOf(ctx, g.ID)
 	out.Actions = append(out.Actions, actions...)
+	if err != nil {
+		return out, err
+	}
+	out.Former, err = s.store.FormerMembers(ctx, g.ID, maxLimit)
 	return out, err
 }
 
@@ -54,11 +59,13 @@ func (s *Server) changeMembers(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	g, err := groupResource.find(s, r, r.need)
-	if err == nil {
-		err = s.store.AddMembers(r.Context(), g.ID, s.store.Now(), r.account, body.Add...)
-	}
-	if err == nil {
-		err = s.store.RemoveMembers(r.Context(), g.ID, s.store.Now(), r.account, body.Remove...)
+	for _, step := range []struct {
+		contacts []uint64
+		do       func(ctx context.Context, group uint64, at time.Time, who string, contacts ...uint64) error
+	}{{body.Add, s.store.AddMembers}, {body.Remove, s.store.RemoveMembers}, {body.Restore, s.store.RestoreMembers}, {body.Purge, s.store.PurgeMembers}} {
+		if err == nil && len(step.contacts) > 0 {
+			err = step.do(r.Context(), g.ID, s.store.Now(), r.account, step.contacts...)
+		}
 	}
 	return groupResource.answer(s, w, r, http.StatusOK, g, err)
 }
@@ -103,6 +110,20 @@ func (s *Server) changeGrants(w http.ResponseWriter, r *request) error {
 	for _, id := range body.Remove.Administrators {
 		steps = append(steps, func() error { return gone(s.store.DisallowAdministrator(ctx, a.ID, id, at, r.account)) })
 	}
+	for _, id := range body.Restore.Groups {
+		steps = append(steps, func() error { return s.store.RestoreGroup(ctx, a.ID, id, at, r.account) })
+	}
+	for _, id := range body.Restore.Administrators {
+		steps = append(steps, func() error { return s.store.RestoreAdministrator(ctx, a.ID, id, at, r.account) })
+	}
+	for _, n := range body.Restore.ContactNotify {
+		steps = append(steps, func() error { return s.store.RestoreNotify(ctx, a.ID, n.Contact, n.Group, at, r.account) })
+	}
+	purge := store.Grants{Groups: body.Purge.Groups, Administrators: body.Purge.Administrators}
+	for _, n := range body.Purge.ContactNotify {
+		purge.Notify = append(purge.Notify, store.Notice(n))
+	}
+	steps = append(steps, func() error { return s.store.PurgeGrants(ctx, a.ID, purge, at, r.account) })
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return actionResource.problem(err)

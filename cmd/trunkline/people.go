@@ -49,7 +49,9 @@ func newGroupCommand(c *cli) *cobra.Command {
 	}
 	return group("group", "Keep groups of contacts", append(v.commands(c),
 		members("join", "Put contacts into a group", func(ids []uint64) api.MembersRequest { return api.MembersRequest{Add: ids} }),
-		members("leave", "Take contacts out of a group", func(ids []uint64) api.MembersRequest { return api.MembersRequest{Remove: ids} }))...)
+		members("leave", "Take contacts out of a group", func(ids []uint64) api.MembersRequest { return api.MembersRequest{Remove: ids} }),
+		members("rejoin", "Put contacts back into a group that were taken out of it, with the notices that ended then", func(ids []uint64) api.MembersRequest { return api.MembersRequest{Restore: ids} }),
+		members("forget", "Forget for good that contacts were in a group", func(ids []uint64) api.MembersRequest { return api.MembersRequest{Purge: ids} }))...)
 }
 
 func newActionCommand(c *cli) *cobra.Command {
@@ -75,7 +77,9 @@ func newActionCommand(c *cli) *cobra.Command {
 	}
 	return group("action", "Keep actions: what texts trigger", append(v.commands(c),
 		grant("allow", "Let groups and administrators trigger an action, and contacts be told of it", func(g api.Grants) api.GrantsRequest { return api.GrantsRequest{Add: g} }),
-		grant("disallow", "Take back who may trigger an action and who is told of it", func(g api.Grants) api.GrantsRequest { return api.GrantsRequest{Remove: g} }))...)
+		grant("disallow", "Take back who may trigger an action and who is told of it", func(g api.Grants) api.GrantsRequest { return api.GrantsRequest{Remove: g} }),
+		grant("reallow", "Restore what was taken back by disallow", func(g api.Grants) api.GrantsRequest { return api.GrantsRequest{Restore: g} }),
+		grant("forget", "Forget for good what was taken back by disallow", func(g api.Grants) api.GrantsRequest { return api.GrantsRequest{Purge: g} }))...)
 }
 
 func readGrants(groups, admins, notify []string) (g api.Grants, err error) {
