@@ -20,6 +20,12 @@ import (
 // probe returns how many times per second the disk under dir overwrites 4 KiB and syncs them, and how long that takes at the median. Everything durable
 // is measured in it, since disks differ and are throttled at times.
 func probe(b testing.TB, dir string, d time.Duration) (rate float64, p50 time.Duration) {
+	rate, p50, _ = probes(b, dir, d)
+	return rate, p50
+}
+
+// probes is probe, with the time that one of a hundred exceeds.
+func probes(b testing.TB, dir string, d time.Duration) (rate float64, p50, most time.Duration) {
 	f, err := os.Create(filepath.Join(dir, "probe"))
 	if err != nil {
 		b.Fatal(err)
@@ -48,7 +54,7 @@ func probe(b testing.TB, dir string, d time.Duration) (rate float64, p50 time.Du
 		now := time.Now()
 		took, last = append(took, now.Sub(last)), now
 	}
-	return float64(len(took)) / time.Since(begin).Seconds(), median(took)
+	return float64(len(took)) / time.Since(begin).Seconds(), median(took), p99(took)
 }
 
 func median(d []time.Duration) time.Duration {

@@ -2,14 +2,18 @@ package bolt_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"trunkline/callplan/phone"
 	"trunkline/store"
@@ -80,6 +84,16 @@ func BenchmarkCycle(b *testing.B) {
 func p99(d []time.Duration) time.Duration {
 	median(d) // sorts
 	return d[len(d)*99/100]
+}
+
+// used returns the time that this thread spent on a processor, and how often it waited for a page to be read from the disk.
+func used(b testing.TB) (cpu time.Duration, reads int64) {
+	var u unix.Rusage
+	var t unix.Timespec
+	if err := errors.Join(unix.Getrusage(unix.RUSAGE_THREAD, &u), unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(t.Nano()), int64(u.Majflt)
 }
 
 // resident returns the memory of this process that is its own, and all that is in memory, pages of files included, in MB.
@@ -169,6 +183,8 @@ func BenchmarkWaiting(b *testing.B) {
 		}
 	}
 	own, all := resident(b)
+	_, _, disk := probes(b, filepath.Dir(path), 300*time.Millisecond)
+	b.ReportMetric(float64(disk.Microseconds())/1000, "probe-p99-ms")
 	b.ReportMetric(float64(p99(took).Microseconds())/1000, "claim-p99-ms")
 	b.ReportMetric(own, "rss-own-MB")
 	b.ReportMetric(all, "rss-all-MB")
@@ -230,18 +246,27 @@ func BenchmarkHistory(b *testing.B) {
 		"time-trunk-state": {Since: ago(2), Trunk: "trunk5", State: store.Debug, Ascending: true}, "out-number": {Direction: store.Out, Number: number, Since: ago(4)},
 	} {
 		b.Run("page-"+name, func(b *testing.B) {
-			var took []time.Duration
+			runtime.LockOSThread() // so that what is spent can be told from what others took, and the disk
+			defer runtime.UnlockOSThread()
+			var took, spent []time.Duration
 			pages := q
+			_, before := used(b)
 			for b.Loop() {
+				cpu, _ := used(b)
 				begin := time.Now()
 				page, err := s.Messages(ctx, pages)
 				took = append(took, time.Since(begin))
+				after, _ := used(b)
+				spent = append(spent, after-cpu)
 				if err != nil {
 					b.Fatal(err)
 				}
 				pages.Cursor = page.Next
 			}
+			_, after := used(b)
 			b.ReportMetric(float64(p99(took).Microseconds())/1000, "page-p99-ms")
+			b.ReportMetric(float64(p99(spent).Microseconds())/1000, "page-cpu-p99-ms")
+			b.ReportMetric(float64(after-before)/float64(len(took)), "disk-reads/page")
 		})
 	}
 }

@@ -268,7 +268,7 @@ func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool,
 			return fmt.Errorf("element %d is not where it was written", i)
 		}
 		end += len(key) + len(value)
-		if c := bytes.Compare(last, key); c > 0 || c == 0 && i > 0 || high != nil && bytes.Compare(key, high) >= 0 {
+		if c := bytes.Compare(last, key); c > 0 || c == 0 && i > 0 || i+1 == int(count) && high != nil && bytes.Compare(key, high) >= 0 { // the last is the highest
 			return fmt.Errorf("key %d is out of order", i)
 		}
 		last = key
