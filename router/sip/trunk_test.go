@@ -1,12 +1,17 @@
 package sip
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,6 +257,51 @@ func TestSendToNobody(t *testing.T) {
 	}
 }
 
+// TestSendSecurely: by TLS, to a server that the file vouches for, and to no other.
+func TestSendSecurely(t *testing.T) {
+	web := httptest.NewUnstartedServer(nil) // for its certificate
+	web.StartTLS()
+	defer web.Close()
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked string
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			buf := make([]byte, 65536)
+			if n, err := c.Read(buf); err == nil {
+				asked = string(buf[:n])
+				c.Write([]byte(reply(asked, "200 OK")))
+			}
+			c.Close()
+		}
+	})
+	defer func() { l.Close(); wg.Wait() }()
+	m := text("sips:anna@example.com", "x")
+	if _, err := send(t, newTrunk(t, l.Addr().String(), func(c *Config) { c.Transport = TLS }), m); err == nil {
+		t.Error("a server that nobody vouches for got the message")
+	}
+	if _, err := send(t, newTrunk(t, l.Addr().String(), func(c *Config) { c.Transport, c.CAFile = TLS, ca }), m); err != nil {
+		t.Error(err)
+	}
+	l.Close()
+	wg.Wait()
+	if !strings.Contains(asked, "MESSAGE sips:anna@example.com SIP/2.0\r\nVia: SIP/2.0/TLS ") {
+		t.Errorf("%q", asked)
+	}
+}
+
 // TestPrepare: only SIP addresses in one part, and sips only by TLS.
 func TestPrepare(t *testing.T) {
 	plain, secure := newTrunk(t, "127.0.0.1:5060", nil), newTrunk(t, "127.0.0.1", func(c *Config) { c.Transport = TLS })
@@ -361,6 +411,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(reply(request, "401 Unauthorized", `WWW-Authenticate: Digest realm="a\"b", nonce="c", qop="auth", algorithm=SHA-256`)))
 	f.Add([]byte(reply(request, "503 Gone", "Retry-After: 99999999999;duration=1")))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := readAnswer(bufio.NewReader(bytes.NewReader(b))); err == nil && (len(got) > len(b) || !bytes.Contains(b, got)) {
+			t.Errorf("%q was read of %q", got, b)
+		}
 		r := answer(b, "z9hG4bK1")
 		if r == nil {
 			return
