@@ -173,11 +173,11 @@ func (d *desk) receives(m store.Message) (store.Message, []string) {
 // sent returns what was accepted for sending since it was asked last.
 func (d *desk) sent() (all []string) {
 	d.t.Helper()
-	page, err := d.store.Messages(d.t.Context(), store.Query{Direction: store.Out, Ascending: true, Limit: 1000})
+	page, err := d.store.Messages(d.t.Context(), store.Query{Direction: store.Out, Limit: 100})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	for _, m := range page.Items {
+	for _, m := range slices.Backward(page.Items) {
 		if !d.seen[m.ID] && m.Verdict == nil { // not what was refused
 			d.seen[m.ID] = true
 			all = append(all, m.To.String()+": "+m.Text)
