@@ -122,10 +122,14 @@ func (in *Inbound) forward(ctx context.Context, m *store.Message, t *Trial, h *s
 		if err != nil {
 			return 0, err
 		}
-		if !v.Authorized || !in.guard.answer(&h.Marks, n.String(), text, h.At) {
-			continue
-		}
-		if one, ok := in.o.Router.compose(in.payer(t), t.Provider, n, text, m.Trunk, "", h.At); ok {
+		one, ok := in.o.Router.compose(in.payer(t), t.Provider, n, text, m.Trunk, "", h.At)
+		switch {
+		case !ok:
+		case !v.Authorized:
+			if in.o.Router.keeps(one.Account, h.At) {
+				h.Replies = append(h.Replies, refuse(one, v.Code, v.Text)) // to be seen
+			}
+		case in.guard.answer(&h.Marks, n.String(), text, h.At):
 			h.Replies = append(h.Replies, one)
 			sent++
 		}

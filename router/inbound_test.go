@@ -599,6 +599,9 @@ func TestForwardAndWebhook(t *testing.T) {
 	if n := len(slices.DeleteFunc(sent, func(s string) bool { return !strings.HasPrefix(s, carlNumber) })); n != 1 || d.run(m).State != store.RunDone {
 		t.Errorf("carl got %d, %+v", n, d.run(m))
 	}
+	if kept := d.refusedNow(); len(kept) != 1 || kept[0].To.String() != "112" || kept[0].Failure.Code != "emergency_number" {
+		t.Errorf("refused: %+v", kept)
+	}
 	if m, _ := d.says(alienNumber, "hook x"); !d.event("action.hook", m.ID) {
 		t.Error("no event for webhooks")
 	}

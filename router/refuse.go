@@ -20,6 +20,11 @@ type refusal struct {
 // maxRefused is how many refused messages of one account are kept in an hour: who is refused has no quota that would bound him.
 const maxRefused = 1000
 
+// keeps counts one more refused message of an account and tells whether it is kept.
+func (r *Router) keeps(account string, now time.Time) bool {
+	return r.refusals.allow(nil, guardKey(guardRefused, account), maxRefused, time.Hour, now)
+}
+
 // refusedSkipped are the contacts of a group that were left out, as refusals.
 func refusedSkipped(skipped []Skipped) []refusal {
 	all := make([]refusal, len(skipped))
@@ -37,7 +42,7 @@ func (r *Router) refusedMessages(s *Submission, refused []refusal, now time.Time
 	parts := r.parts(s.Text, func(_, _, _ string, _ ...any) {})
 	seen := map[phone.Number]bool{}
 	for _, one := range refused {
-		if parts == 0 || seen[one.to] || !r.refusals.allow(nil, guardKey(guardRefused, s.Account), maxRefused, time.Hour, now) {
+		if parts == 0 || seen[one.to] || !r.keeps(s.Account, now) {
 			continue
 		}
 		seen[one.to] = true
@@ -57,7 +62,7 @@ func (r *Router) refusedMessages(s *Submission, refused []refusal, now time.Time
 // refusedByQuota makes the messages that are kept of those that a quota has no room for.
 func (r *Router) refusedByQuota(messages []store.Message, quota *store.QuotaError) (all []store.Message) {
 	for _, m := range messages {
-		if m.State == store.Waiting && r.refusals.allow(nil, guardKey(guardRefused, m.Account), maxRefused, time.Hour, m.CreatedAt) {
+		if m.State == store.Waiting && r.keeps(m.Account, m.CreatedAt) {
 			all = append(all, refuse(m, store.CodeQuota, quota.Error()))
 		}
 	}
