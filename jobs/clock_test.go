@@ -20,10 +20,10 @@ func TestRetriesWhenTheClockIsSet(t *testing.T) {
 		engine := memory.New()
 		life := func() (*receiver, *bench) {
 			r := newReceiver(t, nil)
+			r.refuse(true) // before the first request
 			return r, startWith(t, engine, map[string]*receiver{"a": r}, options)
 		}
 		r, b := life()
-		r.refuse(true)
 		id, _ := b.add("a", "message.*")
 		left := b.happen(store.NewMessageID())
 		time.Sleep(time.Minute)
@@ -31,7 +31,6 @@ func TestRetriesWhenTheClockIsSet(t *testing.T) {
 
 		c.Set(m.Boot)
 		r, b = life()
-		r.refuse(true)
 		begun := b.happen(store.NewMessageID())
 		time.Sleep(20 * time.Minute)
 		for _, seq := range []uint64{left, begun} {
