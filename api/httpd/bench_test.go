@@ -56,7 +56,7 @@ func BenchmarkSocketAccept(b *testing.B) {
 			}
 			g := serveOn(b, db, func(_ *Config, o *Options) { o.Logger = nil })
 			before := probe(b, dir, 300*time.Millisecond)
-			l := newLoader(b, clients, g.dial)
+			l := newLoader(b, clients, "202", g.dial, readyRequest)
 			b.ResetTimer()
 			used := cpuTime(b)
 			l.run(b, b.N)
@@ -95,18 +95,19 @@ func readyRequest(i int) []byte {
 // loader is a number of clients, each of which sends its next request when it has its answer. One goroutine serves them all, so that what they cost is
 // little beside what is measured.
 type loader struct {
+	status   string
 	poll     *poller
 	requests map[int32][]byte
 	buf      []byte
 }
 
-func newLoader(b *testing.B, clients int, dial func() net.Conn) *loader {
+func newLoader(b *testing.B, clients int, status string, dial func() net.Conn, request func(client int) []byte) *loader {
 	p, err := newPoller()
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(p.close)
-	l := &loader{poll: p, requests: map[int32][]byte{}, buf: make([]byte, 4096)}
+	l := &loader{status: "HTTP/1.1 " + status + " ", poll: p, requests: map[int32][]byte{}, buf: make([]byte, 64<<10)}
 	for i := range clients {
 		fd, err := detach(dial())
 		if err == nil {
@@ -116,12 +117,12 @@ func newLoader(b *testing.B, clients int, dial func() net.Conn) *loader {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { syscall.Close(fd) })
-		l.requests[int32(fd)] = readyRequest(i)
+		l.requests[int32(fd)] = request(i)
 	}
 	return l
 }
 
-// run sends n requests in all, each of which must be answered by 202.
+// run sends n requests in all, each of which must be answered with the status.
 func (l *loader) run(b *testing.B, n int) {
 	begun, answered := 0, 0
 	send := func(fd int32) {
@@ -145,7 +146,7 @@ func (l *loader) run(b *testing.B, n int) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if err := accepted(l.buf[:m]); err != nil {
+			if err := l.whole(l.buf[:m]); err != nil {
 				b.Fatal(err)
 			}
 			answered++
@@ -154,10 +155,10 @@ func (l *loader) run(b *testing.B, n int) {
 	}
 }
 
-// accepted tells what is wrong when b is not one whole answer 202.
-func accepted(b []byte) error {
+// whole tells what is wrong when b is not one whole answer with the status that is expected.
+func (l *loader) whole(b []byte) error {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
-	if end < 0 || !bytes.HasPrefix(b, []byte("HTTP/1.1 202 ")) {
+	if end < 0 || !bytes.HasPrefix(b, []byte(l.status)) {
 		return fmt.Errorf("answer: %q", b)
 	}
 	_, rest, _ := bytes.Cut(b[:end+2], []byte("Content-Length: "))

@@ -2,7 +2,9 @@ package httpd
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -124,11 +126,6 @@ func (s *Server) decideCalls(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if s.decides != nil {
-		if err := s.decides(); err != nil {
-			return api.NewProblem(http.StatusServiceUnavailable, api.CodeNotReady, "Nothing is decided now", "")
-		}
-	}
 	buf := bodies.Get().(*[]byte)
 	defer func() {
 		if cap(*buf) <= 64<<10 {
@@ -139,16 +136,29 @@ func (s *Server) decideCalls(w http.ResponseWriter, r *request) error {
 		lingerOver(w, r.Body)
 		return err
 	}
-	questions, list, err := readQuestions(*buf, asker)
-	if err != nil {
+	if *buf, err = s.decideIn((*buf)[:0], *buf, asker, format != ""); err != nil {
 		return err
 	}
-	if list && format != "" {
-		return badParameter("format", api.FieldConflict, "takes one call, not a list")
+	writeBody(w, http.StatusOK, *buf)
+	return nil
+}
+
+// decideIn appends the answer to the calls in a body. out may lie over body, of which nothing is needed once it is written.
+func (s *Server) decideIn(out, body []byte, asker *switches.Switch, rtjson bool) ([]byte, error) {
+	if s.decides != nil {
+		if err := s.decides(); err != nil {
+			return out, api.NewProblem(http.StatusServiceUnavailable, api.CodeNotReady, "Nothing is decided now", "")
+		}
+	}
+	questions, list, err := readQuestions(body, asker)
+	if err != nil {
+		return out, err
+	}
+	if list && rtjson {
+		return out, badParameter("format", api.FieldConflict, "takes one call, not a list")
 	}
 	d := decisions.Get().(*callplan.Decision)
 	defer decisions.Put(d)
-	out := (*buf)[:0]
 	if list {
 		out = append(out, '[')
 	}
@@ -160,20 +170,28 @@ func (s *Server) decideCalls(w http.ResponseWriter, r *request) error {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if format == "" {
-			s.decided.Count(switches.HTTP, d.Action)
-			out = appendDecision(out, d)
-		} else {
+		if rtjson {
 			s.decided.Count(switches.RTJSON, d.Action)
 			out = s.appendRTJSON(out, d, asker)
+		} else {
+			s.decided.Count(switches.HTTP, d.Action)
+			out = appendDecision(out, d)
 		}
 	}
 	if list {
 		out = append(out, ']')
 	}
-	*buf = out
-	writeBody(w, http.StatusOK, out)
-	return nil
+	return out, nil
+}
+
+// decideSafely is decideIn, but a panic is an error.
+func (s *Server) decideSafely(out, body []byte, asker *switches.Switch, rtjson bool) (_ []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return s.decideIn(out, body, asker, rtjson)
 }
 
 // complete fills in what the gateway knows of every call.

@@ -2,33 +2,47 @@ package httpd
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"trunkline/api"
 )
 
-// A lane answers POST /v1/messages on connections of the socket by itself, many at a time, for as long as requests have the plain form in which programs
-// send them. At the first that has not, the connection goes to net/http with everything that was read, and stays there. So a lane decides nothing: what
-// it takes would be taken there too, and every doubt is settled there. It exists because net/http, and a goroutine for each connection, spend more on a
-// request than the router and the store do on accepting the message in it.
+// A lane answers POST /v1/messages and POST /v1/decide by itself, on many connections at a time, for as long as requests have the plain form in which
+// programs send them. At the first that has not, the connection goes to net/http with everything that was read, and stays there. So a lane decides
+// nothing: what it takes would be taken there too, and every doubt is settled there. It exists because net/http, and a goroutine for each connection, spend
+// more on a request than the router and the store do on accepting the message in it, and far more than a plan on a call.
+
+// laneRoute is what a request asks for.
+type laneRoute uint8
+
+const (
+	laneSubmit laneRoute = iota
+	laneDecide
+	laneRTJSON // a decision in the form of Kamailio's module rtjson
+)
+
+// laneStarts are the lines with which requests begin, by laneRoute.
+var laneStarts = [...]string{"POST /v1/messages HTTP/1.1\r\n", "POST /v1/decide HTTP/1.1\r\n", "POST /v1/decide?format=rtjson HTTP/1.1\r\n"}
 
 // laneHead is what a lane needs of a head.
 type laneHead struct {
+	route  laneRoute
 	size   int    // octets of the head with its empty line
 	length int    // of the body
 	key    string // Idempotency-Key, "" when there is none
 }
 
-const laneStart = "POST /v1/messages HTTP/1.1\r\n"
-
 // readLaneHead reads a whole head of the plain form from the beginning of b; ok is false when there is any doubt.
 func readLaneHead(b []byte) (h laneHead, ok bool) {
-	if !bytes.HasPrefix(b, []byte(laneStart)) {
+	start := slices.IndexFunc(laneStarts[:], func(s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s })
+	if start < 0 {
 		return h, false
 	}
+	h.route = laneRoute(start)
 	h.length = -1
 	host, media := false, false
-	for at := len(laneStart); ; {
+	for at := len(laneStarts[start]); ; {
 		end := bytes.IndexByte(b[at:], '\n')
 		if end < 1 || b[at+end-1] != '\r' {
 			return h, false
@@ -68,7 +82,7 @@ func readLaneHead(b []byte) (h laneHead, ok bool) {
 				h.length = h.length*10 + int(c-'0')
 			}
 		case api.IdempotencyKey:
-			if h.key != "" || checkKey(string(value)) != nil {
+			if h.route != laneSubmit || h.key != "" || checkKey(string(value)) != nil {
 				return h, false
 			}
 			h.key = string(value)

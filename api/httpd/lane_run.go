@@ -5,19 +5,21 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"trunkline/api/switches"
 	"trunkline/router"
 	"trunkline/router/access"
 )
 
 // Buffers of a lane in bytes. A request that does not fit goes to net/http; room for an answer that grew larger than answerKept is given back.
 const (
-	laneRequest = 4 << 10
+	laneRequest = 16 << 10
 	answerKept  = 64 << 10
 )
 
@@ -44,8 +46,9 @@ type lane struct {
 type laneConn struct {
 	conn  *conn // closed as long as the connection is in a lane
 	fd    int
-	used  bool      // it had an answer
-	since time.Time // of the last answer, or of the beginning
+	from  netip.Addr // of a switch
+	used  bool       // it had an answer
+	since time.Time  // of the last answer, or of the beginning
 }
 
 // asked is a request that was read, and what becomes of it.
@@ -203,7 +206,7 @@ func (l *lane) round(ctx context.Context, events []unix.EpollEvent) {
 		}
 		status := l.answer(&accepted, a.err)
 		took := time.Since(start)
-		l.lanes.metrics.count(status, took)
+		l.lanes.submitted.count(status, took)
 		s.logRequest(ctx, http.MethodPost, "/v1/messages", "", status, took, a.account)
 		l.write(a.from)
 	}
@@ -220,6 +223,14 @@ func (l *lane) read(ctx context.Context, c *laneConn, b []byte) {
 	config := &l.lanes.server.config
 	head, ok := readLaneHead(b)
 	if !ok || head.size+head.length != len(b) || int64(head.length) > config.BodyLimit || head.size > config.HeaderLimit {
+		l.handOver(c, b, nil)
+		return
+	}
+	if head.route != laneSubmit {
+		l.decide(ctx, c, &head, b)
+		return
+	}
+	if l.lanes.switches {
 		l.handOver(c, b, nil)
 		return
 	}
@@ -252,21 +263,58 @@ func (l *lane) submission(ctx context.Context, c *laneConn, a *asked, key string
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	s := l.lanes.server
-	if !l.known || l.uid != c.conn.peer.uid {
-		who, err := s.localPeer(ctx, c.conn.peer)
-		if err != nil {
-			l.known = false
-			return sub, err
-		}
-		l.who, l.uid, l.known = who.Principal, c.conn.peer.uid, true
+	if err := l.identify(ctx, c); err != nil {
+		return sub, err
 	}
 	a.account = l.who.Account
 	if !l.who.Ever(access.MessageSend) {
 		return sub, forbidden(access.MessageSend)
 	}
-	sub, a.mangled, err = s.submission(l.who, key, body)
+	sub, a.mangled, err = l.lanes.server.submission(l.who, key, body)
 	return sub, err
+}
+
+// identify finds out who is at the other end of the socket.
+func (l *lane) identify(ctx context.Context, c *laneConn) error {
+	if l.known && l.uid == c.conn.peer.uid {
+		return nil
+	}
+	who, err := l.lanes.server.localPeer(ctx, c.conn.peer)
+	l.who, l.uid, l.known = who.Principal, c.conn.peer.uid, err == nil
+	return err
+}
+
+// decide answers a request about calls at once.
+func (l *lane) decide(ctx context.Context, c *laneConn, head *laneHead, b []byte) {
+	s := l.lanes.server
+	start := time.Now()
+	var asker *switches.Switch
+	var err error
+	account := ""
+	if l.lanes.switches {
+		if asker = s.switches.Find(c.from); asker == nil {
+			l.handOver(c, b, nil)
+			return
+		}
+		account = "switch:" + asker.Name
+	} else if err = l.identify(ctx, c); err == nil {
+		if account = l.who.Account; !l.who.Ever(access.CallPatternView) {
+			err = forbidden(access.CallPatternView)
+		}
+	}
+	if err == nil {
+		l.body, err = s.decideSafely(l.body[:0], b[head.size:], asker, head.route == laneRTJSON)
+	}
+	status := http.StatusOK
+	if err == nil {
+		l.out = append(append(appendHead(l.out[:0], status, "application/json", len(l.body)), "\r\n"...), l.body...)
+	} else {
+		status = l.problem("/v1/decide", err)
+	}
+	took := time.Since(start)
+	l.lanes.decided.count(status, took)
+	s.logRequest(ctx, http.MethodPost, "/v1/decide", "", status, took, account)
+	l.write(c)
 }
 
 // answer makes an answer in l.out.
@@ -276,11 +324,16 @@ func (l *lane) answer(accepted *router.Accepted, err error) (status int) {
 		l.out = appendAccepted(l.out[:0], l.body, accepted.Replayed)
 		return http.StatusAccepted
 	}
+	return l.problem("/v1/messages", err)
+}
+
+// problem makes the answer of an error in l.out.
+func (l *lane) problem(path string, err error) (status int) {
 	p, known := problemOf(err)
 	if !known {
 		l.lanes.server.log.Error("request failed", "method", http.MethodPost, "err", err)
 	}
-	l.out = appendProblem(l.out[:0], "/v1/messages", p)
+	l.out = appendProblem(l.out[:0], path, p)
 	return p.Status
 }
 

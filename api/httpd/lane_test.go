@@ -69,7 +69,7 @@ func FuzzReadLaneHead(f *testing.F) {
 	f.Add("Host: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nIdempotency-Key: k\r\n\r\n{}")
 	f.Add("Host: x\r\nContent-Type:application/json  \r\nAccept:\r\nContent-Length: 02\r\n\r\n{}")
 	f.Fuzz(func(t *testing.T, rest string) {
-		text := laneStart + rest
+		text := laneStarts[laneSubmit] + rest
 		h, ok := readLaneHead([]byte(text))
 		if !ok {
 			return

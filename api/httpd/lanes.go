@@ -18,9 +18,11 @@ const laneCount = 2
 
 // lanes accepts connections and puts each into a lane; as a listener it gives away those that left it.
 type lanes struct {
-	net.Listener // a *listener
+	net.Listener // of *conn
 	server       *Server
-	metrics      routeMetrics
+	switches     bool // they are those of switches, over TCP, and may only ask what becomes of calls
+	submitted    routeMetrics
+	decided      routeMetrics
 	handed       chan net.Conn
 	closed       chan struct{}
 	ending       sync.Once // of closed
@@ -30,8 +32,8 @@ type lanes struct {
 }
 
 // newLanes starts to accept at once. Requests end when ctx is cancelled, so ctx must outlive the wish to stop.
-func newLanes(ctx context.Context, s *Server, l *listener) *lanes {
-	a := &lanes{Listener: l, server: s, metrics: s.metrics.route("POST /v1/messages"), handed: make(chan net.Conn), closed: make(chan struct{})}
+func newLanes(ctx context.Context, s *Server, l net.Listener, switches bool) *lanes {
+	a := &lanes{Listener: l, server: s, switches: switches, submitted: s.metrics.route("POST /v1/messages"), decided: s.metrics.route("POST /v1/decide"), handed: make(chan net.Conn), closed: make(chan struct{})}
 	for range laneCount {
 		lane, err := newLane(a)
 		if err != nil {
@@ -79,10 +81,14 @@ func (a *lanes) run() {
 
 // place puts a connection into a lane, the n-th into the n-th, or hands it over when it is of another kind than lanes take.
 func (a *lanes) place(c *conn, n int) {
-	if len(a.all) > 0 && c.peer.known {
-		fd, err := detach(c.Conn)
-		if err == nil {
-			a.all[n%len(a.all)].add(&laneConn{conn: c, fd: fd, since: time.Now()})
+	if len(a.all) > 0 && (c.peer.known || a.switches) {
+		one := &laneConn{conn: c, since: time.Now()}
+		if t, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+			one.from = t.AddrPort().Addr().Unmap()
+		}
+		var err error
+		if one.fd, err = detach(c.Conn); err == nil {
+			a.all[n%len(a.all)].add(one)
 			return
 		}
 		a.server.log.Debug("connection is not taken into a lane", "err", err)
@@ -101,9 +107,9 @@ func (a *lanes) hand(c *conn) {
 
 // detach takes a connection away from Go's poller, which would be told of each request beside a lane's. c is closed then, and fd is the connection.
 func detach(c net.Conn) (fd int, err error) {
-	u, ok := c.(*net.UnixConn)
+	u, ok := c.(syscall.Conn)
 	if !ok {
-		return -1, fmt.Errorf("a %T is no unix socket", c)
+		return -1, fmt.Errorf("a %T is no socket", c)
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {

@@ -129,11 +129,20 @@ func (s *Server) MetricsHandler() http.Handler {
 
 // Serve answers on the unix socket until ctx ends; then it lets requests end within StopTimeout, and closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	guarded := &listener{Listener: l, header: s.config.HeaderLimit, limit: s.config.ConnectionsPerUID, log: s.log, metrics: s.metrics, open: map[uint32]int{}}
+	return s.serveLanes(ctx, &listener{Listener: l, header: s.config.HeaderLimit, limit: s.config.ConnectionsPerUID, log: s.log, metrics: s.metrics, open: map[uint32]int{}}, false, s.mux)
+}
+
+// ServeSwitches answers on a TCP listener where switches ask until ctx ends: with h, which SwitchHandler is, or is a part of.
+func (s *Server) ServeSwitches(ctx context.Context, l net.Listener, h http.Handler) error {
+	return s.serveLanes(ctx, &guarded{bounded: s.bounded(l), header: s.config.HeaderLimit}, true, h)
+}
+
+// serveLanes answers on a listener of *conn, in lanes and with h.
+func (s *Server) serveLanes(ctx context.Context, l net.Listener, switches bool, h http.Handler) error {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive the wish to stop, until StopTimeout
 	defer cancel()
-	a := newLanes(running, s, guarded)
-	err := s.serve(ctx, a, s.mux)
+	a := newLanes(running, s, l, switches)
+	err := s.serve(ctx, a, h)
 	a.Close()
 	a.wait(s.config.StopTimeout, cancel)
 	return err

@@ -15,7 +15,11 @@ const tcpConnections = 12_000
 // ServeOther answers on a TCP listener with the handler of another package, within this server's limits on heads, time and connections, until ctx ends.
 // Accounts are not known there: who may ask is the handler's affair.
 func (s *Server) ServeOther(ctx context.Context, l net.Listener, h http.Handler) error {
-	return s.serve(ctx, &bounded{Listener: l, limit: tcpConnections, metrics: s.metrics}, h)
+	return s.serve(ctx, s.bounded(l), h)
+}
+
+func (s *Server) bounded(l net.Listener) *bounded {
+	return &bounded{Listener: l, limit: tcpConnections, metrics: s.metrics}
 }
 
 // bounded closes connections over a limit at once.
@@ -52,4 +56,20 @@ type counted struct {
 func (c *counted) Close() error {
 	c.release()
 	return c.Conn.Close()
+}
+
+// guarded lets only strict HTTP pass, with heads of at most header octets.
+type guarded struct {
+	*bounded
+	header int
+}
+
+// Accept returns the next connection, always a *conn.
+func (g *guarded) Accept() (net.Conn, error) {
+	c, err := g.bounded.Accept()
+	if err != nil {
+		return nil, err
+	}
+	one := c.(*counted)
+	return &conn{Conn: one.Conn, guard: guard{limit: g.header}, release: one.release}, nil
 }

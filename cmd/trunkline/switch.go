@@ -79,7 +79,7 @@ func (b *switchboard) tasks(g *gateway) (out []func(context.Context) error) {
 		out = append(out, b.agi.Serve)
 	}
 	if b.http != nil {
-		out = append(out, func(ctx context.Context) error { return g.server.ServeOther(ctx, b.http, b.mux) })
+		out = append(out, func(ctx context.Context) error { return g.server.ServeSwitches(ctx, b.http, b.mux) })
 	}
 	return out
 }
