@@ -137,7 +137,7 @@ func (l *loader) run(b *testing.B, n int) {
 		send(fd)
 	}
 	for answered < n {
-		ready, err := l.poll.wait(true)
+		ready, err := l.poll.wait()
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -57,7 +57,6 @@ func (s *Server) submitBulk(w http.ResponseWriter, r *request) error {
 	}
 	body, err := readBody(r.Request, nil, s.config.BodyLimit)
 	if err != nil {
-		lingerOver(w, r.Body)
 		return err
 	}
 	all, err := readBulkRequest(body)

@@ -133,7 +133,6 @@ func (s *Server) decideCalls(w http.ResponseWriter, r *request) error {
 		}
 	}()
 	if *buf, err = readBody(r.Request, (*buf)[:0], s.config.BodyLimit); err != nil {
-		lingerOver(w, r.Body)
 		return err
 	}
 	if *buf, err = s.decideIn((*buf)[:0], *buf, asker, format != ""); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,10 +151,15 @@ func TestDecideErrors(t *testing.T) {
 
 // Over TCP the address is who asks: nobody else's plans, and nothing for strangers.
 func TestDecideOverTCP(t *testing.T) {
-	ready := error(nil)
+	var gone atomic.Bool
 	g := serve(t, func(c *Config, o *Options) {
 		withPlans(t)(c, o)
-		o.Decides = func() error { return ready }
+		o.Decides = func() error {
+			if gone.Load() {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		}
 	})
 	serveTCP := func(address string) string {
 		l, err := net.Listen("tcp", address)
@@ -190,7 +196,7 @@ func TestDecideOverTCP(t *testing.T) {
 			t.Errorf("%s %s is answered %d %s, want %d with %s", tc.url, tc.body, status, got, tc.status, tc.has)
 		}
 	}
-	ready = errors.New("the disk is gone")
+	gone.Store(true)
 	if status, got := decideWith(t, c, four+"/v1/decide", `{"called":"2"}`); status != 503 || strings.Contains(got, "disk") {
 		t.Errorf("not ready: %d %s", status, got)
 	}

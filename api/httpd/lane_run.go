@@ -115,19 +115,25 @@ func (l *lane) leave(c *laneConn) {
 func (l *lane) run(ctx context.Context) {
 	defer l.close()
 	for {
+		events, err := l.poll.wait()
 		l.mu.Lock()
 		ended := l.ended
 		l.mu.Unlock()
-		events, err := l.poll.wait(!ended)
+		if ended {
+			events, err = l.poll.now()
+		}
 		if err != nil {
 			l.lanes.server.log.Error("a lane ends", "err", err)
 			return
 		}
-		if len(events) == 0 && ended {
+		if len(events) > 0 {
+			l.round(ctx, events)
+		} else if ended {
 			return
 		}
-		l.round(ctx, events)
-		l.sweep(time.Now())
+		if now := time.Now(); len(events) == 0 || !now.Before(l.sweepAt) {
+			l.sweep(now)
+		}
 	}
 }
 
@@ -145,9 +151,6 @@ func (l *lane) close() {
 
 // sweep ends connections that are silent for too long.
 func (l *lane) sweep(now time.Time) {
-	if now.Before(l.sweepAt) {
-		return
-	}
 	c := &l.lanes.server.config
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -3,9 +3,11 @@ package httpd
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -171,6 +173,114 @@ func TestLaneTimeouts(t *testing.T) {
 		io.Copy(io.Discard, c)
 		if took := time.Since(start); took > 3*time.Second || took < 100*time.Millisecond {
 			t.Errorf("%s: the connection ended after %s", name, took)
+		}
+	}
+}
+
+// A client that sends without reading fills the socket; it gets every answer in the end, and its lane goes on meanwhile.
+func TestLaneWithAPeerThatDoesNotRead(t *testing.T) {
+	g := serve(t, nil)
+	slow, other := g.dial(), g.dial()
+	request := plainRequest("", `{"to":"1","text":"x"}`)
+	const count = 700 // far more than there are answers that fit into the socket
+	go func() {
+		for range count {
+			io.WriteString(slow, request)
+			time.Sleep(50 * time.Microsecond) // so that most come alone
+		}
+	}()
+	for range 200 {
+		time.Sleep(time.Millisecond)
+		io.WriteString(other, plainRequest("", "{}"))
+		if resp, err := http.ReadResponse(bufio.NewReader(other), nil); err != nil || resp.StatusCode != 422 {
+			t.Fatalf("the other client, after %d messages: %v", g.lastEvent(), err)
+		}
+	}
+	r := bufio.NewReader(slow)
+	for i := range count {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != 202 {
+			t.Fatalf("answer %d: %v, %v", i, resp, err)
+		}
+		io.Copy(io.Discard, resp.Body)
+	}
+	if n := g.lastEvent(); n != count {
+		t.Errorf("%d messages for %d requests", n, count)
+	}
+}
+
+// Requests that have come when the server ends are answered; connections without one are closed.
+func TestLanesEndWithAnswers(t *testing.T) {
+	g := serve(t, nil)
+	request := plainRequest("", `{"to":"1","text":"x"}`)
+	const count = 20
+	connections, readers := make([]net.Conn, count), make([]*bufio.Reader, count)
+	status := func(i int) int {
+		resp, err := http.ReadResponse(readers[i], nil)
+		if err != nil {
+			return 0
+		}
+		io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode
+	}
+	for i := range connections {
+		connections[i] = g.dial()
+		readers[i] = bufio.NewReader(connections[i])
+		io.WriteString(connections[i], request)
+		if got := status(i); got != 202 {
+			t.Fatalf("first request of %d: %d", i, got)
+		}
+	}
+	for i := range count / 2 {
+		io.WriteString(connections[i], request)
+	}
+	g.stop()
+	for i := range connections {
+		if got, want := status(i), map[bool]int{true: 202}[i < count/2]; got != want {
+			t.Errorf("connection %d: %d, want %d", i, got, want)
+		}
+	}
+	if n := g.lastEvent(); n != count*3/2 {
+		t.Errorf("%d messages, want %d", n, count*3/2)
+	}
+}
+
+// Switches get from a lane what net/http answers, and no other route.
+func TestDecisionsInLanes(t *testing.T) {
+	g := serve(t, withPlans(t))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- g.server.ServeSwitches(ctx, l, g.server.SwitchHandler()) }()
+	defer func() { cancel(); <-done }()
+	tcp := func() net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	for name, dial := range map[string]func() net.Conn{"socket": g.dial, "switch": tcp} {
+		for _, path := range []string{"/v1/decide", "/v1/decide?format=rtjson", "/v1/messages"} {
+			for _, body := range []string{`{"called":"2"}`, `[{"called":"2"},{"called":"1"}]`, `{"called":"2","provider":"acme"}`, `{"called":7}`, `{"kind":"fax"}`, ``, `{"provider":"other"}`} {
+				ask := func(extra string) string {
+					c := dial()
+					fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", path, extra, len(body), body)
+					resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					b, _ := io.ReadAll(resp.Body)
+					return fmt.Sprint(resp.StatusCode, resp.Header.Get("Content-Type"), resp.Header.Get("Cache-Control"), resp.Header.Get("Content-Length"), string(b))
+				}
+				if fast, slow := ask(""), ask("X-Slow: yes\r\n"); fast != slow {
+					t.Errorf("%s, %s, %s: a lane answers\n%s, net/http\n%s", name, path, body, fast, slow)
+				}
+			}
 		}
 	}
 }

@@ -169,7 +169,6 @@ func (s *Server) readDocument(w http.ResponseWriter, r *request) (json.RawMessag
 	}
 	doc, err := readBody(r.Request, nil, max(s.config.BodyLimit, store.MaxPlanBytes))
 	if err != nil {
-		lingerOver(w, r.Body)
 	}
 	return doc, err
 }

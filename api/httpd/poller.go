@@ -46,23 +46,31 @@ func (p *poller) add(fd int) error { return p.control(unix.EPOLL_CTL_ADD, fd) }
 
 func (p *poller) remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd) }
 
-// wait returns what is ready, valid until the next call: at once when block is false, else as soon as something is, or nothing when the time of wake
-// has come.
-func (p *poller) wait(block bool) (ready []unix.EpollEvent, err error) {
+// wait returns what is ready as soon as something is, valid until the next call; nothing when the time of wake has come.
+func (p *poller) wait() (ready []unix.EpollEvent, err error) {
 	failure := p.raw.Read(func(self uintptr) bool {
-		var n int
-		for {
-			if n, err = unix.EpollWait(int(self), p.events[:], 0); err != unix.EINTR {
-				break
-			}
-		}
-		ready = p.events[:max(n, 0)]
-		return n != 0 || !block
+		ready, err = p.look(self)
+		return len(ready) > 0 || err != nil
 	})
 	if errors.Is(failure, os.ErrDeadlineExceeded) {
 		return nil, nil
 	}
-	return ready, errors.Join(failure, os.NewSyscallError("epoll_wait", err))
+	return ready, errors.Join(failure, err)
+}
+
+// now returns what is ready at this moment.
+func (p *poller) now() (ready []unix.EpollEvent, err error) {
+	failure := p.raw.Control(func(self uintptr) { ready, err = p.look(self) })
+	return ready, errors.Join(failure, err)
+}
+
+func (p *poller) look(self uintptr) ([]unix.EpollEvent, error) {
+	for {
+		n, err := unix.EpollWait(int(self), p.events[:], 0)
+		if err != unix.EINTR {
+			return p.events[:max(n, 0)], os.NewSyscallError("epoll_wait", err)
+		}
+	}
 }
 
 // wake lets wait return at a time; never when it is zero.

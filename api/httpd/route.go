@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -197,9 +198,18 @@ func (s *Server) fail(a *answer, r *http.Request, err error) {
 	if !known {
 		s.log.Error("request failed", "method", r.Method, "err", err)
 	}
+	if p.Status == http.StatusRequestEntityTooLarge || r.ContentLength > s.config.BodyLimit {
+		lingerOver(a, r.Body)
+	}
 	if a.status == 0 {
 		writeProblem(a, r.URL.Path, p)
 	}
+}
+
+// lingerOver makes the server wait a moment before it closes a connection whose body was not read: a client that is still writing would otherwise
+// find the connection broken before it sees the answer. net/http does so for what its own MaxBytesReader refuses.
+func lingerOver(a *answer, body io.ReadCloser) {
+	http.MaxBytesReader(a.ResponseWriter, body, 0).Read(make([]byte, 1))
 }
 
 // readQuery reads the query of a URL strictly: known names only, each once, and never a token, which would end in logs.

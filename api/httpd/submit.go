@@ -219,7 +219,6 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 		}
 	}()
 	if *buf, err = readBody(r.Request, (*buf)[:0], s.config.BodyLimit); err != nil {
-		lingerOver(w, r.Body)
 		return err
 	}
 	accepted, err := s.submit(r.Context(), r.who, key, *buf)
@@ -252,15 +251,6 @@ func unsupported(header, message string) error {
 	p := api.NewProblem(http.StatusUnsupportedMediaType, api.CodeUnsupportedMedia, "The body is not plain JSON", "")
 	p.Errors = []api.FieldError{{Field: header, Code: api.FieldUnsupported, Message: message}}
 	return p
-}
-
-// lingerOver makes the server wait a moment before it closes a connection whose body was not read: a client that is still writing would otherwise
-// find the connection broken before it sees the answer. net/http does so for what its own MaxBytesReader refuses.
-func lingerOver(w http.ResponseWriter, body io.ReadCloser) {
-	if a, ok := w.(*answer); ok {
-		w = a.ResponseWriter
-	}
-	http.MaxBytesReader(w, body, 0).Read(make([]byte, 1))
 }
 
 // readBody reads a body of at most limit bytes into buf. A longer one is refused, by its announced length without reading it at all.
