@@ -1,6 +1,7 @@
 package callplan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -125,7 +126,7 @@ func candidateText(all []Candidate) string {
 		case Number:
 			names = append(names, c.Number)
 		default:
-			names = append(names, fmt.Sprintf("%s by trunk %s", c.Number, c.Trunk))
+			names = append(names, fmt.Sprintf("%s by trunk %s", cmp.Or(c.Number, "the dialled number"), c.Trunk))
 		}
 	}
 	return strings.Join(names, ", then ")

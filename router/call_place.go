@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (c *Calls) checkOrder(o *CallOrder) (to phone.Number, line Line, err error)
 	names := slices.Sorted(maps.Keys(lines))
 	if o.Trunk != "" {
 		if line = lines[o.Trunk]; line == nil {
-			wrong("trunk", "unknown", "there is no trunk %q that carries calls; known: %s", clip(o.Trunk), strings.Join(names, ", "))
+			wrong("trunk", "unknown", "there is no trunk %q that carries calls; known: %s", clip(o.Trunk), cmp.Or(strings.Join(names, ", "), "none"))
 		}
 	}
 	within := func(field string, d *time.Duration, usual, least, most time.Duration) {

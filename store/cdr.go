@@ -62,6 +62,11 @@ const (
 	CallLost     = "lost" // nobody knows how it ended: the modem or the program went away meanwhile
 )
 
+// CallOutcomes returns all outcomes of calls.
+func CallOutcomes() []string {
+	return []string{CallAnswered, CallMissed, CallRejected, CallPassedOn, CallBusy, CallNoAnswer, CallFailed, CallLost}
+}
+
 // MaxCDREvents bounds the events of one record; after them only the end is noted.
 const MaxCDREvents = 64
 

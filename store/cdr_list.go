@@ -55,7 +55,7 @@ func (s *Store) CDRs(ctx context.Context, q CDRQuery) (CDRPage, error) {
 	var page CDRPage
 	err := s.view(ctx, func(r Reader, found *[]*Damage) error {
 		page = CDRPage{}
-		steps := 0
+		steps, begin := 0, time.Now()
 		return r.Scan(table, from, to, !q.Ascending, func(k, v []byte) (more bool, err error) {
 			steps++
 			if q.Lasting {
@@ -69,7 +69,8 @@ func (s *Store) CDRs(ctx context.Context, q CDRQuery) (CDRPage, error) {
 			} else if q.selects(c) {
 				page.Items = append(page.Items, *c)
 			}
-			if (len(page.Items) == limit || steps == pageBudget) && len(k) == idBytes {
+			full := len(page.Items) == limit || steps >= pageBudget || steps > limit && steps%pageStride == 0 && time.Since(begin) > pageTime
+			if full && len(k) == idBytes {
 				page.Next = base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(nil, q.sum()), k...))
 				return false, nil
 			}

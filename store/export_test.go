@@ -41,3 +41,15 @@ func Before(ctx context.Context, e Engine, version uint64, tables ...Table) erro
 		return t.Put(tableMeta, keySchema, seal(tableMeta, keySchema, appendSchema(newFrame(64), version, "earlier")))
 	})
 }
+
+// PutCDRs writes records as they are, many in one transaction.
+func (s *Store) PutCDRs(ctx context.Context, all []CDR) error {
+	return s.update(ctx, func(t *tx) error {
+		for i := range all {
+			if err := t.putCDR(&all[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

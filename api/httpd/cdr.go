@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"trunkline/api"
@@ -144,6 +145,9 @@ func cdrQuery(r *request) (q store.CDRQuery, err error) {
 	default:
 		wrong.add("direction", api.FieldInvalid, "is neither in nor out")
 	}
+	if _, err := store.ParseState(q.Outcome); q.Outcome != "" && err != nil && !slices.Contains(store.CallOutcomes(), q.Outcome) {
+		wrong.add("outcome", api.FieldInvalid, "is none of "+strings.Join(store.CallOutcomes(), ", ")+", and no state of a message")
+	}
 	switch s := v.Get("order"); s {
 	case "", "desc":
 	case "asc":
@@ -165,6 +169,9 @@ func cdrQuery(r *request) (q store.CDRQuery, err error) {
 				wrong.add(p.name, api.FieldInvalid, "is no RFC 3339 time, e.g. 2026-12-24T18:00:00Z")
 			}
 		}
+	}
+	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
+		wrong.add("until", api.FieldInvalid, "is not after since: there is no time between them")
 	}
 	if s := v.Get("limit"); s != "" {
 		if q.Limit, err = strconv.Atoi(s); err != nil || q.Limit < 1 || q.Limit > maxLimit {

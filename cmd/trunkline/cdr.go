@@ -114,7 +114,7 @@ func newCDRExport(c *cli) *cobra.Command {
 			// It appears under its name only when it is whole.
 			file, err := os.CreateTemp(filepath.Dir(output), ".cdr-*")
 			if err != nil {
-				return err
+				return fmt.Errorf("write %s: %w", output, err)
 			}
 			defer os.Remove(file.Name())
 			if err := errors.Join(exportCDRs(cmd.Context(), client, q, columns, file), file.Sync(), file.Close()); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func candidateText(c callplan.Candidate) string {
 	case callplan.Number:
 		return oneLine(c.Number)
 	}
-	return oneLine(fmt.Sprintf("%s by trunk %s", c.Number, c.Trunk))
+	return oneLine(fmt.Sprintf("%s by trunk %s", cmp.Or(c.Number, "the dialled number"), c.Trunk))
 }
 
 // planFactFlags are facts on the command line.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -89,6 +90,11 @@ func (c *cli) explainLive(cmd *cobra.Command, said *planFactFlags) error {
 			step.FirstFailed = &callplan.Failure{Criterion: f.Criterion, Wanted: f.Wanted, Had: f.Had}
 		}
 		out.Steps = append(out.Steps, step)
+	}
+	if len(out.Steps) == 0 {
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "service provider %s has no plan in use with a rule for such a call: the default applies; trunkline plan list shows the plans\n",
+			oneLine(cmp.Or(facts.Provider, store.DefaultProvider)))
+		return err
 	}
 	return printExplanation(cmd.OutOrStdout(), &out)
 }

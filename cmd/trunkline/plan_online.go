@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -25,6 +27,14 @@ func (p *planAt) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.provider, "provider", store.DefaultProvider, "service provider that the plan belongs to")
 }
 
+// failed is an error of a verb about a plan; of one that is missing it says where it was looked for.
+func (p *planAt) failed(verb, name string, err error) error {
+	if problem := new(api.Problem); errors.As(err, &problem) && problem.Status == http.StatusNotFound {
+		return hintError{fmt.Errorf("%s plan %s: service provider %s has no such plan", verb, name, p.provider), "trunkline plan list; --provider names another service provider"}
+	}
+	return fmt.Errorf("%s plan %s: %w", verb, name, err)
+}
+
 // planVerb makes a verb that takes the name of a plan and prints what became of it.
 func (c *cli) planVerb(use, short, long string, do func(ctx context.Context, client *api.Client, provider, name string) (api.Plan, error)) *cobra.Command {
 	var at planAt
@@ -39,7 +49,7 @@ func (c *cli) planVerb(use, short, long string, do func(ctx context.Context, cli
 			defer client.Close()
 			p, err := do(cmd.Context(), client, at.provider, args[0])
 			if err != nil {
-				return fmt.Errorf("%s plan %s: %w", cmd.Name(), args[0], err)
+				return at.failed(cmd.Name(), args[0], err)
 			}
 			if c.json {
 				return printJSON(cmd.OutOrStdout(), p)
@@ -167,7 +177,7 @@ func newPlanShow(c *cli) *cobra.Command {
 			defer client.Close()
 			shown, err := showPlan(cmd.Context(), client, at.provider, args[0], version)
 			if err != nil {
-				return fmt.Errorf("show plan %s: %w", args[0], err)
+				return at.failed("show", args[0], err)
 			}
 			out := cmd.OutOrStdout()
 			if c.json {
