@@ -97,9 +97,9 @@ func TestPlanVerbsOnline(t *testing.T) {
 	has(verb(exitFailed, "plan", "purge", "office"), "archive it first")
 	has(verb(exitDone, "plan", "archive", "office"), "archived")
 	has(verb(exitDone, "plan", "list", "--archived"), "office")
-	has(verb(exitDone, "plan", "explain", "--calling", "+12055550100"), "no rule decides")
+	has(verb(exitDone, "plan", "explain", "--calling", "+12055550100"), "has no plan in use with a rule")
 	has(verb(exitDone, "plan", "restore", "office"), "version 1 is in use")
 	verb(exitDone, "plan", "archive", "office")
 	verb(exitDone, "plan", "purge", "office")
-	has(verb(exitFailed, "plan", "show", "office"), "no such record")
+	has(verb(exitFailed, "plan", "show", "office"), "has no such plan")
 }
