@@ -23,14 +23,14 @@ func TestRetriesWhenTheClockIsSet(t *testing.T) {
 			r.refuse(true) // before the first request
 			return r, startWith(t, engine, map[string]*receiver{"a": r}, options)
 		}
-		r, b := life()
-		id, _ := b.add("a", "message.*")
-		left := b.happen(store.NewMessageID())
+		_, earlier := life()
+		id, _ := earlier.add("a", "message.*")
+		left := earlier.happen(store.NewMessageID())
 		time.Sleep(time.Minute)
-		b.stop()
+		earlier.stop()
 
 		c.Set(m.Boot)
-		r, b = life()
+		r, b := life()
 		begun := b.happen(store.NewMessageID())
 		time.Sleep(20 * time.Minute)
 		for _, seq := range []uint64{left, begun} {
