@@ -15,7 +15,7 @@ func guesses() int {
 	if os.Getenv("TRUNKLINE_SOAK") != "" {
 		return 100_000
 	}
-	return 1500
+	return 600
 }
 
 // Somebody who can forge a number, and does not see what is sent to it, asks for codes and guesses them, ten times a minute, for days: a day lets fewer than a

@@ -24,7 +24,7 @@ func guesses() int {
 	if os.Getenv("TRUNKLINE_SOAK") != "" {
 		return 100_000
 	}
-	return 5000
+	return 2000
 }
 
 // attack guesses every eight seconds from ever other addresses, and returns how many tries were let through.
