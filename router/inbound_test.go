@@ -173,7 +173,7 @@ func (d *desk) receives(m store.Message) (store.Message, []string) {
 // sent returns what was accepted for sending since it was asked last.
 func (d *desk) sent() (all []string) {
 	d.t.Helper()
-	page, err := d.store.Messages(d.t.Context(), store.Query{Direction: store.Out, Limit: 100})
+	page, err := d.store.Messages(d.t.Context(), store.Query{Direction: store.Out, State: store.Waiting, Limit: 100})
 	if err != nil {
 		d.t.Fatal(err)
 	}
