@@ -79,7 +79,8 @@ func testRefusedWrites(t *testing.T, errno, log string) {
 	}
 	kill(cmd)
 	wait()
-	if n := strings.Count(out.String(), log); n == 0 || n > 20 {
+	// strace counts the calls of each thread by itself, so that for a while some writes are refused and some are not.
+	if n := strings.Count(out.String(), log); n == 0 || n > 100 {
 		t.Errorf("%d times in the log: %s\n%s", n, log, out)
 	}
 

@@ -106,7 +106,7 @@ func unindent(s string) string { return strings.ReplaceAll(strings.TrimPrefix(s,
 // TestEveryVerbTellsItsJSON: a verb that prints documents what it prints with --json, but for those that print something else by nature.
 func TestEveryVerbTellsItsJSON(t *testing.T) {
 	without := map[string]string{"trunkline demo": "a running log", "trunkline demo text": "one line", "trunkline serve": "a log", "trunkline config reference": "TOML", "trunkline config reload": "nothing",
-		"trunkline completion": "a script", "trunkline admin password": "nothing", "trunkline admin reset-factor": "nothing", "trunkline admin unlock": "nothing", "trunkline cdr export": "CSV"}
+		"trunkline completion": "a script", "trunkline admin password": "nothing", "trunkline admin reset-factor": "nothing", "trunkline admin unlock": "nothing", "trunkline admin redeem": "nothing", "trunkline cdr export": "CSV"}
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		_, exempt := without[cmd.CommandPath()]

@@ -14,8 +14,7 @@ import (
 type tx struct {
 	bolt    *bbolt.Tx // reads only
 	state   *state
-	buckets [24]bucket // the few tables of the file that the transaction touched
-	used    int
+	buckets []*bucket // the few tables of the file that the transaction touched
 	done    bool
 
 	writable bool
@@ -42,17 +41,13 @@ var (
 
 // bucket returns a table of the file, nil when there is none yet.
 func (t *tx) bucket(table store.Table) *bucket {
-	for i := range t.used {
-		if b := &t.buckets[i]; b.table == table {
+	for _, b := range t.buckets {
+		if b.table == table {
 			return b.there()
 		}
 	}
-	b := &bucket{}
-	if t.used < len(t.buckets) {
-		b = &t.buckets[t.used]
-		t.used++
-	}
-	b.table, b.Bucket = table, t.bolt.Bucket([]byte(table))
+	b := &bucket{table: table, Bucket: t.bolt.Bucket([]byte(table))}
+	t.buckets = append(t.buckets, b)
 	return b.there()
 }
 
