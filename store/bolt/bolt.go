@@ -55,6 +55,10 @@ type DB struct {
 	failing  sync.Once
 	refused  bool // the last commit was refused as a whole; the committer's own
 
+	shared   atomic.Pointer[base] // what transactions read of the file; nil: the next one opens it
+	sharing  sync.Mutex           // held while shared is replaced
+	unshared bool                 // nothing is shared any more, for the file is closed
+	mapped   int                  // octets that are reserved for the map of the file; 0: it grows with the file
 	state    atomic.Pointer[state]
 	changing sync.Mutex            // held while state is replaced
 	passing  sync.RWMutex          // held while a commit goes past the log: the file then has what the state has not
@@ -136,15 +140,17 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err := verify(file); err != nil {
 		return nil, err
 	}
-	b, err := openBolt(path, file, o.ReadOnly, mapBytes)
+	mapped := mapBytes
+	b, err := openBolt(path, file, o.ReadOnly, mapped)
 	if errors.Is(err, syscall.ENOMEM) {
 		// The address space is limited: growing may have to wait for readers.
-		b, err = openBolt(path, file, o.ReadOnly, 0)
+		mapped = 0
+		b, err = openBolt(path, file, o.ReadOnly, mapped)
 	}
 	if err != nil {
 		return nil, classify(err)
 	}
-	db := &DB{path: path, bolt: b, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *group), copies: make(chan chan<- reading), quit: make(chan struct{}),
+	db := &DB{path: path, bolt: b, mapped: mapped, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *group), copies: make(chan chan<- reading), quit: make(chan struct{}),
 		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), again: make(chan struct{}), commit: (*bbolt.Tx).Commit, sync: syncFile, listFrom: listFrom}
 	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {
@@ -181,7 +187,7 @@ func openBolt(path string, file *os.File, readOnly bool, mapSize int) (db *bbolt
 }
 
 // View runs fn on the state of this moment.
-func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
+func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -191,13 +197,9 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 		return err
 	}
 	defer func() {
-		t.done = true
-		e := t.bolt.Rollback()
+		t.end()
 		if d := time.Since(begin); d > longView {
 			db.log.Warn("a long read transaction kept pages from being used again", "duration", d)
-		}
-		if err == nil && e != nil {
-			err = e
 		}
 	}()
 	return guarded(func() error { return fn(t) })
@@ -250,6 +252,7 @@ func (db *DB) Close() error {
 			db.keepFreelist()
 		}
 		db.metrics.unregister()
+		db.unshare()
 		err = errors.Join(err, db.bolt.Close())
 	})
 	return err

@@ -304,7 +304,7 @@ func (db *DB) beginUpdate() (*tx, error) {
 
 func (t *tx) end() {
 	t.done = true
-	t.bolt.Rollback()
+	t.file.put()
 }
 
 // call runs one function. Its panic belongs to its caller; a page that cannot be read stops the engine.

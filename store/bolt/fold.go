@@ -32,24 +32,6 @@ func (db *DB) publish(change func(*state)) {
 	db.state.Store(&s)
 }
 
-// begin returns a transaction that reads what is committed now.
-func (db *DB) begin() (*tx, error) {
-	db.passing.RLock()
-	defer db.passing.RUnlock()
-	for {
-		s := db.state.Load()
-		b, err := db.bolt.Begin(false)
-		if err != nil {
-			return nil, classify(err)
-		}
-		// A fold that ended in between may have brought to the file what is newer than s.
-		if db.state.Load().folds == s.folds {
-			return &tx{bolt: b, state: s}, nil
-		}
-		b.Rollback()
-	}
-}
-
 // startFold lets everything that is committed so far, up to a record of the log, go to the database file while the other half of the log is written.
 func (db *DB) startFold(last uint64) {
 	db.publish(func(s *state) { s.newer, s.older = nil, s.newer })
@@ -125,6 +107,7 @@ func folded(last uint64) func(*bbolt.Bucket) error {
 // fold writes layers to the database file, the oldest first, durably. mark says in the same transaction what that means for the log.
 func (db *DB) fold(mark func(wal *bbolt.Bucket) error, all ...layers) error {
 	begin := time.Now()
+	db.giveUp(nil)
 	err := guarded(func() error {
 		t, err := db.bolt.Begin(true)
 		if err != nil {

@@ -16,6 +16,7 @@ func (db *DB) keepFreelist() {
 		return
 	default:
 	}
+	db.giveUp(nil)
 	db.bolt.NoFreelistSync = false
 	t, err := db.bolt.Begin(true)
 	if err == nil {

@@ -33,6 +33,15 @@ func (l layers) of(table store.Table) *layerTree {
 	return nil
 }
 
+// touches tells whether a tree has a key with from ≤ key < to, a deleted one too; nil bounds are open.
+func touches(tree *layerTree, from, to []byte) (has bool) {
+	tree.Ascend(text(from), func(key string, _ []byte) bool {
+		has = to == nil || key < text(to)
+		return false
+	})
+	return has
+}
+
 // with returns layers in which those of own take the place of the tables that they have.
 func (l layers) with(own layers) layers {
 	out := make(layers, len(l), len(l)+len(own))

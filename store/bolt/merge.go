@@ -26,8 +26,8 @@ type layerCursor struct {
 // start puts every cursor at the first key of the range in the direction of the walk.
 func (m *merge) start(trees [2]*layerTree, from, to []byte) {
 	for _, tree := range trees {
-		if tree == nil || tree.Len() == 0 {
-			continue
+		if tree == nil || !touches(tree, from, to) {
+			continue // mostly: and a walk costs allocations
 		}
 		c := &m.layers[m.count]
 		m.count++

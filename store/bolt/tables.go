@@ -21,7 +21,7 @@ func (db *DB) Tables(ctx context.Context) (all []store.Table, err error) {
 	}
 	defer t.end()
 	err = guarded(func() error {
-		return t.bolt.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		return t.file.bolt.ForEach(func(name []byte, _ *bbolt.Bucket) error {
 			if !bytes.Equal(name, walBucket) {
 				all = append(all, store.Table(name))
 			}

@@ -12,10 +12,9 @@ import (
 
 // tx is a transaction. It reads what it wrote itself, over what is in the log, over what is in the database file, where every table is a bucket.
 type tx struct {
-	bolt    *bbolt.Tx // reads only
-	state   *state
-	buckets []*bucket // the few tables of the file that the transaction touched
-	done    bool
+	file  *tables // reads only
+	state *state
+	done  bool
 
 	writable bool
 	own      layers // written, over those of the state
@@ -39,18 +38,6 @@ var (
 	errReadOnly = errors.New("transaction cannot write")
 )
 
-// bucket returns a table of the file, nil when there is none yet.
-func (t *tx) bucket(table store.Table) *bucket {
-	for _, b := range t.buckets {
-		if b.table == table {
-			return b.there()
-		}
-	}
-	b := &bucket{table: table, Bucket: t.bolt.Bucket([]byte(table))}
-	t.buckets = append(t.buckets, b)
-	return b.there()
-}
-
 func (b *bucket) there() *bucket {
 	if b.Bucket == nil {
 		return nil
@@ -71,7 +58,7 @@ func (b *bucket) value(key []byte) []byte {
 
 // greatest returns the greatest key of a table; ok is false when it has to be looked for.
 func (t *tx) greatest(table store.Table) (key, value []byte, ok bool) {
-	if b := t.bucket(table); b != nil {
+	if b := t.file.of(table); b != nil {
 		if !b.looked {
 			b.looked = true
 			b.last, b.lastValue = b.Cursor().Last()
@@ -110,7 +97,7 @@ func (t *tx) Get(table store.Table, key []byte) ([]byte, error) {
 			}
 		}
 	}
-	b := t.bucket(table)
+	b := t.file.of(table)
 	if b == nil {
 		return nil, nil
 	}
@@ -183,7 +170,7 @@ func (t *tx) Scan(table store.Table, from, to []byte, reverse bool, fn func(k, v
 		}
 	}
 	m := merge{reverse: reverse}
-	if b := t.bucket(table); b != nil {
+	if b := t.file.of(table); b != nil {
 		if m.file, b.scan = b.scan, nil; m.file == nil {
 			m.file = b.Cursor()
 		}
