@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +13,13 @@ import (
 // batchSize is how many datagrams are taken or sent with one call of the kernel. A call costs about as much as reading and deciding a request does, so
 // that under load taking them together pays; a single datagram is answered as soon as without it.
 const batchSize = 32
+
+// Falling asleep in the kernel and being woken costs more than the rest of an answer. So when the last datagrams came soon after there were none, the next
+// ones are looked for several times before the thread sleeps; as soon as it slept for longer, it goes to sleep at once again.
+const (
+	mostLooks = 16
+	shortWait = 20 * time.Microsecond
+)
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
@@ -23,26 +31,25 @@ type mmsghdr struct {
 type rawAddress [unix.SizeofSockaddrInet6]byte
 
 // batch reads and writes datagrams on one socket. Only one goroutine uses it.
+//
+// Calls of the kernel that return at once are made without telling the scheduler of the runtime, which would take what they last for waiting: it would watch
+// them and find other work for the processor, which costs more than the calls. Only those that may sleep are told.
 type batch struct {
-	raw      syscall.RawConn
+	fd       uintptr
 	in, out  [batchSize]mmsghdr
 	from, to [batchSize]rawAddress
 	inBuf    [batchSize]unix.Iovec
 	outBuf   [batchSize]unix.Iovec
-	text     [][]byte
+	text     [batchSize][]byte
 	answers  [batchSize][]byte
 	received int // by the last receive
 	sending  int // answers that wait
-	sent     int // of those, by the call that is under way
-	errno    syscall.Errno
-
-	receiveCall, sendCall func(fd uintptr) bool // what raw calls, made once so that nothing is allocated for a datagram
+	looks    int // before the next sleep
 }
 
-// newBatch returns a batch for datagrams of at most limit octets; what is longer is cut.
-func newBatch(s *socket, limit int) *batch {
-	b := &batch{raw: s.raw, text: make([][]byte, batchSize)}
-	b.receiveCall, b.sendCall = b.callReceive, b.callSend
+// newBatch returns a batch for datagrams of at most limit octets; what is longer is cut. The socket is a blocking one.
+func newBatch(fd uintptr, limit int) *batch {
+	b := &batch{fd: fd}
 	// As long as the limit is a multiple of a page, texts one behind the other would all fall into the same few lines of the processor's cache.
 	const apart = 11 * 64
 	all := make([]byte, batchSize*(limit+apart))
@@ -58,32 +65,44 @@ func newBatch(s *socket, limit int) *batch {
 	return b
 }
 
-// receive waits for at least one datagram, takes those that are there, and returns how many. When the socket was closed it returns os.ErrClosed.
+// receive waits for at least one datagram, takes those that are there, and returns how many. It returns one of no octets after the socket was shut down.
 func (b *batch) receive() (int, error) {
 	for i := range b.received {
 		b.in[i].hdr.Namelen = uint32(len(b.from[i]))
 	}
 	b.received = 0
-	if err := b.raw.Read(b.receiveCall); err != nil {
-		return 0, err
+	for range b.looks {
+		if n, errno := b.call(unix.RawSyscall6, unix.SYS_RECVMMSG, b.in[:], unix.MSG_DONTWAIT); errno != unix.EAGAIN {
+			return b.took(n, errno)
+		}
 	}
-	if b.errno != 0 {
-		return 0, b.errno
+	asleep := time.Now()
+	n, errno := b.call(unix.Syscall6, unix.SYS_RECVMMSG, b.in[:], unix.MSG_WAITFORONE)
+	b.looks = 0
+	if time.Since(asleep) < shortWait {
+		b.looks = mostLooks
 	}
-	return b.received, nil
+	return b.took(n, errno)
 }
 
-// callReceive always returns true: the socket blocks, so that there is nothing to come back for.
-func (b *batch) callReceive(fd uintptr) bool {
+func (b *batch) took(n int, errno syscall.Errno) (int, error) {
+	if errno != 0 {
+		return 0, errno
+	}
+	b.received = n
+	return n, nil
+}
+
+// systemCall is unix.Syscall6 or unix.RawSyscall6.
+type systemCall func(number, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, errno syscall.Errno)
+
+// call is recvmmsg(2) or sendmmsg(2): it returns how many messages came or went.
+func (b *batch) call(call systemCall, number uintptr, messages []mmsghdr, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_WAITFORONE, 0, 0)
-		if errno == unix.EINTR {
-			continue
+		n, _, errno := call(number, b.fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), flags, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
 		}
-		if b.errno = errno; errno == 0 {
-			b.received = int(n)
-		}
-		return true
 	}
 }
 
@@ -102,48 +121,35 @@ func (a *rawAddress) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(a[8:24])), port)
 }
 
-// answer keeps an answer to a datagram of the last receive for send. A port of 0 is the one that it came from.
+// room is where the next answer may be written.
+func (b *batch) room() []byte { return b.answers[b.sending][:0] }
+
+// answer keeps an answer to a datagram of the last receive for send; text may be in room. A port of 0 is the one that it came from.
 func (b *batch) answer(i int, text []byte, port int) {
 	k := b.sending
-	b.answers[k] = append(b.answers[k][:0], text...)
-	b.to[k] = b.from[i]
+	b.answers[k], b.to[k] = text, b.from[i]
 	if port != 0 {
 		binary.BigEndian.PutUint16(b.to[k][2:4], uint16(port))
 	}
 	b.out[k].hdr.Namelen = b.in[i].hdr.Namelen
-	b.outBuf[k].Base = &b.answers[k][0]
+	b.outBuf[k].Base = &text[0]
 	b.outBuf[k].SetLen(len(text))
 	b.sending++
 }
 
 // send sends the answers and returns how many of them could not be sent, with why the last of those could not.
 func (b *batch) send() (failed int, err error) {
-	for b.sent = 0; b.sent < b.sending; {
-		if err := b.raw.Write(b.sendCall); err != nil {
-			failed += b.sending - b.sent
-			b.sending = 0
-			return failed, err
+	for rest := b.out[:b.sending]; len(rest) > 0; {
+		n, errno := b.call(unix.RawSyscall6, unix.SYS_SENDMMSG, rest, unix.MSG_DONTWAIT)
+		if errno == unix.EAGAIN { // the buffer is full
+			n, errno = b.call(unix.Syscall6, unix.SYS_SENDMMSG, rest, 0)
 		}
-		if b.errno != 0 { // it concerns the first of the rest; that one is given up
+		if errno != 0 { // it concerns the first of the rest; that one is given up
 			failed++
-			b.sent++
-			err = b.errno
+			n, err = 1, errno
 		}
+		rest = rest[n:]
 	}
 	b.sending = 0
 	return failed, err
-}
-
-// callSend sends some of the answers, or says in errno why the first of them cannot be sent.
-func (b *batch) callSend(fd uintptr) bool {
-	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.sending-b.sent), 0, 0, 0)
-		if errno == unix.EINTR {
-			continue
-		}
-		if b.errno = errno; errno == 0 {
-			b.sent += int(n)
-		}
-		return true
-	}
 }

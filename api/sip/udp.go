@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,9 +20,10 @@ const socketBuffer = 1 << 20
 // socket is one UDP socket. Who reads from it waits in the kernel, on a thread of its own, and not in the poller of the runtime as all else does: under
 // load the poller costs more than the reading.
 type socket struct {
-	file *os.File
-	raw  syscall.RawConn
-	at   netip.AddrPort
+	file   *os.File
+	raw    syscall.RawConn
+	at     netip.AddrPort
+	closed atomic.Bool
 }
 
 // listenUDP opens one socket of an address; several may share it, and the kernel spreads the sources over them.
@@ -77,6 +79,7 @@ func blocking(c *net.UDPConn) (*socket, error) {
 
 // Close closes the socket. Who waits in it comes back at once.
 func (s *socket) Close() error {
+	s.closed.Store(true)
 	// ENOTCONN is told nevertheless: the kernel means the peer that the socket does not have.
 	s.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_RD) })
 	return s.file.Close()
@@ -84,28 +87,34 @@ func (s *socket) Close() error {
 
 // serveUDP answers datagrams until the socket is closed. One goroutine reads, decides and answers: what takes two microseconds is not worth a hand-over.
 func (s *Server) serveUDP(ctx context.Context, c *socket) error {
-	b, w := newBatch(c, s.config.MessageLimit), new(worker)
+	err := c.raw.Control(func(fd uintptr) { s.answerOn(ctx, c, newBatch(fd, s.config.MessageLimit)) }) // the number stays that of the socket until it returns
+	return unlessClosed(err)
+}
+
+func (s *Server) answerOn(ctx context.Context, c *socket, b *batch) {
+	w := new(worker)
 	for {
 		n, err := b.receive()
+		if c.closed.Load() {
+			return
+		}
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, os.ErrClosed) {
-				return nil
-			}
 			// What a datagram sent earlier met, such as a port that nobody listens on, is told here. It concerns no other source.
 			s.log.Debug("read of a SIP socket failed", "address", c.at.String(), "err", err)
 			if !errors.Is(err, syscall.ECONNREFUSED) && !pause(ctx, time.Millisecond) {
-				return nil
+				return
 			}
 			continue
 		}
 		now := s.now()
 		for i := range n {
 			text, from, whole := b.datagram(i)
+			w.out = b.room()
 			if out, port := s.datagram(w, text, from, whole, now); len(out) > 0 {
 				b.answer(i, out, port)
 			}
 		}
-		if failed, err := b.send(); err != nil && !errors.Is(err, os.ErrClosed) {
+		if failed, err := b.send(); err != nil {
 			s.metrics.failures.Add(float64(failed))
 			s.log.Debug("answers could not be sent", "count", failed, "err", err)
 		}
