@@ -36,20 +36,18 @@ type rawAddress [unix.SizeofSockaddrInet6]byte
 // them and find other work for the processor, which costs more than the calls. Only those that may sleep are told.
 type batch struct {
 	fd       uintptr
-	in, out  [batchSize]mmsghdr
-	from, to [batchSize]rawAddress
+	in       [batchSize]mmsghdr
+	from     [batchSize]rawAddress
 	inBuf    [batchSize]unix.Iovec
-	outBuf   [batchSize]unix.Iovec
 	text     [batchSize][]byte
-	answers  [batchSize][]byte
 	received int // by the last receive
-	sending  int // answers that wait
 	looks    int // before the next sleep
+	trains   trains
 }
 
 // newBatch returns a batch for datagrams of at most limit octets; what is longer is cut. The socket is a blocking one.
 func newBatch(fd uintptr, limit int) *batch {
-	b := &batch{fd: fd}
+	b := &batch{fd: fd, trains: trains{fd: fd}}
 	// As long as the limit is a multiple of a page, texts one behind the other would all fall into the same few lines of the processor's cache.
 	const apart = 11 * 64
 	all := make([]byte, batchSize*(limit+apart))
@@ -59,8 +57,6 @@ func newBatch(fd uintptr, limit int) *batch {
 		b.inBuf[i].SetLen(limit)
 		b.in[i].hdr = unix.Msghdr{Name: &b.from[i][0], Iov: &b.inBuf[i], Namelen: uint32(len(b.from[i]))}
 		b.in[i].hdr.SetIovlen(1)
-		b.out[i].hdr = unix.Msghdr{Name: &b.to[i][0], Iov: &b.outBuf[i]}
-		b.out[i].hdr.SetIovlen(1)
 	}
 	return b
 }
@@ -72,12 +68,12 @@ func (b *batch) receive() (int, error) {
 	}
 	b.received = 0
 	for range b.looks {
-		if n, errno := b.call(unix.RawSyscall6, unix.SYS_RECVMMSG, b.in[:], unix.MSG_DONTWAIT); errno != unix.EAGAIN {
+		if n, errno := callMessages(unix.RawSyscall6, unix.SYS_RECVMMSG, b.fd, b.in[:], unix.MSG_DONTWAIT); errno != unix.EAGAIN {
 			return b.took(n, errno)
 		}
 	}
 	asleep := time.Now()
-	n, errno := b.call(unix.Syscall6, unix.SYS_RECVMMSG, b.in[:], unix.MSG_WAITFORONE)
+	n, errno := callMessages(unix.Syscall6, unix.SYS_RECVMMSG, b.fd, b.in[:], unix.MSG_WAITFORONE)
 	b.looks = 0
 	if time.Since(asleep) < shortWait {
 		b.looks = mostLooks
@@ -96,10 +92,10 @@ func (b *batch) took(n int, errno syscall.Errno) (int, error) {
 // systemCall is unix.Syscall6 or unix.RawSyscall6.
 type systemCall func(number, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, errno syscall.Errno)
 
-// call is recvmmsg(2) or sendmmsg(2): it returns how many messages came or went.
-func (b *batch) call(call systemCall, number uintptr, messages []mmsghdr, flags uintptr) (int, syscall.Errno) {
+// callMessages is recvmmsg(2) or sendmmsg(2): it returns how many messages came or went.
+func callMessages(call systemCall, number, fd uintptr, messages []mmsghdr, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, errno := call(number, b.fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), flags, 0, 0)
+		n, _, errno := call(number, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), flags, 0, 0)
 		if errno != unix.EINTR {
 			return int(n), errno
 		}
@@ -121,35 +117,11 @@ func (a *rawAddress) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(a[8:24])), port)
 }
 
-// room is where the next answer may be written.
-func (b *batch) room() []byte { return b.answers[b.sending][:0] }
-
-// answer keeps an answer to a datagram of the last receive for send; text may be in room. A port of 0 is the one that it came from.
+// answer keeps an answer to a datagram of the last receive for send; it is not changed before. A port of 0 is the one that it came from.
 func (b *batch) answer(i int, text []byte, port int) {
-	k := b.sending
-	b.answers[k], b.to[k] = text, b.from[i]
+	to := b.from[i]
 	if port != 0 {
-		binary.BigEndian.PutUint16(b.to[k][2:4], uint16(port))
+		binary.BigEndian.PutUint16(to[2:4], uint16(port))
 	}
-	b.out[k].hdr.Namelen = b.in[i].hdr.Namelen
-	b.outBuf[k].Base = &text[0]
-	b.outBuf[k].SetLen(len(text))
-	b.sending++
-}
-
-// send sends the answers and returns how many of them could not be sent, with why the last of those could not.
-func (b *batch) send() (failed int, err error) {
-	for rest := b.out[:b.sending]; len(rest) > 0; {
-		n, errno := b.call(unix.RawSyscall6, unix.SYS_SENDMMSG, rest, unix.MSG_DONTWAIT)
-		if errno == unix.EAGAIN { // the buffer is full
-			n, errno = b.call(unix.Syscall6, unix.SYS_SENDMMSG, rest, 0)
-		}
-		if errno != 0 { // it concerns the first of the rest; that one is given up
-			failed++
-			n, err = 1, errno
-		}
-		rest = rest[n:]
-	}
-	b.sending = 0
-	return failed, err
+	b.trains.add(text, &to, b.in[i].hdr.Namelen)
 }

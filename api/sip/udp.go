@@ -109,12 +109,12 @@ func (s *Server) answerOn(ctx context.Context, c *socket, b *batch) {
 		now := s.now()
 		for i := range n {
 			text, from, whole := b.datagram(i)
-			w.out = b.room()
+			w.out = b.trains.room()
 			if out, port := s.datagram(w, text, from, whole, now); len(out) > 0 {
 				b.answer(i, out, port)
 			}
 		}
-		if failed, err := b.send(); err != nil {
+		if failed, err := b.trains.send(); err != nil {
 			s.metrics.failures.Add(float64(failed))
 			s.log.Debug("answers could not be sent", "count", failed, "err", err)
 		}
