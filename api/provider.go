@@ -1,8 +1,10 @@
 package api
 
+import "time"
+
 // ProviderFields are the fields of a service provider that can be written.
 type ProviderFields struct {
-	Name             string `json:"name" doc:"unique; cannot be changed" maxLength:"64" example:"acme"`
+	Name             string `json:"name" doc:"unique; owners of the platform may change it" maxLength:"64" example:"acme"`
 	DisplayName      string `json:"display_name,omitempty" maxLength:"250"`
 	FirstName        string `json:"first_name,omitempty" doc:"of who is to be spoken to" maxLength:"250"`
 	LastName         string `json:"last_name,omitempty" maxLength:"250"`
@@ -21,4 +23,12 @@ type ProviderFields struct {
 type Provider struct {
 	Record
 	ProviderFields
+	FormerNames []FormerName `json:"former_names,omitempty" doc:"what it was called before, the oldest first"`
+	Outdated    []string     `json:"outdated,omitempty" doc:"where the configuration still names it as it was called before, as \"key: name\"; that means it as long as nobody else has the name"`
+}
+
+// FormerName is what a service provider was called.
+type FormerName struct {
+	Name  string    `json:"name"`
+	Until time.Time `json:"until"`
 }

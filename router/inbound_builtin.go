@@ -110,7 +110,7 @@ func (in *Inbound) role(ctx context.Context, t *Trial) (string, error) {
 		if a.Level == store.SuperAdministrator {
 			level = "super administrator"
 		}
-		return fmt.Sprintf("You are %s: %s, %s.", cmp.Or(a.FullName(), a.Username), level, a.RoleID), nil
+		return fmt.Sprintf("You are %s: %s, %s.", cmp.Or(a.FullName(), a.Username), level, in.o.Store.RoleName(a.RoleID)), nil
 	}
 	c := in.contact(t)
 	if c == nil {

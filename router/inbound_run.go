@@ -129,7 +129,7 @@ func (in *Inbound) begin(ctx context.Context, s started) {
 			in.log.Error("a run was not found after it was stored; its program is not started", "run", s.run.ID, "err", err)
 			return
 		}
-		input := programInput{Action: r.Action, Message: r.ID.String(), Sender: r.Sender.String(), Who: r.Who, Trunk: r.Trunk, Provider: r.Provider, Text: s.from.Text, Arguments: map[string]string{}, ConfirmedBy: r.By}
+		input := programInput{Action: r.Action, Message: r.ID.String(), Sender: r.Sender.String(), Who: r.Who, Trunk: r.Trunk, Provider: in.o.Store.ProviderName(r.Provider), Text: s.from.Text, Arguments: map[string]string{}, ConfirmedBy: r.By}
 		for _, v := range r.Values {
 			input.Arguments[v.Name] = v.Value
 		}

@@ -29,9 +29,9 @@ func (r *Router) Down() []string {
 	return names
 }
 
-// TrunkProvider returns the service provider that a trunk belongs to.
+// TrunkProvider returns the key of the service provider that a trunk belongs to.
 func (r *Router) TrunkProvider(trunk string) string {
-	return cmp.Or(r.books.rules.Load().trunk(trunk).Provider, store.DefaultProvider)
+	return cmp.Or(r.store.ProviderMeant(r.books.rules.Load().trunk(trunk).Provider), store.DefaultProvider)
 }
 
 // facts are what the plans are asked about a message.

@@ -58,7 +58,7 @@ func (p *Plans) Load(ctx context.Context) error {
 		return err
 	}
 	for _, provider := range providers {
-		if err := p.rebuild(ctx, provider.Name); err != nil {
+		if err := p.rebuild(ctx, provider.Provider); err != nil {
 			return err
 		}
 	}
@@ -67,8 +67,8 @@ func (p *Plans) Load(ctx context.Context) error {
 
 // PlanDocument is a plan to be published.
 type PlanDocument struct {
-	Provider string                     // of a document that names none; empty: the default one
-	May      func(provider string) bool // whether who publishes may touch this service provider; nil: any. Another is to him as one that does not exist
+	Provider string                // key of that of a document that names none; empty: the default one
+	May      func(key string) bool // whether who publishes may touch this service provider; nil: any. Another is to him as one that does not exist
 	Document []byte
 	Author   string
 	Note     string
@@ -108,14 +108,15 @@ func (p *Plans) check(ctx context.Context, doc PlanDocument) (*callplan.Plan, ca
 	if doc.Provider == "" {
 		doc.Provider = store.DefaultProvider
 	}
-	plan, found := callplan.Parse(doc.Document, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: doc.Provider})
+	plan, found := p.readNamed(doc.Document, doc.Provider)
 	if plan == nil {
 		return nil, found, ErrPlanInvalid
 	}
 	_, err := p.o.Store.Provider(ctx, plan.Provider)
 	if errors.Is(err, store.ErrNotFound) || err == nil && doc.May != nil && !doc.May(plan.Provider) {
-		found = append(found, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: plan.Provider, Allowed: "the name of a service provider",
-			Message: fmt.Sprintf("no service provider %q: create it first or correct the name", plan.Provider)})
+		name := p.o.Store.ProviderName(plan.Provider)
+		found = append(found, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: name, Allowed: "the name of a service provider",
+			Message: fmt.Sprintf("no service provider %q: create it first or correct the name", name)})
 		return nil, found, ErrPlanInvalid
 	}
 	if err != nil {
@@ -126,6 +127,15 @@ func (p *Plans) check(ctx context.Context, doc PlanDocument) (*callplan.Plan, ca
 		return nil, found, err
 	}
 	return plan, append(found, p.lint(plan, calendars, found)...), nil
+}
+
+// readNamed reads a document, which names a service provider or is of that with a key. The plan has the key.
+func (p *Plans) readNamed(doc []byte, key string) (*callplan.Plan, callplan.Findings) {
+	plan, found := callplan.Parse(doc, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: p.o.Store.ProviderName(key)})
+	if plan != nil {
+		plan.Provider = p.o.Store.ProviderKey(plan.Provider)
+	}
+	return plan, found
 }
 
 // lint returns the warnings that only show beside the other plans, the calendars and the trunks.
@@ -197,25 +207,25 @@ func (p *Plans) change(ctx context.Context, provider string, step func(now time.
 	return plan, p.rebuild(context.WithoutCancel(ctx), provider)
 }
 
-// ProviderChanged takes note that a service provider was added, changed, archived or restored, or its calendars were.
-func (p *Plans) ProviderChanged(ctx context.Context, name string) error {
+// ProviderChanged takes note that the service provider with a key was added, changed, archived or restored, or its calendars were.
+func (p *Plans) ProviderChanged(ctx context.Context, key string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.rebuild(ctx, name)
+	return p.rebuild(ctx, key)
 }
 
-// rebuild compiles the plans of a provider as they stand in the store and swaps them in. p.mu is held.
-func (p *Plans) rebuild(ctx context.Context, name string) error {
-	provider, err := p.o.Store.Provider(ctx, name)
+// rebuild compiles the plans of the provider with a key as they stand in the store and swaps them in. p.mu is held.
+func (p *Plans) rebuild(ctx context.Context, key string) error {
+	provider, err := p.o.Store.Provider(ctx, key)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !provider.ArchivedAt.IsZero() {
-		p.o.Book.Remove(name)
-		delete(p.read, name)
+		p.o.Book.Remove(key)
+		delete(p.read, key)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	kept, err := p.o.Store.Plans(ctx, name)
+	kept, err := p.o.Store.Plans(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -225,7 +235,7 @@ func (p *Plans) rebuild(ctx context.Context, name string) error {
 		if k.Live == 0 || !k.ArchivedAt.IsZero() {
 			continue
 		}
-		one, ok := p.read[name][k.Name]
+		one, ok := p.read[key][k.Name]
 		if !ok || one.version != k.Live {
 			if one, err = p.parse(ctx, k); err != nil {
 				return err
@@ -239,11 +249,11 @@ func (p *Plans) rebuild(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	set, err := callplan.Compile(name, live, env)
+	set, err := callplan.Compile(key, live, env)
 	if err != nil {
-		return fmt.Errorf("call plans of %q: %w", name, err)
+		return fmt.Errorf("call plans of %q: %w", provider.Name, err)
 	}
-	p.read[name] = read
+	p.read[key] = read
 	p.o.Book.Publish(set)
 	return nil
 }
@@ -252,7 +262,7 @@ func (p *Plans) rebuild(ctx context.Context, name string) error {
 func (p *Plans) env(ctx context.Context, provider *store.Provider) (*callplan.Env, error) {
 	t := &p.o.Tables
 	env := &callplan.Env{Timezone: cmp.Or(provider.Timezone, t.Timezone), Areas: t.Areas, LATAs: t.LATAs, ZIPs: t.ZIPs, Calendars: map[string][]callplan.Date{}}
-	calendars, err := p.o.Store.CalendarsOf(ctx, provider.Name)
+	calendars, err := p.o.Store.CalendarsOf(ctx, provider.Provider)
 	if err != nil {
 		return nil, fmt.Errorf("calendars of %q: %w", provider.Name, err)
 	}
@@ -271,7 +281,7 @@ func (p *Plans) parse(ctx context.Context, k store.Plan) (parsedPlan, error) {
 	v, err := p.o.Store.PlanVersion(ctx, k.Provider, k.Name, k.Live)
 	var bad *store.Damage
 	if errors.As(err, &bad) || errors.Is(err, store.ErrNotFound) {
-		p.o.Logger.Error("a call plan cannot be read and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "err", err)
+		p.o.Logger.Error("a call plan cannot be read and is not used", "provider", p.o.Store.ProviderName(k.Provider), "plan", k.Name, "version", k.Live, "err", err)
 		return parsedPlan{version: k.Live}, nil
 	}
 	if err != nil {
@@ -279,7 +289,7 @@ func (p *Plans) parse(ctx context.Context, k store.Plan) (parsedPlan, error) {
 	}
 	plan, found := callplan.Parse(v.Document, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: k.Provider})
 	if plan == nil {
-		p.o.Logger.Error("a call plan has errors and is not used", "provider", k.Provider, "plan", k.Name, "version", k.Live, "err", found.Err())
+		p.o.Logger.Error("a call plan has errors and is not used", "provider", p.o.Store.ProviderName(k.Provider), "plan", k.Name, "version", k.Live, "err", found.Err())
 		return parsedPlan{version: k.Live}, nil
 	}
 	plan.Provider, plan.Version = k.Provider, k.Live
@@ -332,7 +342,7 @@ func (p *Plans) publishDue(ctx context.Context) (time.Duration, error) {
 		if err := p.rebuild(ctx, k.Provider); err != nil {
 			return longestWait, err
 		}
-		p.o.Logger.Info("call plan is in use", "provider", k.Provider, "plan", k.Name, "version", k.Live)
+		p.o.Logger.Info("call plan is in use", "provider", p.o.Store.ProviderName(k.Provider), "plan", k.Name, "version", k.Live)
 	}
 	if next.IsZero() {
 		return longestWait, nil

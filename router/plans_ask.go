@@ -9,20 +9,21 @@ import (
 
 // What can be asked of the plans that are in use.
 
-// Set returns the plans of a service provider as they are compiled now, nil when it has none.
+// Set returns the plans of the service provider with a key as they are compiled now, nil when it has none.
 func (p *Plans) Set(provider string) *callplan.Set { return p.o.Book.Set(provider) }
 
-// Diff tells which calls would be decided otherwise if some plans of a service provider were published: each takes the place of the one with its name. The
+// Diff tells which calls would be decided otherwise if some plans of the service provider with a key were published: each takes the place of the one with its name. The
 // findings are about all of them, their pointers beginning with the place in docs; ErrPlanInvalid when there are errors.
 func (p *Plans) Diff(ctx context.Context, provider string, docs [][]byte, calls []callplan.Facts, o callplan.DiffOptions) (callplan.Difference, callplan.Findings, error) {
+	name := p.o.Store.ProviderName
 	var next []*callplan.Plan
 	var found callplan.Findings
 	named := map[string]bool{}
 	for i, doc := range docs {
-		plan, one := callplan.Parse(doc, callplan.ParseOptions{Areas: p.o.Tables.Areas, Provider: provider})
+		plan, one := p.readNamed(doc, provider)
 		if plan != nil && plan.Provider != provider {
-			one = append(one, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: plan.Provider, Allowed: provider,
-				Message: fmt.Sprintf("the plan is one of %q, and those of %q are compared", plan.Provider, provider)})
+			one = append(one, callplan.Finding{Code: "E_PROVIDER_UNKNOWN", Pointer: "/service_provider", Found: name(plan.Provider), Allowed: name(provider),
+				Message: fmt.Sprintf("the plan is one of %q, and those of %q are compared", name(plan.Provider), name(provider))})
 		}
 		if plan != nil && named[plan.Name] {
 			one = append(one, callplan.Finding{Code: "E_NAME_TWICE", Pointer: "/name", Found: plan.Name, Allowed: "each plan once",
@@ -45,8 +46,8 @@ func (p *Plans) Diff(ctx context.Context, provider string, docs [][]byte, calls 
 		p.mu.Unlock()
 		return callplan.Difference{}, found, err
 	}
-	for name, one := range p.read[provider] {
-		if one.plan != nil && !named[name] {
+	for plan, one := range p.read[provider] {
+		if one.plan != nil && !named[plan] {
 			next = append(next, one.plan)
 		}
 	}
@@ -57,7 +58,7 @@ func (p *Plans) Diff(ctx context.Context, provider string, docs [][]byte, calls 
 	}
 	set, err := callplan.Compile(provider, next, env)
 	if err != nil {
-		return callplan.Difference{}, found, fmt.Errorf("call plans of %q: %w", provider, err)
+		return callplan.Difference{}, found, fmt.Errorf("call plans of %q: %w", name(provider), err)
 	}
 	return callplan.Diff(p.Set(provider), set, calls, o), found, nil
 }

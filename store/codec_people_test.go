@@ -22,7 +22,7 @@ func peopleCodecs() []codec {
 	meta := Meta{UUID: id(1), Provider: "acme", CreatedAt: at(1), UpdatedAt: at(2), CreatedBy: "uid:0", UpdatedBy: "admin:1", ArchivedAt: at(3)}
 	number := phone.FromAddress("+4915112345678", false)
 	return []codec{
-		{"provider", tableProviders, idKey(1), &Provider{Meta: meta, Name: "acme", DisplayName: "Acme", FirstName: "Ann", LastName: "Abel", Email: "a@example.org", Address: "Weg 1", Phone: "030",
+		{"provider", tableProviders, idKey(1), &Provider{Meta: meta, Name: "acme", Former: []FormerName{{"bcme", at(4)}}, DisplayName: "Acme", FirstName: "Ann", LastName: "Abel", Email: "a@example.org", Address: "Weg 1", Phone: "030",
 			Notes: "n", Timezone: "Europe/Berlin", Locale: "de", DefaultTreatment: "t", DefaultTrunk: "desk", DefaultPhoneCode: "49"},
 			func(b []byte, v any) []byte { return appendProvider(b, v.(*Provider)) }, func(b []byte) (any, error) { return decodeProvider(b) }},
 		{"administrator", tableAdministrators, idKey(2), &Administrator{Meta: meta, Username: "anna", LastName: "Abel", FirstName: "Anna", PhoneNumber: number, Email: "a@example.org", Level: 2,

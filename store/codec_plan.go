@@ -14,7 +14,11 @@ func appendProvider(b []byte, p *Provider) []byte {
 	b = putString(b, 11, p.Locale)
 	b = putString(b, 12, p.DefaultTreatment)
 	b = putString(b, 13, p.DefaultTrunk)
-	return putString(b, 14, p.DefaultPhoneCode)
+	b = putString(b, 14, p.DefaultPhoneCode)
+	for _, f := range p.Former {
+		b = putRecord(b, 15, func(b []byte) []byte { return putTime(putString(b, 1, f.Name), 2, f.Until) })
+	}
+	return b
 }
 
 func decodeProvider(payload []byte) (*Provider, error) {
@@ -50,9 +54,24 @@ func decodeProvider(payload []byte) (*Provider, error) {
 			p.DefaultTrunk = f.string()
 		case 14:
 			p.DefaultPhoneCode = f.string()
+		case 15:
+			p.Former = append(p.Former, into(&f, decodeFormerName))
 		}
 	}
 	return p, f.err
+}
+
+func decodeFormerName(payload []byte) (n FormerName, err error) {
+	f := fields{rest: payload}
+	for f.next() {
+		switch f.num {
+		case 1:
+			n.Name = f.string()
+		case 2:
+			n.Until = f.time()
+		}
+	}
+	return n, f.err
 }
 
 func appendPlan(b []byte, p *Plan) []byte {

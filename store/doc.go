@@ -3,10 +3,13 @@
 // written together or not at all. What is to be done is decided elsewhere; here is only which step may follow which.
 //
 // The store works over an Engine, a small ordered key-value interface. The tables in it are these; T is a time in nanoseconds, big-endian, LINE the
-// last nine digits of a number, and a name is preceded by its length in one byte:
+// last nine digits of a number, and a name is preceded by its length in one byte. A provider in a
+// key is the key of a service provider, which is not always its name; see ProviderKey:
 //
 //	meta
 //	├── schema                          version and name of the last migration
+//	├── last · kind                     number that was given last
+//	├── retired provider · key          key of a service provider that was purged, which is never given again
 //	└── instance                        identity of this store and its epoch
 //	messages
 //	└── ID                              Message with its parts and attempts; IDs are in order of time, so that an accept appends

@@ -143,9 +143,9 @@ func (f *Faults) inProvider(r Reader, m *Meta) error {
 	case err != nil:
 		return err
 	case p == nil:
-		f.add("provider", "unknown", "there is no service provider %q", m.Provider)
+		f.add("provider", "unknown", "there is no service provider %q", strings.TrimSuffix(m.Provider, nobody))
 	case !p.ArchivedAt.IsZero():
-		f.add("provider", "archived", "the service provider %q is archived", m.Provider)
+		f.add("provider", "archived", "the service provider %q is archived", p.Name)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func TestProviders(t *testing.T) {
 			t.Errorf("%+v, %v", p, err)
 		}
 		for what, fn := range map[string]func(*store.Provider) error{
-			"another name": func(p *store.Provider) error { p.Name = "bcme"; return nil }, "no zone": func(p *store.Provider) error { p.Timezone = "Nowhere"; return nil }} {
+			"no name": func(p *store.Provider) error { p.Name = ""; return nil }, "no zone": func(p *store.Provider) error { p.Timezone = "Nowhere"; return nil }} {
 			if _, err := all.Edit(ctx, acme, later, "uid:1", fn); !errors.Is(err, store.ErrInvalid) {
 				t.Errorf("%s: %v", what, err)
 			}

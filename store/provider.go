@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,13 +20,14 @@ const defaultProviderID = 1
 // MaxProviders is how many service providers there may be, archived ones included.
 const MaxProviders = 10_000
 
-// Provider is a service provider: a tenant, who owns administrators, contacts, actions, call plans, calendars and subscribers. Its name is the key that others
-// refer to it by, and never changes.
+// Provider is a service provider: a tenant, who owns administrators, contacts, actions, call plans, calendars and subscribers. Others refer to it by its key,
+// which is Meta.Provider and never changes; its name is for people and configurations, and may. See ProviderKey.
 type Provider struct {
 	Meta
-	Name             string // 1 to 64 characters, unique, archived ones included
-	DisplayName      string // at most 250 characters, like all that follow but Notes
-	FirstName        string // of who is to be spoken to
+	Name             string       // 1 to 64 characters, unique, archived ones included
+	Former           []FormerName // what it was called before, the oldest first; set by the store
+	DisplayName      string       // at most 250 characters, like all that follow but Notes
+	FirstName        string       // of who is to be spoken to
 	LastName         string
 	Email            string // notifications and resets of passwords go there
 	Address          string
@@ -63,6 +65,10 @@ func (p *Provider) check(t *tx, was *Provider, wrong *Faults) error {
 		{"default_treatment", p.DefaultTreatment}, {"default_trunk", p.DefaultTrunk}, {"locale", p.Locale}} {
 		wrong.word(f.field, f.s, 250)
 	}
+	p.Former = nil
+	if was != nil {
+		p.Former = slices.Clone(was.Former)
+	}
 	wrong.text("address", p.Address, 250)
 	wrong.text("notes", p.Notes, 2048)
 	wrong.email("email", p.Email)
@@ -72,16 +78,19 @@ func (p *Provider) check(t *tx, was *Provider, wrong *Faults) error {
 	if strings.Trim(p.DefaultPhoneCode, "0123456789") != "" || len(p.DefaultPhoneCode) > 4 || strings.HasPrefix(p.DefaultPhoneCode, "0") {
 		wrong.add("default_phone_code", "invalid", "is a country code of 1 to 4 digits, for example 49")
 	}
-	if was != nil {
-		if p.Name != was.Name {
-			wrong.add("name", "immutable", "the name of a service provider cannot be changed, since others refer to it; change its display name")
-		}
+	switch {
+	case was != nil && p.Name == was.Name:
 		return nil
-	}
-	p.Provider = p.Name
-	if p.Name == DefaultProvider {
+	case was != nil && was.Name == DefaultProvider:
+		wrong.add("name", "immutable", "the service provider %q keeps its name, which means it everywhere; change its display name", DefaultProvider)
+		return nil
+	case p.Name == DefaultProvider:
 		wrong.taken("name", &Meta{ID: defaultProviderID})
 		return nil
+	}
+	if err := providerKind.unique(t, p, wrong); err != nil || was != nil {
+		p.rename(was, p.UpdatedAt)
+		return err
 	}
 	n := 0
 	if err := t.Scan(tableProviders, nil, nil, false, func(_, _ []byte) (bool, error) { n++; return n <= MaxProviders, nil }); err != nil {
@@ -90,10 +99,17 @@ func (p *Provider) check(t *tx, was *Provider, wrong *Faults) error {
 	if n >= MaxProviders {
 		return fmt.Errorf("%d service providers: %w", n, ErrTooMany)
 	}
-	return providerKind.unique(t, p, wrong)
+	return p.assignKey(t, wrong)
 }
 
-func (p *Provider) changed(*tx, *Provider) error { return nil }
+// changed tells of a new name, which from now on is the one that counts.
+func (p *Provider) changed(t *tx, was *Provider) error {
+	if p.Name == was.Name {
+		return nil
+	}
+	t.names = true
+	return t.event(Event{Type: "provider.renamed", At: p.UpdatedAt, Reference: -1, Code: recordCode(&p.Meta), Account: p.UpdatedBy, Text: fmt.Sprintf("%q is called %q now", was.Name, p.Name)})
+}
 
 func (p *Provider) removable() error {
 	if p.Name == DefaultProvider {
@@ -102,8 +118,12 @@ func (p *Provider) removable() error {
 	return nil
 }
 
-// drop removes all that a service provider has.
+// drop removes all that a service provider has. Its key is never given again: messages and calls of it may still be kept.
 func (p *Provider) drop(t *tx, limit int) (bool, error) {
+	t.names = true
+	if err := p.retireKey(t); err != nil {
+		return true, err
+	}
 	return dropAll(limit,
 		func(n int) (bool, error) { return dropProvided(t, actionKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, groupKind, p, n) },
@@ -112,14 +132,14 @@ func (p *Provider) drop(t *tx, limit int) (bool, error) {
 		func(n int) (bool, error) { return dropProvided(t, calendarKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, contactKind, p, n) },
 		func(n int) (bool, error) { return dropProvided(t, administratorKind, p, n) },
-		func(n int) (bool, error) { return t.dropNamed(tablePlanVersions, p.Name, n) },
-		func(n int) (bool, error) { return t.dropNamed(tablePlans, p.Name, n) })
+		func(n int) (bool, error) { return t.dropNamed(tablePlanVersions, p.Provider, n) },
+		func(n int) (bool, error) { return t.dropNamed(tablePlans, p.Provider, n) })
 }
 
 // dropProvided removes records of a service provider with what belongs to them.
 func dropProvided[T any](t *tx, k *kind[T], p *Provider, limit int) (left bool, err error) {
 	var ids []uint64
-	prefix := k.prefix(byProvider, p.Name)
+	prefix := k.prefix(byProvider, p.Provider)
 	err = t.Scan(tableIndex, prefix, after(prefix), false, func(key, _ []byte) (bool, error) {
 		ids = append(ids, lastID(key))
 		return len(ids) < max(1, limit/10), nil
@@ -140,7 +160,7 @@ func dropProvided[T any](t *tx, k *kind[T], p *Provider, limit int) (left bool, 
 	return len(ids) > 0, err
 }
 
-// dropNamed removes records of a table whose keys begin with the name of a service provider.
+// dropNamed removes records of a table whose keys begin with the key of a service provider.
 func (t *tx) dropNamed(table Table, provider string, limit int) (left bool, err error) {
 	prefix := appendName(nil, provider)
 	var keys [][]byte
@@ -156,11 +176,11 @@ func (t *tx) dropNamed(table Table, provider string, limit int) (left bool, err 
 	return len(keys) == limit, err
 }
 
-// Provider returns the service provider with a name, or ErrNotFound.
-func (s *Store) Provider(ctx context.Context, name string) (Provider, error) {
+// Provider returns the service provider with a key, or ErrNotFound.
+func (s *Store) Provider(ctx context.Context, key string) (Provider, error) {
 	var p *Provider
 	err := s.view(ctx, func(r Reader, _ *[]*Damage) (err error) {
-		p, err = readProvider(r, name)
+		p, err = readProvider(r, key)
 		return err
 	})
 	if err != nil {
@@ -169,17 +189,17 @@ func (s *Store) Provider(ctx context.Context, name string) (Provider, error) {
 	return *p, nil
 }
 
-func readProvider(r Reader, name string) (*Provider, error) {
-	p, err := findProvider(r, name)
+func readProvider(r Reader, key string) (*Provider, error) {
+	p, err := findProvider(r, key)
 	if err == nil && p == nil {
-		err = fmt.Errorf("service provider %q: %w", name, ErrNotFound)
+		err = fmt.Errorf("service provider %q: %w", key, ErrNotFound)
 	}
 	return p, err
 }
 
-// findProvider returns a service provider, nil when there is none.
-func findProvider(r Reader, name string) (*Provider, error) {
-	return providerKind.first(r, providerKind.key('n', appendName(nil, name)))
+// findProvider returns the service provider with a key, nil when there is none.
+func findProvider(r Reader, key string) (*Provider, error) {
+	return providerKind.first(r, providerKind.prefix(byProvider, key))
 }
 
 // defaultUUID is that of the default service provider until somebody has another one: every store begins with the same.

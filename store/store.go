@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type Store struct {
 	began   time.Time     // the time that counted then, when that clock is not set
 	changed chan struct{} // closed when events were written, then replaced
 	watched bool          // somebody took changed
+
+	naming sync.Mutex                    // held to read names
+	names  atomic.Pointer[providerNames] // nil: every service provider is called by its key
 }
 
 // Open brings the engine's content to the newest schema and returns the store over it. The store owns the engine from then on; when Open fails the
@@ -46,6 +50,9 @@ func Open(ctx context.Context, e Engine, o Options) (*Store, error) {
 	if err := addDefaultProvider(ctx, e); err != nil {
 		return nil, err
 	}
+	if err := s.loadNames(ctx); err != nil {
+		return nil, err
+	}
 	s.metrics, err = newMetrics(o.Registerer, s)
 	return s, err
 }
@@ -67,12 +74,16 @@ func (s *Store) Instance() Instance { return s.instance }
 func (s *Store) add(ctx context.Context, fn func(*tx) error) error {
 	var events int
 	var damaged []*Damage
+	var names bool
 	err := s.engine.Update(ctx, func(e Tx) error {
 		t := &tx{Tx: e, s: s}
 		err := fn(t)
-		events, damaged = t.events, t.damaged
+		events, damaged, names = t.events, t.damaged, t.names
 		return err
 	})
+	if names { // also when it is not known what became of it
+		s.renamed(ctx)
+	}
 	if err == nil {
 		s.written(events, damaged)
 		return nil

@@ -15,6 +15,7 @@ type tx struct {
 	known   bool
 	events  int
 	damaged []*Damage
+	names   bool // of service providers changed
 }
 
 // lastEvent returns the number of the newest event, 0 when there is none.

@@ -73,7 +73,8 @@ func facts(in map[string]string, asker *switches.Switch, down []string, now time
 		}
 		*into = value
 	}
-	if !asker.Serves(f.Provider) {
+	var ok bool
+	if f.Provider, ok = asker.Serves(f.Provider); !ok {
 		return f, errors.New("provider names no service provider")
 	}
 	return f, f.Check()

@@ -12,7 +12,7 @@ import (
 var actionResource = &resource[store.Action, api.ActionFields, api.Action]{
 	noun: "actions", one: "action", view: access.ServiceView, edit: access.ServiceEdit, provision: access.ServiceProvision,
 	records: (*store.Store).Actions, meta: func(a *store.Action) *store.Meta { return &a.Meta }, named: func(a *store.Action) string { return a.Name },
-	show: actionOf, fields: actionFields, apply: applyAction,
+	show: actionOf, fields: actionFields, provider: func(f *api.ActionFields) *string { return &f.Provider }, apply: applyAction,
 	kept: func(f api.ActionFields) api.ActionFields {
 		return api.ActionFields{Provider: f.Provider, JanuaID: f.JanuaID, Enabled: true, Filtered: true}
 	},

@@ -13,11 +13,13 @@ var administratorResource = &resource[store.Administrator, api.AdministratorFiel
 	noun: "administrators", one: "administrator",
 	view: access.ServiceAdministratorView, edit: access.ServiceAdministratorEdit, provision: access.ServiceAdministratorProvision,
 	records: (*store.Store).Administrators, meta: func(a *store.Administrator) *store.Meta { return &a.Meta }, named: func(a *store.Administrator) string { return a.Username },
-	show: func(_ context.Context, _ *Server, a *store.Administrator) (api.Administrator, error) {
-		return api.Administrator{Record: recordOf(&a.Meta), AdministratorFields: administratorFields(a), Provider: a.Provider, FullName: a.FullName(), Account: a.Account(),
-			LastQuotaReached: a.LastQuotaReached}, nil
+	show: func(_ context.Context, s *Server, a *store.Administrator) (api.Administrator, error) {
+		out := api.Administrator{Record: recordOf(&a.Meta), AdministratorFields: administratorFields(a), Provider: s.store.ProviderName(a.Provider), FullName: a.FullName(), Account: a.Account(),
+			LastQuotaReached: a.LastQuotaReached}
+		out.RoleID = s.store.RoleName(out.RoleID)
+		return out, nil
 	},
-	fields: administratorFields,
+	fields: administratorFields, role: func(f *api.AdministratorFields) *string { return &f.RoleID },
 	kept: func(f api.AdministratorFields) api.AdministratorFields {
 		return api.AdministratorFields{Username: f.Username, Level: f.Level, RoleID: f.RoleID, RecipientFilter: true}
 	},
@@ -73,7 +75,7 @@ func mayAdministrator(r *request, need access.Permission, was, now *store.Admini
 		return invalid([]api.FieldError{{Field: "permissions", Code: api.FieldInvalid, Message: err.Error()}})
 	}
 	if !r.who.Can(access.AdministratorNeed(role, need), role.Provider()) {
-		return invalid([]api.FieldError{{Field: "role_id", Code: api.FieldUnknown, Message: fmt.Sprintf("the role %s is not yours to give", role)}})
+		return invalid([]api.FieldError{{Field: "role_id", Code: api.FieldUnknown, Message: fmt.Sprintf("the role %s is not yours to give", r.server.store.RoleName(role.String()))}})
 	}
 	if now.Level == store.SuperAdministrator {
 		granted = access.Every // which he has, whatever is written

@@ -88,7 +88,7 @@ func (s *Server) submitBulk(w http.ResponseWriter, r *request) error {
 			results[i].Error, _ = problemOf(done[i].Err)
 			results[i].Replayed = done[i].Replayed
 		default:
-			m := messageOf(&done[i].Message)
+			m := s.messageOf(&done[i].Message)
 			results[i].Message, results[i].Replayed = &m, done[i].Replayed
 		}
 	}

@@ -67,7 +67,7 @@ func (r *reader) length(at int32) api.Duration {
 }
 
 func (s *Server) listCalls(w http.ResponseWriter, r *request) error {
-	provider, err := r.provider()
+	provider, err := s.provider(r)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *Server) placeCall(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return callProblem(err)
 	}
-	return writeJSON(w, http.StatusAccepted, cdrOf(&c))
+	return writeJSON(w, http.StatusAccepted, s.cdrOf(&c))
 }
 
 func (s *Server) hangUp(w http.ResponseWriter, r *request) error {
@@ -103,7 +103,7 @@ func (s *Server) hangUp(w http.ResponseWriter, r *request) error {
 	if err := s.calls.HangUp(r.Context(), c.ID); err != nil {
 		return callProblem(err)
 	}
-	return writeJSON(w, http.StatusOK, cdrOf(&c))
+	return writeJSON(w, http.StatusOK, s.cdrOf(&c))
 }
 
 // callProblem returns the problem of an error about a call, or the error itself.

@@ -41,10 +41,10 @@ var cdrRoutes = []route{
 }
 
 // cdrOf returns a record as the contract shows it.
-func cdrOf(c *store.CDR) api.CDR {
-	out := api.CDR{ID: c.ID.String(), Kind: c.Kind.String(), Direction: c.Direction.String(), Provider: c.Provider, Subscriber: c.Subscriber, Trunk: c.Trunk, Number: c.Number.String(),
+func (s *Server) cdrOf(c *store.CDR) api.CDR {
+	out := api.CDR{ID: c.ID.String(), Kind: c.Kind.String(), Direction: c.Direction.String(), Provider: s.store.ProviderName(c.Provider), Subscriber: c.Subscriber, Trunk: c.Trunk, Number: c.Number.String(),
 		Withheld: c.Withheld, Line: c.Line.String(), StartedAt: c.StartedAt.UTC(), AnsweredAt: c.AnsweredAt.UTC(), EndedAt: c.EndedAt.UTC(), Outcome: c.Outcome, Cause: c.Cause, Rings: c.Rings,
-		Account: c.Account, Screening: c.Screening, Events: make([]api.CDREvent, len(c.Events))}
+		Account: s.shownAccount(c.Account), Screening: c.Screening, Events: make([]api.CDREvent, len(c.Events))}
 	out.Seconds = c.Stood().Seconds()
 	if !c.Message.IsZero() {
 		out.MessageID = c.Message.String()
@@ -95,11 +95,11 @@ func (s *Server) showCDR(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, cdrOf(&c))
+	return writeJSON(w, http.StatusOK, s.cdrOf(&c))
 }
 
 func (s *Server) listCDRs(w http.ResponseWriter, r *request) error {
-	q, err := cdrQuery(r)
+	q, err := s.cdrQuery(r)
 	if err != nil {
 		return err
 	}
@@ -114,16 +114,16 @@ func (s *Server) answerCDRs(w http.ResponseWriter, r *request, q store.CDRQuery)
 	}
 	out := api.CDRList{Items: make([]api.CDR, len(page.Items)), Next: page.Next}
 	for i := range page.Items {
-		out.Items[i] = cdrOf(&page.Items[i])
+		out.Items[i] = s.cdrOf(&page.Items[i])
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
 // cdrQuery reads the parameters of a list or an export; every wrong one is named.
-func cdrQuery(r *request) (q store.CDRQuery, err error) {
+func (s *Server) cdrQuery(r *request) (q store.CDRQuery, err error) {
 	v := r.query
 	q = store.CDRQuery{Subscriber: v.Get("subscriber"), Trunk: v.Get("trunk"), Plan: v.Get("plan"), Outcome: v.Get("outcome"), Cursor: v.Get("cursor"), Limit: usualLimit}
-	if q.Provider, err = r.provider(); err != nil {
+	if q.Provider, err = s.provider(r); err != nil {
 		return q, err
 	}
 	var wrong wrongFields

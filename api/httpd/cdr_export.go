@@ -27,7 +27,7 @@ const exportPage = 500
 
 // exportCDRs is GET /v1/cdrs/export. The records go out as they are read, so that any number of them takes little memory.
 func (s *Server) exportCDRs(w http.ResponseWriter, r *request) error {
-	q, err := cdrQuery(r)
+	q, err := s.cdrQuery(r)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Server) exportCDRs(w http.ResponseWriter, r *request) error {
 	out.Write(head)
 	for {
 		for i := range page.Items {
-			out.Write(cdrRow(&page.Items[i], all))
+			out.Write(s.cdrRow(&page.Items[i], all))
 		}
 		if out.Flush(); out.Error() != nil || page.Next == "" {
 			break
@@ -77,12 +77,12 @@ func (s *Server) exportCDRs(w http.ResponseWriter, r *request) error {
 }
 
 // cdrRow returns the fields of a record.
-func cdrRow(c *store.CDR, all bool) []string {
+func (s *Server) cdrRow(c *store.CDR, all bool) []string {
 	additional := []byte("[]")
 	if len(c.Screening) > 0 {
 		additional, _ = json.Marshal(c.Screening) // strings can always be encoded
 	}
-	row := []string{c.Provider, c.Subscriber, c.ID.String(), exported(c.StartedAt), exported(c.EndedAt), string(additional), eventsOf(c)}
+	row := []string{s.store.ProviderName(c.Provider), c.Subscriber, c.ID.String(), exported(c.StartedAt), exported(c.EndedAt), string(additional), eventsOf(c)}
 	if all {
 		d := c.Decision
 		if d == nil {

@@ -25,7 +25,7 @@ var peopleRoutes = append(append(append(append(append(
 var contactResource = &resource[store.Contact, api.ContactFields, api.Contact]{
 	noun: "contacts", one: "contact", view: access.ServiceView, edit: access.ServiceEdit, provision: access.ServiceProvision,
 	records: (*store.Store).Contacts, meta: func(c *store.Contact) *store.Meta { return &c.Meta },
-	show: contactOf, fields: contactFields, apply: applyContact,
+	show: contactOf, fields: contactFields, provider: func(f *api.ContactFields) *string { return &f.Provider }, apply: applyContact,
 	kept: func(f api.ContactFields) api.ContactFields {
 		return api.ContactFields{Provider: f.Provider, AdminID: f.AdminID, CustomerID: f.CustomerID}
 	},
@@ -42,6 +42,7 @@ var contactResource = &resource[store.Contact, api.ContactFields, api.Contact]{
 
 func contactOf(ctx context.Context, s *Server, c *store.Contact) (api.Contact, error) {
 	out := api.Contact{Record: recordOf(&c.Meta), ContactFields: contactFields(c), FullName: c.FullName(), Groups: []uint64{}}
+	out.Provider = s.store.ProviderName(out.Provider)
 	groups, err := s.store.GroupsOf(ctx, c.ID)
 	for i := range groups {
 		out.Groups = append(out.Groups, groups[i].ID)

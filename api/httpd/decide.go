@@ -164,6 +164,9 @@ func (s *Server) decideIn(out, body []byte, asker *switches.Switch, rtjson bool)
 	now := time.Now()
 	for i := range questions {
 		f := &questions[i].Facts
+		if asker == nil {
+			f.Provider = s.store.ProviderKey(f.Provider)
+		}
 		s.complete(f, asker, now)
 		s.plans.Decide(f, d)
 		if i > 0 {
@@ -247,7 +250,11 @@ func readQuestions(body []byte, asker *switches.Switch) (out []question, list bo
 
 func decideObject(r *reader, at int32, asker *switches.Switch, q *question) {
 	decodeObject(r, at, decideFields, q)
-	if asker != nil && q.Provider != "" && !asker.Serves(q.Provider) {
+	if asker == nil || q.Provider == "" {
+		return
+	}
+	var ok bool
+	if q.Provider, ok = asker.Serves(q.Provider); !ok {
 		r.add(member(r.doc.path(at), "provider"), api.FieldUnknown, "names no service provider")
 	}
 }

@@ -58,13 +58,13 @@ func httpDate() string {
 
 // appendSubmitted appends {"messages":[…],"skipped":[…]} for messages as they are when they were accepted: only the fields that such messages can have. It writes
 // what encoding/json would make of messageOf, in a tenth of the time.
-func appendSubmitted(out []byte, a *router.Accepted) []byte {
+func (s *Server) appendSubmitted(out []byte, a *router.Accepted) []byte {
 	out = append(out, `{"messages":[`...)
 	for i := range a.Messages {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendAcceptedMessage(out, &a.Messages[i])
+		out = s.appendAcceptedMessage(out, &a.Messages[i])
 	}
 	out = append(out, ']')
 	for i, one := range a.Skipped {
@@ -86,7 +86,7 @@ func appendSubmitted(out []byte, a *router.Accepted) []byte {
 	return append(out, "}\n"...)
 }
 
-func appendAcceptedMessage(out []byte, m *store.Message) []byte {
+func (s *Server) appendAcceptedMessage(out []byte, m *store.Message) []byte {
 	text := func(name, value string) {
 		out = append(out, name...)
 		out = appendString(out, value)
@@ -137,7 +137,7 @@ func appendAcceptedMessage(out []byte, m *store.Message) []byte {
 		rest, err := json.Marshal(struct {
 			Error *api.Failure     `json:"error,omitempty"`
 			Plan  *api.MessagePlan `json:"plan,omitempty"`
-		}{failureOf(m.Failure), planOfAccepted(m)})
+		}{failureOf(m.Failure), s.planOfAccepted(m)})
 		if err != nil { // cannot be: it is strings and numbers
 			panic(err)
 		}
@@ -147,11 +147,11 @@ func appendAcceptedMessage(out []byte, m *store.Message) []byte {
 	return append(out, '}')
 }
 
-func planOfAccepted(m *store.Message) *api.MessagePlan {
+func (s *Server) planOfAccepted(m *store.Message) *api.MessagePlan {
 	if m.Routing == nil {
 		return nil
 	}
-	return messagePlanOf(m)
+	return s.messagePlanOf(m)
 }
 
 const hexDigits = "0123456789abcdef"

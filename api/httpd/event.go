@@ -178,7 +178,7 @@ func (f *feed) flush() error {
 
 // event returns an event as the contract shows it, and its message as it is now: nil when it has none, or it is gone or damaged.
 func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, *store.Message, error) {
-	out := api.Event{Seq: e.Seq, Type: e.Type, At: e.At.UTC(), State: e.State.String(), Part: e.Part, Trunk: e.Trunk, Code: e.Code, Text: e.Text, Account: e.Account}
+	out := api.Event{Seq: e.Seq, Type: e.Type, At: e.At.UTC(), State: e.State.String(), Part: e.Part, Trunk: e.Trunk, Code: s.shownPath(e.Code), Text: e.Text, Account: s.shownAccount(e.Account)}
 	out.Number, out.Seconds = e.Number.String(), e.Duration.Seconds()
 	if e.Part > 0 {
 		out.Reference = known(e.Reference)
@@ -187,7 +187,7 @@ func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, *store.M
 		out.CallID = e.Call.String()
 		c, err := s.store.CDR(ctx, e.Call)
 		if err == nil {
-			shown := cdrOf(&c)
+			shown := s.cdrOf(&c)
 			out.Call = &shown
 		} else if !gone(err) {
 			return out, nil, err
@@ -204,7 +204,7 @@ func (s *Server) event(ctx context.Context, e *store.Event) (api.Event, *store.M
 	case err != nil:
 		return out, nil, err
 	}
-	shown := messageOf(&m)
+	shown := s.messageOf(&m)
 	out.Message = &shown
 	return out, &m, nil
 }

@@ -14,7 +14,7 @@ import (
 var groupResource = &resource[store.Group, api.GroupFields, api.Group]{
 	noun: "groups", one: "group", view: access.ServiceView, edit: access.ServiceEdit, provision: access.ServiceProvision,
 	records: (*store.Store).Groups, meta: func(g *store.Group) *store.Meta { return &g.Meta }, named: func(g *store.Group) string { return g.Name },
-	show: groupOf, fields: groupFields,
+	show: groupOf, fields: groupFields, provider: func(f *api.GroupFields) *string { return &f.Provider },
 	apply: func(f *api.GroupFields, g *store.Group, _ *wrongFields) {
 		g.Provider, g.AdminID, g.Name, g.Description = f.Provider, f.AdminID, f.Name, f.Description
 	},
@@ -35,6 +35,7 @@ func groupFields(g *store.Group) api.GroupFields {
 
 func groupOf(ctx context.Context, s *Server, g *store.Group) (api.Group, error) {
 	out := api.Group{Record: recordOf(&g.Meta), GroupFields: groupFields(g), Actions: []uint64{}}
+	out.Provider = s.store.ProviderName(out.Provider)
 	var err error
 	if out.Members, err = s.store.CountMembers(ctx, g.ID); err != nil {
 		return out, err

@@ -323,7 +323,7 @@ func (l *lane) decide(ctx context.Context, c *laneConn, head *laneHead, b []byte
 // answer makes an answer in l.out.
 func (l *lane) answer(accepted *router.Accepted, err error) (status int) {
 	if err == nil {
-		l.body = appendSubmitted(l.body[:0], accepted)
+		l.body = l.lanes.server.appendSubmitted(l.body[:0], accepted)
 		l.out = appendAccepted(l.out[:0], l.body, accepted.Replayed)
 		return http.StatusAccepted
 	}

@@ -286,6 +286,7 @@ func TestDecisionsInLanes(t *testing.T) {
 }
 
 func TestAcceptedMessagesAreEncodedAsTheContractSays(t *testing.T) {
+	s := &Server{}
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String()
 		number := func() phone.Number {
@@ -306,10 +307,10 @@ func TestAcceptedMessagesAreEncodedAsTheContractSays(t *testing.T) {
 		var want bytes.Buffer
 		e := json.NewEncoder(&want)
 		e.SetEscapeHTML(false)
-		if err := e.Encode(api.SubmitResponse{Messages: []api.Message{messageOf(&m), messageOf(&m)}}); err != nil {
+		if err := e.Encode(api.SubmitResponse{Messages: []api.Message{s.messageOf(&m), s.messageOf(&m)}}); err != nil {
 			t.Fatal(err)
 		}
-		if got := appendSubmitted(nil, &router.Accepted{Messages: []store.Message{m, m}}); string(got) != want.String() {
+		if got := s.appendSubmitted(nil, &router.Accepted{Messages: []store.Message{m, m}}); string(got) != want.String() {
 			t.Fatalf("got\n%s, want\n%s", got, want.String())
 		}
 	})

@@ -111,7 +111,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *request) error {
 
 // answerAccount answers with who somebody is.
 func (s *Server) answerAccount(w http.ResponseWriter, r *request, who login.Known) error {
-	out := api.Account{Account: who.Account, Administrator: who.Administrator, Role: who.Role.String(), Permissions: who.Holds().Names(), NeedsFactor: who.NeedsFactor}
+	out := api.Account{Account: who.Account, Administrator: who.Administrator, Role: s.store.RoleName(who.Role.String()), Permissions: who.Holds().Names(), NeedsFactor: who.NeedsFactor}
 	if who.Administrator != 0 {
 		c, err := s.store.Credential(r.Context(), who.Administrator)
 		if err != nil {

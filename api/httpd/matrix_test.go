@@ -21,7 +21,7 @@ import (
 // The matrix: every route of the table, asked by every kind of principal, about objects of its own, of another service provider, and that do not exist. What may
 // not be seen is answered as what is missing, octet for octet, and leaves no trace.
 
-// object makes an object of a service provider and returns what stands for the wildcards of its routes.
+// object makes an object of the service provider with a key and returns what stands for the wildcards of its routes.
 type object func(m *matrix, provider string) map[string]string
 
 // objects has a row for each noun whose routes name an object of a service provider. A route with wildcards whose noun is neither here nor in platformNouns fails
@@ -35,26 +35,26 @@ var objects = map[string]object{
 		return map[string]string{"id": a.Messages[0].ID.String()}
 	},
 	"contacts": func(m *matrix, provider string) map[string]string {
-		return m.add("contacts", map[string]any{"provider": provider, "last_name": m.mark(provider), "phone_number": m.number()})
+		return m.add("contacts", map[string]any{"provider": m.store.ProviderName(provider), "last_name": m.mark(provider), "phone_number": m.number()})
 	},
 	"groups": func(m *matrix, provider string) map[string]string {
-		return m.add("groups", map[string]any{"provider": provider, "name": m.mark(provider)})
+		return m.add("groups", map[string]any{"provider": m.store.ProviderName(provider), "name": m.mark(provider)})
 	},
 	"actions": func(m *matrix, provider string) map[string]string {
 		name := m.mark(provider)
-		return m.add("actions", map[string]any{"provider": provider, "name": name, "keyword": name, "kind": "reply", "text": "yes", "enabled": true})
+		return m.add("actions", map[string]any{"provider": m.store.ProviderName(provider), "name": name, "keyword": name, "kind": "reply", "text": "yes", "enabled": true})
 	},
 	"administrators": func(m *matrix, provider string) map[string]string {
-		return m.add("administrators", map[string]any{"username": strings.ReplaceAll(m.mark(provider), "-", "_"), "role_id": store.ProviderRole(provider)})
+		return m.add("administrators", map[string]any{"username": strings.ReplaceAll(m.mark(provider), "-", "_"), "role_id": m.store.RoleName(store.ProviderRole(provider))})
 	},
 	"subscribers": func(m *matrix, provider string) map[string]string {
-		return m.add("subscribers", map[string]any{"provider": provider, "name": m.mark(provider)})
+		return m.add("subscribers", map[string]any{"provider": m.store.ProviderName(provider), "name": m.mark(provider)})
 	},
 	"calendars": func(m *matrix, provider string) map[string]string {
-		return m.add("calendars", map[string]any{"provider": provider, "name": m.mark(provider), "days": []string{"2026/12/25"}})
+		return m.add("calendars", map[string]any{"provider": m.store.ProviderName(provider), "name": m.mark(provider), "days": []string{"2026/12/25"}})
 	},
 	"list-entries": func(m *matrix, provider string) map[string]string {
-		return m.add("list-entries", map[string]any{"provider": provider, "list": "deny", "kind": "number", "value": m.number(), "note": m.mark(provider)})
+		return m.add("list-entries", map[string]any{"provider": m.store.ProviderName(provider), "list": "deny", "kind": "number", "value": m.number(), "note": m.mark(provider)})
 	},
 	"providers": func(m *matrix, provider string) map[string]string {
 		p, err := m.store.Provider(m.t.Context(), provider)
@@ -69,7 +69,7 @@ var objects = map[string]object{
 		if _, err := m.store.PublishPlan(m.t.Context(), v, time.Now()); err != nil {
 			m.t.Fatal(err)
 		}
-		return map[string]string{"provider": provider, "name": name, "version": "1"}
+		return map[string]string{"provider": m.store.ProviderName(provider), "name": name, "version": "1"}
 	},
 	"tokens": func(m *matrix, provider string) map[string]string {
 		m.made++
@@ -92,7 +92,7 @@ var objects = map[string]object{
 	},
 	"persons": func(m *matrix, provider string) map[string]string {
 		number := m.number()
-		m.add("contacts", map[string]any{"provider": provider, "last_name": m.mark(provider), "phone_number": number})
+		m.add("contacts", map[string]any{"provider": m.store.ProviderName(provider), "last_name": m.mark(provider), "phone_number": number})
 		return map[string]string{"number": number}
 	},
 	"runs": nil, // made by messages that come in: what is asked here is only that nothing is told of what does not exist
@@ -223,6 +223,23 @@ func newMatrix(t *testing.T) *matrix {
 	return m
 }
 
+// eachMatrix runs a test over two service providers that are called by their keys, and over two that took each other's names.
+func eachMatrix(t *testing.T, fn func(t *testing.T, m *matrix)) {
+	t.Run("own names", func(t *testing.T) { fn(t, newMatrix(t)) })
+	t.Run("names swapped", func(t *testing.T) {
+		m := newMatrix(t)
+		for _, names := range [][2]string{{"acme", "between"}, {"other", "acme"}, {"between", "other"}} {
+			if w := m.ask(&roles[0].who, "PATCH", "/v1/providers/"+names[0], fmt.Sprintf(`{"name":%q}`, names[1])); w.Code != http.StatusOK {
+				t.Fatalf("rename %s to %s: %d %s", names[0], names[1], w.Code, w.Body)
+			}
+		}
+		if m.store.ProviderName("acme") != "other" || m.store.ProviderKey("acme") != "other" {
+			t.Fatal("the names are not swapped")
+		}
+		fn(t, m)
+	})
+}
+
 // TestMatrixOfPermissions: who holds not what a route needs is refused, whatever he asks about; who is not known is told so.
 func TestMatrixOfPermissions(t *testing.T) {
 	m := newMatrix(t)
@@ -254,7 +271,10 @@ func TestMatrixOfPermissions(t *testing.T) {
 
 // TestMatrixOfTenants: two service providers try everything on each other.
 func TestMatrixOfTenants(t *testing.T) {
-	m := newMatrix(t)
+	eachMatrix(t, matrixOfTenants)
+}
+
+func matrixOfTenants(t *testing.T, m *matrix) {
 	acme := roles[2].who
 	for _, r := range routes {
 		if len(wildcards(r.pattern)) == 0 {
@@ -296,7 +316,10 @@ func TestMatrixOfTenants(t *testing.T) {
 // TestMatrixOfLists: no list, and nothing else that can be got without naming an object, has anything of another service provider; to ask for it by name is to ask
 // for one that does not exist.
 func TestMatrixOfLists(t *testing.T) {
-	m := newMatrix(t)
+	eachMatrix(t, matrixOfLists)
+}
+
+func matrixOfLists(t *testing.T, m *matrix) {
 	for _, makes := range objects {
 		if makes != nil {
 			makes(m, "other")
@@ -325,8 +348,9 @@ func TestMatrixOfLists(t *testing.T) {
 				if p.name != "provider" {
 					continue
 				}
-				theirs, none := m.ask(&who, "GET", path+"?provider=other", ""), m.ask(&who, "GET", path+"?provider=nowhere", "")
-				if a, b := strings.ReplaceAll(theirs.Body.String(), "other", "nowhere"), none.Body.String(); theirs.Code != none.Code || a != b {
+				other := m.store.ProviderName("other")
+				theirs, none := m.ask(&who, "GET", path+"?provider="+other, ""), m.ask(&who, "GET", path+"?provider=nowhere", "")
+				if a, b := strings.ReplaceAll(theirs.Body.String(), other, "nowhere"), none.Body.String(); theirs.Code != none.Code || a != b {
 					t.Errorf("GET %s by %s: another's is answered %d %s, one that does not exist %d %s", path, roles[role].name, theirs.Code, a, none.Code, b)
 				}
 			}
@@ -339,7 +363,11 @@ func TestMatrixOfLists(t *testing.T) {
 
 // TestMatrixOfBodies: what names another service provider in a body is refused as what names none.
 func TestMatrixOfBodies(t *testing.T) {
-	m := newMatrix(t)
+	eachMatrix(t, matrixOfBodies)
+}
+
+func matrixOfBodies(t *testing.T, m *matrix) {
+	own, other := m.store.ProviderName("acme"), m.store.ProviderName("other")
 	acme := roles[2].who
 	for noun, body := range map[string]string{
 		"contacts": `{"provider":"NAME","last_name":"x","phone_number":"+4915112345678"}`, "groups": `{"provider":"NAME","name":"x"}`,
@@ -348,9 +376,9 @@ func TestMatrixOfBodies(t *testing.T) {
 		"administrators": `{"username":"x","role_id":"service_provider:NAME"}`, "tokens": `{"name":"x","role":"service_provider:NAME","scope":["easy0_service_view"]}`,
 	} {
 		before := m.lastEvent()
-		theirs := m.ask(&acme, "POST", "/v1/"+noun, strings.ReplaceAll(body, "NAME", "other"))
+		theirs := m.ask(&acme, "POST", "/v1/"+noun, strings.ReplaceAll(body, "NAME", other))
 		none := m.ask(&acme, "POST", "/v1/"+noun, strings.ReplaceAll(body, "NAME", "nowhere"))
-		if a, b := strings.ReplaceAll(theirs.Body.String(), "other", "nowhere"), none.Body.String(); theirs.Code/100 != 4 || theirs.Code != none.Code || a != b {
+		if a, b := strings.ReplaceAll(theirs.Body.String(), other, "nowhere"), none.Body.String(); theirs.Code/100 != 4 || theirs.Code != none.Code || a != b {
 			t.Errorf("POST /v1/%s: another's is answered %d %s, one that does not exist %d %s", noun, theirs.Code, a, none.Code, b)
 		}
 		if m.lastEvent() != before {
@@ -359,13 +387,13 @@ func TestMatrixOfBodies(t *testing.T) {
 	}
 	// Nobody gives what he does not hold, whatever the way.
 	poor := access.Principal{Account: "token:07", Role: access.OfProvider("acme"), Permissions: access.Of(access.ServiceAdministratorProvision, access.ServiceAdministratorEdit, access.ServiceView)}
-	for _, body := range []string{`{"username":"x","role_id":"service_provider:acme","permissions":["easy0_service_edit"]}`, `{"username":"x","role_id":"platform_owner"}`,
-		`{"username":"x","role_id":"platform_owner","level":1}`, `{"username":"x","role_id":"service_provider:acme","permissions":["easy0_settings_edit"]}`} {
+	for _, body := range []string{`{"username":"x","role_id":"service_provider:` + own + `","permissions":["easy0_service_edit"]}`, `{"username":"x","role_id":"platform_owner"}`,
+		`{"username":"x","role_id":"platform_owner","level":1}`, `{"username":"x","role_id":"service_provider:` + own + `","permissions":["easy0_settings_edit"]}`} {
 		if w := m.ask(&poor, "POST", "/v1/administrators", body); w.Code/100 != 4 {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
 		}
 	}
-	if w := m.ask(&poor, "POST", "/v1/administrators", `{"username":"x","role_id":"service_provider:acme","permissions":["easy0_service_view"]}`); w.Code != http.StatusCreated {
+	if w := m.ask(&poor, "POST", "/v1/administrators", `{"username":"x","role_id":"service_provider:`+own+`","permissions":["easy0_service_view"]}`); w.Code != http.StatusCreated {
 		t.Errorf("what he holds: %d %s", w.Code, w.Body)
 	}
 	part := access.Principal{Account: "token:08", Role: access.PlatformOwner(), Permissions: access.Of(access.PlatformAdministratorProvision)}

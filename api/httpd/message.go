@@ -19,9 +19,9 @@ const (
 )
 
 // messageOf returns a message as the contract shows it.
-func messageOf(m *store.Message) api.Message {
+func (s *Server) messageOf(m *store.Message) api.Message {
 	out := api.Message{ID: m.ID.String(), Direction: m.Direction.String(), State: m.State.String(), To: m.To.String(), From: m.From.String(),
-		Text: shownText(m), Data: m.Data, Trunk: m.Trunk, Account: m.Account, Tag: m.Tag, Priority: int(m.Priority), Flash: m.Flash, Port: int(m.Port),
+		Text: shownText(m), Data: m.Data, Trunk: m.Trunk, Account: s.shownAccount(m.Account), Tag: m.Tag, Priority: int(m.Priority), Flash: m.Flash, Port: int(m.Port),
 		Parts: make([]api.Part, len(m.Parts)), CreatedAt: m.CreatedAt.UTC(), SendAt: m.SendAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
 		NotBefore: m.NotBefore.UTC(), SentAt: m.SentAt.UTC(), DeliveredAt: m.DeliveredAt.UTC(), ReceivedAt: m.ReceivedAt.UTC(), CentreAt: m.CentreAt.UTC(),
 		Error: failureOf(m.Failure), Incomplete: m.Incomplete, Missing: m.Missing, Notes: m.Notes, OnAmbiguous: m.OnAmbiguous.String()}
@@ -33,7 +33,7 @@ func messageOf(m *store.Message) api.Message {
 		out.Trunk = m.Pin
 	}
 	if m.Routing != nil {
-		out.Plan = messagePlanOf(m)
+		out.Plan = s.messagePlanOf(m)
 		if out.Trunk == "" && m.State == store.Waiting {
 			out.Trunk = m.Routing.Trunk
 		}
@@ -55,9 +55,9 @@ func shownText(m *store.Message) string {
 	return m.Text
 }
 
-func messagePlanOf(m *store.Message) *api.MessagePlan {
+func (s *Server) messagePlanOf(m *store.Message) *api.MessagePlan {
 	r := m.Routing
-	out := &api.MessagePlan{Provider: r.Provider, Action: r.Action, Name: r.Plan, Version: r.Version, Rule: r.Rule, Label: r.Label, Trunk: r.Trunk, Note: r.Note}
+	out := &api.MessagePlan{Provider: s.store.ProviderName(r.Provider), Action: r.Action, Name: r.Plan, Version: r.Version, Rule: r.Rule, Label: r.Label, Trunk: r.Trunk, Note: r.Note}
 	switch {
 	case m.Direction == store.In && !r.Origin.IsZero():
 		out.ForwardID = r.Origin.String()
@@ -128,7 +128,7 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, messageOf(&m))
+	return writeJSON(w, http.StatusOK, s.messageOf(&m))
 }
 
 func (s *Server) cancelMessage(w http.ResponseWriter, r *request) error {
@@ -143,7 +143,7 @@ func (s *Server) cancelMessage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, messageOf(&m))
+	return writeJSON(w, http.StatusOK, s.messageOf(&m))
 }
 
 // messageParameters are the query of GET /v1/messages.
@@ -171,7 +171,7 @@ func (s *Server) messages(w http.ResponseWriter, r *request) error {
 	}
 	out := api.MessageList{Items: make([]api.Message, len(page.Items)), Next: page.Next}
 	for i := range page.Items {
-		out.Items[i] = messageOf(&page.Items[i])
+		out.Items[i] = s.messageOf(&page.Items[i])
 	}
 	return writeJSON(w, http.StatusOK, out)
 }

@@ -86,5 +86,5 @@ func (s *Server) decide(w http.ResponseWriter, r *request, fn func(store.Message
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, messageOf(&m))
+	return writeJSON(w, http.StatusOK, s.messageOf(&m))
 }

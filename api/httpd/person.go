@@ -23,8 +23,8 @@ var personRoutes = []route{
 }
 
 // personOf reads which number a request is about, and for which service provider.
-func personOf(r *request) (n phone.Number, provider string, err error) {
-	if provider, err = r.provider(); err != nil {
+func (s *Server) personOf(r *request) (n phone.Number, provider string, err error) {
+	if provider, err = s.provider(r); err != nil {
 		return n, "", err
 	}
 	if provider == "" {
@@ -37,7 +37,7 @@ func personOf(r *request) (n phone.Number, provider string, err error) {
 }
 
 func (s *Server) answerPerson(w http.ResponseWriter, r *request, n phone.Number, provider string) error {
-	out := api.Person{Number: n.String(), Provider: provider, Contacts: []api.Contact{}}
+	out := api.Person{Number: n.String(), Provider: s.store.ProviderName(provider), Contacts: []api.Contact{}}
 	all, err := s.contactsOf(r, n, provider)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (s *Server) contactsOf(r *request, n phone.Number, provider string) ([]stor
 }
 
 func (s *Server) showPerson(w http.ResponseWriter, r *request) error {
-	n, provider, err := personOf(r)
+	n, provider, err := s.personOf(r)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *Server) showPerson(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) restrictPerson(w http.ResponseWriter, r *request) error {
-	n, provider, err := personOf(r)
+	n, provider, err := s.personOf(r)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *Server) restrictPerson(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) erasePerson(w http.ResponseWriter, r *request) error {
-	n, provider, err := personOf(r)
+	n, provider, err := s.personOf(r)
 	if err != nil {
 		return err
 	}

@@ -57,13 +57,13 @@ var planParameters = []parameter{
 // maxNote is how long a note about a version may be, in characters.
 const maxNote = 250
 
-func planOf(p *store.Plan) api.Plan {
-	return api.Plan{Provider: p.Provider, Name: p.Name, Live: p.Live, Before: p.Before, Last: p.Last, Next: p.Next, NextAt: p.NextAt.UTC(),
+func (s *Server) planOf(p *store.Plan) api.Plan {
+	return api.Plan{Provider: s.store.ProviderName(p.Provider), Name: p.Name, Live: p.Live, Before: p.Before, Last: p.Last, Next: p.Next, NextAt: p.NextAt.UTC(),
 		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(), ArchivedAt: p.ArchivedAt.UTC()}
 }
 
-func planVersionOf(v *store.PlanVersion) api.PlanVersion {
-	return api.PlanVersion{Provider: v.Provider, Name: v.Name, Version: v.Version, Author: v.Author, Note: v.Note, CreatedAt: v.CreatedAt.UTC(), Document: v.Document}
+func (s *Server) planVersionOf(v *store.PlanVersion) api.PlanVersion {
+	return api.PlanVersion{Provider: s.store.ProviderName(v.Provider), Name: v.Name, Version: v.Version, Author: v.Author, Note: v.Note, CreatedAt: v.CreatedAt.UTC(), Document: callplan.WithProvider(v.Document, s.store.ProviderName(v.Provider))}
 }
 
 // findingsOf never returns nil.
@@ -113,21 +113,21 @@ func (s *Server) planner() (*router.Plans, error) {
 }
 
 // planPath returns the service provider and the name in the path, when the request may see the plan.
-func planPath(r *request) (provider, name string, err error) {
-	provider, name = r.PathValue("provider"), r.PathValue("name")
+func (s *Server) planPath(r *request) (provider, name string, err error) {
+	provider, name = s.store.ProviderKey(r.PathValue("provider")), r.PathValue("name")
 	return provider, name, r.of(provider)
 }
 
 // answerPlan answers with a plan, or with the problem of what was asked for.
-func answerPlan(w http.ResponseWriter, p store.Plan, err error) error {
+func (s *Server) answerPlan(w http.ResponseWriter, p store.Plan, err error) error {
 	if err != nil {
 		return planProblem(err, nil)
 	}
-	return writeJSON(w, http.StatusOK, planOf(&p))
+	return writeJSON(w, http.StatusOK, s.planOf(&p))
 }
 
 func (s *Server) listPlans(w http.ResponseWriter, r *request) error {
-	q := store.PlanQuery{Provider: cmp.Or(r.query.Get("provider"), r.who.Role.Provider()), Limit: usualLimit, Cursor: r.query.Get("cursor")}
+	q := store.PlanQuery{Provider: cmp.Or(s.store.ProviderKey(r.query.Get("provider")), r.who.Role.Provider()), Limit: usualLimit, Cursor: r.query.Get("cursor")}
 	var wrong []api.FieldError
 	switch v := r.query.Get("archived"); v {
 	case "", "false":
@@ -154,7 +154,7 @@ func (s *Server) listPlans(w http.ResponseWriter, r *request) error {
 	}
 	out := api.PlanList{Items: make([]api.Plan, len(page.Items)), Next: page.Next}
 	for i := range page.Items {
-		out.Items[i] = planOf(&page.Items[i])
+		out.Items[i] = s.planOf(&page.Items[i])
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
@@ -198,7 +198,7 @@ func (s *Server) publishPlan(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return planProblem(err, found)
 	}
-	return writeJSON(w, http.StatusCreated, api.PlanPublished{Plan: planOf(&plan), Version: plan.Last, Warnings: findingsOf(found.Warnings())})
+	return writeJSON(w, http.StatusCreated, api.PlanPublished{Plan: s.planOf(&plan), Version: plan.Last, Warnings: findingsOf(found.Warnings())})
 }
 
 func (s *Server) checkPlan(w http.ResponseWriter, r *request) error {
@@ -218,16 +218,16 @@ func (s *Server) checkPlan(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) showPlan(w http.ResponseWriter, r *request) error {
-	provider, name, err := planPath(r)
+	provider, name, err := s.planPath(r)
 	if err != nil {
 		return err
 	}
 	p, err := s.store.Plan(r.Context(), provider, name)
-	return answerPlan(w, p, err)
+	return s.answerPlan(w, p, err)
 }
 
 func (s *Server) listPlanVersions(w http.ResponseWriter, r *request) error {
-	provider, name, err := planPath(r)
+	provider, name, err := s.planPath(r)
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (s *Server) listPlanVersions(w http.ResponseWriter, r *request) error {
 	}
 	out := api.PlanVersionList{Items: make([]api.PlanVersion, len(all))}
 	for i := range all {
-		out.Items[i] = planVersionOf(&all[i])
+		out.Items[i] = s.planVersionOf(&all[i])
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
@@ -250,7 +250,7 @@ func (s *Server) showPlanVersion(w http.ResponseWriter, r *request) error {
 	if err != nil || n < 1 {
 		return badParameter("version", api.FieldInvalid, "is no number of a version, 1 or above")
 	}
-	provider, name, err := planPath(r)
+	provider, name, err := s.planPath(r)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func (s *Server) showPlanVersion(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, planVersionOf(&v))
+	return writeJSON(w, http.StatusOK, s.planVersionOf(&v))
 }
 
 var rollbackFields = []field[api.RollbackRequest]{
@@ -276,7 +276,7 @@ func (s *Server) rollbackPlan(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	provider, name, err := planPath(r)
+	provider, name, err := s.planPath(r)
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func (s *Server) rollbackPlan(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p, err := plans.Rollback(r.Context(), provider, name, body.Version, r.account)
-	return answerPlan(w, p, err)
+	return s.answerPlan(w, p, err)
 }
 
 func (s *Server) archivePlan(w http.ResponseWriter, r *request) error {
@@ -306,10 +306,10 @@ func (s *Server) withPlan(w http.ResponseWriter, r *request, do func(p *router.P
 	if err != nil {
 		return err
 	}
-	provider, name, err := planPath(r)
+	provider, name, err := s.planPath(r)
 	if err != nil {
 		return err
 	}
 	p, err := do(plans, r.Context(), provider, name, r.account)
-	return answerPlan(w, p, err)
+	return s.answerPlan(w, p, err)
 }

@@ -20,9 +20,7 @@ func (s *Server) explainPlans(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if q.Provider == "" {
-		q.Provider = r.who.Role.Provider()
-	}
+	q.Provider = cmp.Or(s.store.ProviderKey(q.Provider), r.who.Role.Provider())
 	s.complete(&q.Facts, nil, time.Now())
 	if !r.may(q.Provider) {
 		return invalid([]api.FieldError{{Field: "provider", Code: api.FieldUnknown, Message: "names no service provider"}})
@@ -97,17 +95,15 @@ func (s *Server) diffPlans(w http.ResponseWriter, r *request) error {
 	switch {
 	case body.plans == nil:
 		return invalid([]api.FieldError{{Field: "plans", Code: api.FieldRequired, Message: "name at least one call plan"}})
-	case body.provider == "":
-		body.provider = cmp.Or(r.who.Role.Provider(), store.DefaultProvider)
 	}
+	body.provider = cmp.Or(s.store.ProviderKey(body.provider), r.who.Role.Provider(), store.DefaultProvider)
 	if err := r.of(body.provider); err != nil {
 		return err
 	}
 	for i := range body.calls {
-		if c := &body.calls[i]; c.Provider == "" {
-			c.Provider = body.provider
-		}
-		if c := &body.calls[i]; c.At.IsZero() {
+		c := &body.calls[i]
+		c.Provider = cmp.Or(s.store.ProviderKey(c.Provider), body.provider)
+		if c.At.IsZero() {
 			c.At = time.Now()
 		}
 	}
@@ -118,6 +114,12 @@ func (s *Server) diffPlans(w http.ResponseWriter, r *request) error {
 	}
 	if d.Changes == nil {
 		d.Changes = []callplan.Change{}
+	}
+	for _, c := range d.Changes {
+		for i := range c.Examples {
+			f := &c.Examples[i].Facts
+			f.Provider = s.store.ProviderName(f.Provider)
+		}
 	}
 	return writeJSON(w, http.StatusOK, d) // its JSON is that of api.PlanDifference
 }

@@ -27,6 +27,7 @@ type resource[T, F, J any] struct {
 	named                 func(*T) string // name by which it is found in addresses; nil: it has none
 	show                  func(ctx context.Context, s *Server, v *T) (J, error)
 	fields                func(*T) F
+	provider, role        func(*F) *string       // where fields name a service provider, or a role; nil: nowhere
 	kept                  func(F) F              // what PUT begins with: what cannot be changed, and what is usual
 	fresh                 func(r *request, f *F) // fills in what a new one has when nothing is said
 	apply                 func(f *F, v *T, wrong *wrongFields)
@@ -109,17 +110,17 @@ func (x *resource[T, F, J]) problem(err error) error {
 	return err
 }
 
-// provider returns the service provider that a request is about: the one that it names, else the caller's. Empty is all.
-func (r *request) provider() (string, error) {
+// provider returns the key of the service provider that a request is about: the one that it names, else the caller's. Empty is all.
+func (s *Server) provider(r *request) (string, error) {
 	own := r.who.Role.Provider()
-	name := r.query.Get("provider")
-	if name == "" || name == own {
+	key := s.store.ProviderKey(r.query.Get("provider"))
+	if key == "" || key == own {
 		return own, nil
 	}
-	if !r.who.Can(r.need, name) {
+	if !r.who.Can(r.need, key) {
 		return "", store.ErrNotFound
 	}
-	return name, nil
+	return key, nil
 }
 
 // find returns the record that the path names, when the request may see it.
@@ -195,7 +196,7 @@ func (x *resource[T, F, J]) answer(s *Server, w http.ResponseWriter, r *request,
 }
 
 func (x *resource[T, F, J]) list(s *Server, w http.ResponseWriter, r *request) error {
-	provider, err := r.provider()
+	provider, err := s.provider(r)
 	if err != nil {
 		return err
 	}
@@ -265,14 +266,16 @@ func (x *resource[T, F, J]) add(s *Server, w http.ResponseWriter, r *request) er
 	defer doc.release()
 	var f F
 	x.fresh(r, &f)
+	back := x.translate(s, &f)
 	if err := overlay(doc, &f); err != nil {
 		return err
 	}
+	back()
 	var v T
 	var wrong wrongFields
 	x.apply(&f, &v, &wrong)
 	if m := x.meta(&v); m.Provider != "" && !r.who.Can(r.need, m.Provider) {
-		wrong.add("provider", api.FieldUnknown, fmt.Sprintf("there is no service provider %q", m.Provider))
+		wrong.add("provider", api.FieldUnknown, fmt.Sprintf("there is no service provider %q", s.store.ProviderName(m.Provider)))
 	}
 	if len(wrong) > 0 {
 		return invalid(wrong)
@@ -306,9 +309,11 @@ func (x *resource[T, F, J]) change(s *Server, w http.ResponseWriter, r *request,
 		if whole {
 			f = x.kept(f)
 		}
+		back := x.translate(s, &f)
 		if err := overlay(doc, &f); err != nil {
 			return err
 		}
+		back()
 		var wrong wrongFields
 		provider := x.meta(v).Provider
 		x.apply(&f, v, &wrong)

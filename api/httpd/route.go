@@ -43,6 +43,7 @@ type parameter struct {
 // request is what handlers get.
 type request struct {
 	*http.Request
+	server  *Server
 	known   login.Known       // who asks, and how that is known; nobody on public routes
 	who     access.Principal  // of known
 	need    access.Permission // what the route needs
@@ -122,7 +123,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		found = e.routes[http.MethodGet]
 	}
 	a := answer{ResponseWriter: w}
-	req := request{Request: r}
+	req := request{Request: r, server: e.server}
 	counted := s.metrics.other
 	if found != nil {
 		counted = found.metrics

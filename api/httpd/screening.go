@@ -61,11 +61,13 @@ var screeningRoutes = append(listEntryResource.routes(), []route{
 var listEntryResource = &resource[store.ListEntry, api.ListEntryFields, api.ListEntry]{
 	noun: "list-entries", one: "list-entry", view: access.CallPatternView, edit: access.CallPatternEdit, provision: access.CallPatternProvision,
 	records: (*store.Store).ListEntries, meta: func(e *store.ListEntry) *store.Meta { return &e.Meta },
-	show: func(_ context.Context, _ *Server, e *store.ListEntry) (api.ListEntry, error) {
-		return api.ListEntry{Record: recordOf(&e.Meta), ListEntryFields: listEntryFields(e)}, nil
+	show: func(_ context.Context, s *Server, e *store.ListEntry) (api.ListEntry, error) {
+		out := api.ListEntry{Record: recordOf(&e.Meta), ListEntryFields: listEntryFields(e)}
+		out.Provider = s.store.ProviderName(out.Provider)
+		return out, nil
 	},
-	fields: listEntryFields,
-	kept:   func(f api.ListEntryFields) api.ListEntryFields { return api.ListEntryFields{Provider: f.Provider} },
+	fields: listEntryFields, provider: func(f *api.ListEntryFields) *string { return &f.Provider },
+	kept: func(f api.ListEntryFields) api.ListEntryFields { return api.ListEntryFields{Provider: f.Provider} },
 	fresh: func(r *request, f *api.ListEntryFields) {
 		f.Provider = cmp.Or(r.who.Role.Provider(), store.DefaultProvider)
 	},
@@ -175,8 +177,8 @@ func (s *Server) removeOptOut(w http.ResponseWriter, r *request) error {
 	return writeJSON(w, http.StatusOK, api.OptOut{Number: n.String(), At: s.store.Now(), Source: "api", By: r.account})
 }
 
-func runOf(x *store.Run) api.Run {
-	out := api.Run{ID: x.ID.String(), Provider: x.Provider, Action: x.Action, Sender: x.Sender.String(), Who: x.Who, Trunk: x.Trunk, State: x.State.String(), Reason: x.Reason, At: x.At.UTC(), EndedAt: x.EndedAt.UTC(),
+func (s *Server) runOf(x *store.Run) api.Run {
+	out := api.Run{ID: x.ID.String(), Provider: s.store.ProviderName(x.Provider), Action: x.Action, Sender: x.Sender.String(), Who: x.Who, Trunk: x.Trunk, State: x.State.String(), Reason: x.Reason, At: x.At.UTC(), EndedAt: x.EndedAt.UTC(),
 		ConfirmedBy: x.By, Output: x.Output}
 	if x.Exit >= 0 {
 		out.Exit = &x.Exit
@@ -207,7 +209,7 @@ func (s *Server) listRuns(w http.ResponseWriter, r *request) error {
 	}
 	out := api.RunList{Items: make([]api.Run, 0, len(all))}
 	for i := range all {
-		out.Items = append(out.Items, runOf(&all[i]))
+		out.Items = append(out.Items, s.runOf(&all[i]))
 	}
 	if !next.IsZero() {
 		out.Next = next.String()
@@ -227,7 +229,7 @@ func (s *Server) showRun(w http.ResponseWriter, r *request) error {
 	if err := r.of(x.Provider); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, runOf(&x))
+	return writeJSON(w, http.StatusOK, s.runOf(&x))
 }
 
 // readInto reads the body of a request strictly.
@@ -276,7 +278,7 @@ func (s *Server) testRoute(w http.ResponseWriter, r *request) error {
 	if s.screening == nil {
 		return errNoScreening
 	}
-	provider, err := s.testedProvider(r, body.Provider)
+	provider, err := s.testedProvider(r, s.store.ProviderKey(body.Provider))
 	if err != nil {
 		return err
 	}
@@ -297,7 +299,7 @@ func (s *Server) testRoute(w http.ResponseWriter, r *request) error {
 	if len(wrong) > 0 {
 		return invalid(wrong)
 	}
-	out := api.RouteTest{Direction: "out", Provider: provider}
+	out := api.RouteTest{Direction: "out", Provider: s.store.ProviderName(provider)}
 	var steps []screen.Step
 	var v screen.Verdict
 	if body.From != "" {
@@ -314,9 +316,9 @@ func (s *Server) testRoute(w http.ResponseWriter, r *request) error {
 	return writeJSON(w, http.StatusOK, out)
 }
 
-// testedProvider is the service provider that a test is about.
-func (s *Server) testedProvider(r *request, name string) (string, error) {
-	provider := cmp.Or(name, r.who.Role.Provider(), store.DefaultProvider)
+// testedProvider is the service provider that a test is about: the one with a key, else the caller's.
+func (s *Server) testedProvider(r *request, key string) (string, error) {
+	provider := cmp.Or(key, r.who.Role.Provider(), store.DefaultProvider)
 	if err := r.of(provider); err != nil {
 		return "", err
 	}
@@ -343,7 +345,7 @@ func (s *Server) testAction(w http.ResponseWriter, r *request) error {
 	if len(wrong) > 0 {
 		return invalid(wrong)
 	}
-	provider, err := s.testedProvider(r, cmp.Or(body.Provider, s.router.TrunkProvider(body.Trunk)))
+	provider, err := s.testedProvider(r, cmp.Or(s.store.ProviderKey(body.Provider), s.router.TrunkProvider(body.Trunk)))
 	if err != nil {
 		return err
 	}
@@ -351,7 +353,7 @@ func (s *Server) testAction(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	out := api.ActionTest{Provider: t.Provider, Outcome: t.Outcome, Reason: t.Reason, Field: t.Field, Who: t.Who, Level: t.Level, Arguments: t.Values, Answer: t.Answer, Suspect: t.Suspect, Verdict: verdictOf(t.Verdict), Steps: stepsOf(t.Steps)}
+	out := api.ActionTest{Provider: s.store.ProviderName(t.Provider), Outcome: t.Outcome, Reason: t.Reason, Field: t.Field, Who: t.Who, Level: t.Level, Arguments: t.Values, Answer: t.Answer, Suspect: t.Suspect, Verdict: verdictOf(t.Verdict), Steps: stepsOf(t.Steps)}
 	if t.Action != nil {
 		out.Action = t.Action.Name
 	}
@@ -362,7 +364,7 @@ func (s *Server) lintActions(w http.ResponseWriter, r *request) error {
 	if s.inbound == nil {
 		return errNoScreening
 	}
-	provider, err := s.testedProvider(r, r.query.Get("provider"))
+	provider, err := s.testedProvider(r, s.store.ProviderKey(r.query.Get("provider")))
 	if err != nil {
 		return err
 	}

@@ -33,23 +33,24 @@ type Options struct {
 	Config     Config // zero: Default()
 	Router     *router.Router
 	Store      *store.Store
-	Modems     func() []api.Modem    // nil: none
-	Control    Control               // nil: modems can be looked at only
-	Calls      CallControl           // nil: no call can be placed
-	Webhooks   *jobs.Webhooks        // nil: endpoints cannot be changed
-	Screening  *router.Screening     // nil: nothing is screened
-	Inbound    *router.Inbound       // nil: nothing follows from what comes in
-	Plans      Decider               // nil: no plan decides anything
-	CallPlans  *router.Plans         // keeps the plans that decide; nil: they cannot be seen or changed
-	Decides    func() error          // why calls cannot be decided now; nil: they always can
-	Switches   *switches.Table       // nil: no switch may ask
-	Decisions  *switches.Metrics     // counts decisions; nil: nobody does
-	Login      *login.Keeper         // nil: only the users of this machine are known, on the socket
-	Mails      bool                  // mails can be sent, so that who forgot his password can be sent a code
-	Ready      func() error          // why the daemon does not take messages; nil: it does as soon as it is served
-	Gatherer   prometheus.Gatherer   // what /metrics shows; nil: nothing
-	Registerer prometheus.Registerer // where the server's own metrics go; nil: nowhere
-	Logger     *slog.Logger          // nil: none
+	Modems     func() []api.Modem         // nil: none
+	Control    Control                    // nil: modems can be looked at only
+	Calls      CallControl                // nil: no call can be placed
+	Webhooks   *jobs.Webhooks             // nil: endpoints cannot be changed
+	Screening  *router.Screening          // nil: nothing is screened
+	Inbound    *router.Inbound            // nil: nothing follows from what comes in
+	Plans      Decider                    // nil: no plan decides anything
+	CallPlans  *router.Plans              // keeps the plans that decide; nil: they cannot be seen or changed
+	Decides    func() error               // why calls cannot be decided now; nil: they always can
+	Switches   *switches.Table            // nil: no switch may ask
+	Decisions  *switches.Metrics          // counts decisions; nil: nobody does
+	Named      func(name string) []string // where the configuration names a service provider so; nil: nowhere
+	Login      *login.Keeper              // nil: only the users of this machine are known, on the socket
+	Mails      bool                       // mails can be sent, so that who forgot his password can be sent a code
+	Ready      func() error               // why the daemon does not take messages; nil: it does as soon as it is served
+	Gatherer   prometheus.Gatherer        // what /metrics shows; nil: nothing
+	Registerer prometheus.Registerer      // where the server's own metrics go; nil: nowhere
+	Logger     *slog.Logger               // nil: none
 	Version    string
 }
 
@@ -69,6 +70,7 @@ type Server struct {
 	decides    func() error
 	switches   *switches.Table
 	decided    *switches.Metrics
+	named      func(string) []string
 	login      *login.Keeper
 	mails      bool
 	crossSite  *http.CrossOriginProtection
@@ -100,7 +102,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{screening: o.Screening, inbound: o.Inbound, plans: o.Plans, callPlans: o.CallPlans, decides: o.Decides, switches: o.Switches, decided: o.Decisions, config: o.Config, router: o.Router, store: o.Store, modems: o.Modems, control: o.Control, calls: o.Calls, webhooks: o.Webhooks, ready: o.Ready, version: o.Version, log: o.Logger,
 		metrics: newMetrics(o.Registerer), stopping: make(chan struct{})}
-	s.login, s.mails, s.crossSite = o.Login, o.Mails, http.NewCrossOriginProtection()
+	s.named, s.login, s.mails, s.crossSite = o.Named, o.Login, o.Mails, http.NewCrossOriginProtection()
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.prometheus = promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{ErrorLog: promLog{o.Logger}, ErrorHandling: promhttp.ContinueOnError,
 		MaxRequestsInFlight: 4, Timeout: 10 * time.Second})

@@ -228,7 +228,7 @@ func (s *Server) submitMessages(w http.ResponseWriter, r *request) error {
 	if accepted.Replayed {
 		w.Header().Set(api.IdempotentReplayed, "true")
 	}
-	writeBody(w, http.StatusAccepted, appendSubmitted((*buf)[:0], &accepted))
+	writeBody(w, http.StatusAccepted, s.appendSubmitted((*buf)[:0], &accepted))
 	return nil
 }
 

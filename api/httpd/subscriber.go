@@ -14,11 +14,13 @@ import (
 var subscriberResource = &resource[store.Subscriber, api.SubscriberFields, api.Subscriber]{
 	noun: "subscribers", one: "subscriber", view: access.ServiceView, edit: access.ServiceEdit, provision: access.ServiceProvision,
 	records: (*store.Store).Subscribers, meta: func(v *store.Subscriber) *store.Meta { return &v.Meta }, named: func(v *store.Subscriber) string { return v.Name },
-	show: func(_ context.Context, _ *Server, v *store.Subscriber) (api.Subscriber, error) {
-		return api.Subscriber{Record: recordOf(&v.Meta), SubscriberFields: subscriberFields(v)}, nil
+	show: func(_ context.Context, s *Server, v *store.Subscriber) (api.Subscriber, error) {
+		out := api.Subscriber{Record: recordOf(&v.Meta), SubscriberFields: subscriberFields(v)}
+		out.Provider = s.store.ProviderName(out.Provider)
+		return out, nil
 	},
-	fields: subscriberFields,
-	kept:   func(f api.SubscriberFields) api.SubscriberFields { return api.SubscriberFields{Provider: f.Provider} },
+	fields: subscriberFields, provider: func(f *api.SubscriberFields) *string { return &f.Provider },
+	kept: func(f api.SubscriberFields) api.SubscriberFields { return api.SubscriberFields{Provider: f.Provider} },
 	fresh: func(r *request, f *api.SubscriberFields) {
 		f.Provider = cmp.Or(r.who.Role.Provider(), store.DefaultProvider)
 	},
@@ -49,11 +51,13 @@ func subscriberFields(v *store.Subscriber) api.SubscriberFields {
 var calendarResource = &resource[store.Calendar, api.CalendarFields, api.Calendar]{
 	noun: "calendars", one: "calendar", view: access.CallPatternView, edit: access.CallPatternEdit, provision: access.CallPatternProvision,
 	records: (*store.Store).Calendars, meta: func(v *store.Calendar) *store.Meta { return &v.Meta }, named: func(v *store.Calendar) string { return v.Name },
-	show: func(_ context.Context, _ *Server, v *store.Calendar) (api.Calendar, error) {
-		return api.Calendar{Record: recordOf(&v.Meta), CalendarFields: calendarFields(v)}, nil
+	show: func(_ context.Context, s *Server, v *store.Calendar) (api.Calendar, error) {
+		out := api.Calendar{Record: recordOf(&v.Meta), CalendarFields: calendarFields(v)}
+		out.Provider = s.store.ProviderName(out.Provider)
+		return out, nil
 	},
-	fields: calendarFields,
-	kept:   func(f api.CalendarFields) api.CalendarFields { return api.CalendarFields{Provider: f.Provider} },
+	fields: calendarFields, provider: func(f *api.CalendarFields) *string { return &f.Provider },
+	kept: func(f api.CalendarFields) api.CalendarFields { return api.CalendarFields{Provider: f.Provider} },
 	fresh: func(r *request, f *api.CalendarFields) {
 		f.Provider = cmp.Or(r.who.Role.Provider(), store.DefaultProvider)
 	},

@@ -49,7 +49,7 @@ const (
 )
 
 // tokenSpec checks what a token is wanted for.
-func tokenSpec(r *request, body *api.TokenRequest) (spec login.TokenSpec, err error) {
+func (s *Server) tokenSpec(r *request, body *api.TokenRequest) (spec login.TokenSpec, err error) {
 	var wrong []api.FieldError
 	bad := func(field, code, message string) {
 		wrong = append(wrong, api.FieldError{Field: field, Code: code, Message: message})
@@ -61,7 +61,7 @@ func tokenSpec(r *request, body *api.TokenRequest) (spec login.TokenSpec, err er
 	role := r.who.Role
 	switch {
 	case body.Role != "":
-		if role, err = access.ParseRole(body.Role); err != nil {
+		if role, err = access.ParseRole(s.store.RoleKey(body.Role)); err != nil {
 			bad("role", api.FieldInvalid, err.Error())
 		} else if !r.who.Can(access.AdministratorNeed(role, access.ServiceAdministratorProvision), role.Provider()) {
 			bad("role", api.FieldInvalid, "is not yours to give: it needs the permission "+access.AdministratorNeed(role, access.ServiceAdministratorProvision).String())
@@ -121,7 +121,7 @@ func (s *Server) addToken(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	spec, err := tokenSpec(r, &body)
+	spec, err := s.tokenSpec(r, &body)
 	if err != nil {
 		return err
 	}
@@ -132,14 +132,14 @@ func (s *Server) addToken(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	out := tokenOf(&t)
+	out := s.tokenOf(&t)
 	out.Secret = text
 	return writeJSON(w, http.StatusCreated, out)
 }
 
 // tokenOf returns a token as the contract shows it.
-func tokenOf(t *store.Token) api.Token {
-	return api.Token{ID: t.ID.String(), Name: t.Name, Administrator: t.Administrator, Role: t.Role, Scope: append([]string{}, t.Scope...), Networks: t.Networks,
+func (s *Server) tokenOf(t *store.Token) api.Token {
+	return api.Token{ID: t.ID.String(), Name: t.Name, Administrator: t.Administrator, Role: s.store.RoleName(t.Role), Scope: append([]string{}, t.Scope...), Networks: t.Networks,
 		CreatedAt: t.CreatedAt.UTC(), CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt.UTC(), UsedAt: t.UsedAt.UTC(), RevokedAt: t.RevokedAt.UTC()}
 }
 
@@ -177,7 +177,7 @@ func (s *Server) listTokens(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		if ok {
-			out.Items = append(out.Items, tokenOf(&all[i]))
+			out.Items = append(out.Items, s.tokenOf(&all[i]))
 		}
 	}
 	return writeJSON(w, http.StatusOK, out)
@@ -205,7 +205,7 @@ func (s *Server) showToken(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, tokenOf(&t))
+	return writeJSON(w, http.StatusOK, s.tokenOf(&t))
 }
 
 // revokeToken is DELETE /v1/tokens/{id}.
@@ -217,5 +217,5 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *request) error {
 	if t, err = s.store.RevokeToken(r.Context(), t.ID, s.store.Now(), r.account); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, tokenOf(&t))
+	return writeJSON(w, http.StatusOK, s.tokenOf(&t))
 }

@@ -53,9 +53,32 @@ func TestProvider(t *testing.T) {
 		}
 	}
 	for provider, want := range map[string]bool{"own": true, "alpha": true, "charlie": true, "delta": false, "": false} {
-		if s.Serves(provider) != want {
-			t.Errorf("serves %q: %v", provider, !want)
+		if key, ok := s.Serves(provider); ok != want || ok && key != provider {
+			t.Errorf("serves %q: %v, with the key %q", provider, ok, key)
 		}
+	}
+}
+
+// A service provider that was renamed is the one that the sections mean, by whichever name they and the switch name it.
+func TestProvidersMeant(t *testing.T) {
+	c := Default()
+	c.Networks, c.Provider, c.Hosts = []string{"192.0.2.1"}, "before", []string{"a.example=now"}
+	table, err := NewTable(map[string]Config{"x": c}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meant := map[string]string{"before": "key", "now": "key", "other": "other"}
+	s := table.Beside(nil, func(name string) string { return meant[name] }).Find(netip.MustParseAddr("192.0.2.1"))
+	if a, b := s.Provider("", ""), s.Provider("a.example", ""); a != "key" || b != "key" {
+		t.Errorf("asks for %q and %q", a, b)
+	}
+	for name, want := range map[string]bool{"before": true, "now": true, "other": false, "key": false} {
+		if key, ok := s.Serves(name); ok != want || ok && key != "key" {
+			t.Errorf("serves %q: %v, %q", name, ok, key)
+		}
+	}
+	if key, ok := table.Find(netip.MustParseAddr("192.0.2.1")).Serves("before"); !ok || key != "before" {
+		t.Errorf("the table itself changed: %q, %v", key, ok)
 	}
 }
 
@@ -122,7 +145,7 @@ func TestDownBeside(t *testing.T) {
 		t.Fatal(err)
 	}
 	var trunks []string
-	with := table.Beside(func() []string { return trunks })
+	with := table.Beside(func() []string { return trunks }, itself)
 	for _, c := range []struct{ trunks, want []string }{{nil, []string{"one"}}, {[]string{"desk"}, []string{"one", "desk"}}} {
 		if trunks = c.trunks; !slices.Equal(with.Down(), c.want) {
 			t.Errorf("down are %q, want %q", with.Down(), c.want)

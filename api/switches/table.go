@@ -31,6 +31,7 @@ type Switch struct {
 
 	provider      string
 	hosts, groups map[string]string // in lower case
+	meant         func(name string) (key string)
 }
 
 // NewTable makes the table of the sections [switch.NAME] and [carrier.NAME]. The sections are valid; an error is two switches with one network.
@@ -45,7 +46,7 @@ func NewTable(switches map[string]Config, carriers map[string]Carrier) (*Table, 
 	taken := map[netip.Prefix]string{}
 	for _, name := range slices.Sorted(maps.Keys(switches)) {
 		c := switches[name]
-		s := &Switch{Name: name, Trusted: c.Trusted, NextHop: c.NextHop, Rate: c.Rate, provider: c.Provider}
+		s := &Switch{Name: name, Trusted: c.Trusted, NextHop: c.NextHop, Rate: c.Rate, provider: c.Provider, meant: itself}
 		var err error
 		if s.hosts, err = parsePairs(c.Hosts); err != nil {
 			return nil, fmt.Errorf("switch %s: hosts: %w", name, err)
@@ -69,12 +70,26 @@ func NewTable(switches map[string]Config, carriers map[string]Carrier) (*Table, 
 	return t, nil
 }
 
-// Beside returns the table with the trunks of the gateway itself: down tells at any time which of them are.
-func (t *Table) Beside(down func() []string) *Table {
+// Beside returns the table with the trunks of the gateway itself, down telling at any time which of them are, and with its service providers: meant tells the key
+// of the one that the sections mean by a name. Without it name and key are the same.
+func (t *Table) Beside(down func() []string, meant func(name string) (key string)) *Table {
 	with := *t
 	with.trunks = down
+	with.networks = slices.Clone(t.networks)
+	moved := map[*Switch]*Switch{}
+	for i := range with.networks {
+		n := &with.networks[i]
+		if moved[n.asker] == nil {
+			s := *n.asker
+			s.meant = meant
+			moved[n.asker] = &s
+		}
+		n.asker = moved[n.asker]
+	}
 	return &with
 }
+
+func itself(name string) string { return name }
 
 // Find returns the switch that asks from an address, or nil when none may.
 func (t *Table) Find(a netip.Addr) *Switch {
@@ -124,38 +139,39 @@ func (t *Table) Down() []string {
 	return t.down
 }
 
-// Provider returns the service provider whose plans decide: that of the trunk group, else of the host that is called, else the switch's own. Either
+// Provider returns the key of the service provider whose plans decide: that of the trunk group, else of the host that is called, else the switch's own. Either
 // may be empty.
 func (s *Switch) Provider(host, group string) string {
 	if group != "" && s.groups != nil {
 		if p, ok := s.groups[strings.ToLower(group)]; ok {
-			return p
+			return s.meant(p)
 		}
 	}
 	if host != "" && s.hosts != nil {
 		if p, ok := s.hosts[strings.ToLower(host)]; ok {
-			return p
+			return s.meant(p)
 		}
 	}
-	return s.provider
+	return s.meant(s.provider)
 }
 
 // ByTrunkGroup tells whether the trunk group of a call can name its service provider.
 func (s *Switch) ByTrunkGroup() bool { return len(s.groups) > 0 }
 
-// Serves tells whether the switch may ask for a service provider's plans.
-func (s *Switch) Serves(provider string) bool {
-	if provider == s.provider {
-		return true
+// Serves tells whether the switch may ask for the plans of the service provider with a name, and returns its key.
+func (s *Switch) Serves(name string) (key string, ok bool) {
+	key = s.meant(name)
+	if name == s.provider || key == s.meant(s.provider) {
+		return key, true
 	}
 	for _, m := range []map[string]string{s.hosts, s.groups} {
 		for _, p := range m {
-			if p == provider {
-				return true
+			if p == name || s.meant(p) == key {
+				return key, true
 			}
 		}
 	}
-	return false
+	return "", false
 }
 
 // ByName returns the switch of a section, or nil.

@@ -67,7 +67,8 @@ type gateway struct {
 	load      func() (config.Config, error)
 	open      func(trunk string) func(ctx context.Context) (modem.Port, error)
 	reloaded  *reloadMetrics
-	trouble   atomic.Pointer[string] // why the last reload failed; nil: it did not
+	trouble   atomic.Pointer[string]              // why the last reload failed; nil: it did not
+	named     atomic.Pointer[map[string][]string] // keys of the configuration that name a service provider, by its name
 }
 
 // gatewayOptions are what surrounds a gateway; every field may be left out.
@@ -179,8 +180,9 @@ func newGateway(c config.Config, o gatewayOptions) (_ *gateway, err error) {
 	if err := g.plans.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("call plans: %w", err)
 	}
+	g.namedProviders(&c)
 	g.server = httpd.New(httpd.Options{Screening: g.screening, Inbound: g.inbound, Plans: g.board.plans, CallPlans: g.plans, Decides: g.decides, Switches: g.board.table, Decisions: g.board.counted, Router: g.router, Store: g.store, Modems: g.views, Control: modemControl{g}, Calls: g.calls, Webhooks: g.webhooks, Gatherer: registry, Registerer: registry, Logger: o.logger,
-		Login: g.login, Mails: mail != "", Config: c.API, Version: thisBuild().Version, Ready: g.ready})
+		Named: g.wherever, Login: g.login, Mails: mail != "", Config: c.API, Version: thisBuild().Version, Ready: g.ready})
 	if c.Alertmanager.Listen != "" {
 		if g.alerts, err = alertmanager.New(alertmanager.Options{Config: c.Alertmanager, Submit: g.router.Submit, Measure: gsm.Measure, Logger: o.logger, Registerer: registry}); err != nil {
 			return nil, err

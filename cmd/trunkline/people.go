@@ -21,7 +21,7 @@ func newContactCommand(c *cli) *cobra.Command {
 func newProviderCommand(c *cli) *cobra.Command {
 	v := &recordVerbs[api.ProviderFields, api.Provider]{noun: "provider", collection: (*api.Client).Providers,
 		columns: []string{"name", "display_name", "timezone", "email", "archived_at"}}
-	return group("provider", "Keep service providers: tenants, each with its own people, actions and call plans", v.commands(c)...)
+	return group("provider", "Keep service providers: tenants, each with its own people, actions and call plans", append(v.commands(c), newProviderRename(c))...)
 }
 
 func newAdminCommand(c *cli) *cobra.Command {

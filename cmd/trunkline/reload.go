@@ -81,6 +81,7 @@ func (g *gateway) reload(ctx context.Context) error {
 	g.network.certificate.Use(pair)
 	g.level.Set(next.Log.SlogLevel())
 	g.config = next
+	g.namedProviders(&next)
 	g.log.Info("the configuration was reloaded", "modems_new", len(fresh)-len(changed), "modems_changed", len(changed), "modems_gone", len(gone))
 	return nil
 }

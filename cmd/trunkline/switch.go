@@ -31,7 +31,7 @@ func (g *gateway) newSwitchboard() error {
 	b.counted = switches.NewMetrics(g.registry)
 	table, err := switches.NewTable(g.config.Switch, g.config.Carrier)
 	if err == nil {
-		b.table = table.Beside(g.router.Down)
+		b.table = table.Beside(g.router.Down, g.store.ProviderMeant)
 	}
 	return err
 }
