@@ -233,7 +233,7 @@ const maxOthers = 8
 // others returns the numbers on file of people other than the sender who may start the action.
 func (in *Inbound) others(ctx context.Context, m *store.Message, t *Trial) (all []phone.Number, err error) {
 	add := func(n phone.Number) {
-		if !n.IsZero() && !n.SameLine(m.From) && len(all) < maxOthers && !slices.ContainsFunc(all, n.SameLine) && !slices.ContainsFunc(t.party.Contacts, func(c store.Contact) bool { return c.PhoneNumber.SameLine(n) }) {
+		if !n.IsZero() && !n.SameLine(m.From) && len(all) < maxOthers && !slices.ContainsFunc(all, n.SameLine) && !slices.ContainsFunc(t.party.Contacts, func(c store.ContactNumber) bool { return c.PhoneNumber.SameLine(n) }) {
 			all = append(all, n)
 		}
 	}
@@ -364,8 +364,11 @@ func (in *Inbound) confirmed(ctx context.Context, m *store.Message, t *Trial, h 
 	}
 	t.Action, t.Level, t.Provider = &a, level(&a, false), r.Provider
 	err = in.o.Store.Look(ctx, func(l *store.Look) error {
-		if t.party, err = l.Holder(r.Provider, r.Sender); err == nil {
-			t.listed, err = l.Listed(a.ID, &t.party)
+		who := asked{look: l, provider: r.Provider, number: r.Sender}
+		party, err := who.exactly()
+		if err == nil {
+			t.party = *party
+			t.listed, err = l.Listed(a.ID, party)
 		}
 		return err
 	})

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"trunkline/callplan/phone"
@@ -48,7 +48,7 @@ type Trial struct {
 	Text     *string // what is kept instead of the text, without its token
 
 	asked  asked
-	party  store.Party
+	party  store.Holder
 	listed store.Listed
 	silent bool // nobody reads the steps
 	token  bool // it showed a token, and that was right
@@ -132,10 +132,12 @@ func (in *Inbound) tryWords(l *store.Look, m *store.Message, t *Trial) (done boo
 		}
 	case screen.Help:
 		keyword, _ := action.Keyword(m.Text)
-		if a, err := l.ActionByKeyword(t.Provider, keyword); err == nil && usable(&a) || p.HelpReply == "" {
-			break // an action of this name goes first
-		} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+		a, err := l.ActionByKeyword(t.Provider, keyword)
+		if err != nil {
 			return false, err
+		}
+		if a != nil && usable(a) || p.HelpReply == "" {
+			break // an action of this name goes first
 		}
 		t.step("opt-out words", "%q asks for help", word)
 		t.end(OutcomeHelp, "", "the text asks for help")
@@ -160,8 +162,8 @@ func (in *Inbound) tryAction(l *store.Look, m *store.Message, t *Trial) error {
 	}
 	word, rest := action.Keyword(m.Text)
 	encoded, isEncoded := action.Encoded{}, false
-	var a store.Action
-	err := error(store.ErrNotFound)
+	var a *store.Action
+	var err error
 	if word != "" {
 		a, err = l.ActionByKeyword(t.Provider, word)
 	} else if encoded, isEncoded = action.ParseEncoded(m.Text); isEncoded {
@@ -170,35 +172,36 @@ func (in *Inbound) tryAction(l *store.Look, m *store.Message, t *Trial) error {
 		}
 		a, err = l.ActionByJanuaID(t.Provider, uint64(encoded.ID))
 	}
-	known := err == nil && usable(&a)
+	if err != nil {
+		return err
+	}
+	known := a != nil && usable(a)
 	if isEncoded && (known || len(encoded.Token) == phoneToken) {
 		_, cut, _ := strings.Cut(m.Text, ":")
 		t.Text = &cut
 	}
-	switch {
-	case err != nil && !errors.Is(err, store.ErrNotFound):
-		return err
-	case !known:
+	if !known {
 		t.step("actions", "the text starts none")
 		t.end(OutcomeNone, "action", "no action has this keyword or number")
 		t.Answer = in.unknown(m, t)
 		return nil
 	}
 	t.step("actions", "it asks for %s", a.Name)
+	t.Action = a
 	if !t.Verdict.Authorized {
 		t.end(OutcomeRefused, "sender", "%s", t.Verdict.Text)
 		t.Answer = in.unknown(m, t)
-		t.Action = &a
 		return nil
 	}
-	t.Action = &a
-	if t.party, err = t.asked.exactly(); err != nil {
+	party, err := t.asked.exactly()
+	if err != nil {
 		return err
 	}
+	t.party = *party
 	if t.listed, err = l.Listed(a.ID, &t.party); err != nil {
 		return err
 	}
-	t.Level = level(&a, isEncoded)
+	t.Level = level(a, isEncoded)
 	if !in.permitted(t, isEncoded) {
 		t.Answer = in.unknown(m, t)
 		return nil
@@ -208,7 +211,7 @@ func (in *Inbound) tryAction(l *store.Look, m *store.Message, t *Trial) error {
 			t.Answer = in.unknown(m, t)
 			return nil
 		}
-		values, complaints := action.FromEncoded(arguments(&a), encoded.Given)
+		values, complaints := action.FromEncoded(arguments(a), encoded.Given)
 		in.judge(t, values, complaints)
 		return nil
 	}
@@ -226,7 +229,7 @@ func (in *Inbound) tryAction(l *store.Look, m *store.Message, t *Trial) error {
 	if len(a.Arguments) == 0 && (a.Kind == store.ActionForward || a.Kind == store.ActionWebhook) {
 		rest = "" // they take the text as it is
 	}
-	values, complaints := action.FromWords(arguments(&a), rest)
+	values, complaints := action.FromWords(arguments(a), rest)
 	in.judge(t, values, complaints)
 	return nil
 }
@@ -261,7 +264,7 @@ func (in *Inbound) permitted(t *Trial, encoded bool) bool {
 		}
 	}
 	if !encoded && t.listed.Group {
-		t.Who = fmt.Sprintf("contact %d", in.contact(t).ID)
+		t.Who = "contact " + strconv.FormatUint(in.contact(t).ID, 10)
 		t.step("permission", "%s is in a group that may start it", t.Who)
 		return true
 	}
@@ -276,8 +279,8 @@ func (in *Inbound) permitted(t *Trial, encoded bool) bool {
 }
 
 // contact returns the contact that the sender is: one of the action's manager first, then the lowest id.
-func (in *Inbound) contact(t *Trial) *store.Contact {
-	var best *store.Contact
+func (in *Inbound) contact(t *Trial) *store.ContactNumber {
+	var best *store.ContactNumber
 	for i := range t.party.Contacts {
 		c := &t.party.Contacts[i]
 		own := c.AdminID == t.Action.AdminID
@@ -342,10 +345,12 @@ func arguments(a *store.Action) []action.Argument {
 const phoneToken = 8
 
 // tryConfig is for the text by which a phone client asks where its configuration is.
-func (in *Inbound) tryConfig(m *store.Message, t *Trial) (err error) {
-	if t.party, err = t.asked.exactly(); err != nil {
+func (in *Inbound) tryConfig(m *store.Message, t *Trial) error {
+	party, err := t.asked.exactly()
+	if err != nil {
 		return err
 	}
+	t.party = *party
 	cut := "0"
 	t.Text = &cut
 	switch {

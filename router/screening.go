@@ -121,54 +121,59 @@ type asked struct {
 	look     *store.Look
 	provider string
 	number   phone.Number
-	party    *store.Party // of the line; nil: not read yet
-	holder   *store.Party // of exactly this number; nil: not found out yet
+
+	contacts []store.ContactNumber // on the same line, once reached
+	reached  bool
+	holder   *store.Holder // of exactly this number; nil: not found out yet
 }
 
-// line returns who has a number on the same line.
-func (a *asked) line() (store.Party, error) {
-	if a.party == nil {
-		p, err := a.look.Party(a.provider, a.number)
-		if err != nil {
-			return p, err
-		}
-		a.party = &p
+// line returns the contacts with a number on the same line.
+func (a *asked) line() (_ []store.ContactNumber, err error) {
+	if !a.reached {
+		a.contacts, err = a.look.Line(a.provider, a.number)
+		a.reached = err == nil
 	}
-	return *a.party, nil
+	return a.contacts, err
 }
 
 // exactly returns who has exactly the number.
-func (a *asked) exactly() (store.Party, error) {
+func (a *asked) exactly() (*store.Holder, error) {
 	if a.holder == nil {
-		p, err := a.line()
-		if err == nil {
-			p, err = a.look.HolderOf(p, a.number)
-		}
+		line, err := a.line()
 		if err != nil {
-			return p, err
+			return nil, err
 		}
-		a.holder = &p
+		h, err := a.look.Holder(a.provider, a.number, line)
+		if err != nil {
+			return nil, err
+		}
+		a.holder = &h
 	}
-	return *a.holder, nil
+	return a.holder, nil
 }
 
-// person finds out who has the number, for package screen.
-func (a *asked) person(phone.Number) (screen.Person, error) {
-	p, err := a.exactly()
-	if err != nil {
-		return screen.Person{}, err
+// people finds out who of a kind has the number, for package screen.
+func (a *asked) people(k screen.Kind) (all []string, err error) {
+	if k == screen.Contact {
+		line, err := a.line()
+		for i := range line {
+			if line[i].Exact {
+				all = append(all, strconv.FormatUint(line[i].ID, 10))
+			}
+		}
+		return all, err
 	}
-	var out screen.Person
-	for i := range p.Contacts {
-		out.Contacts = append(out.Contacts, strconv.FormatUint(p.Contacts[i].ID, 10))
+	h, err := a.exactly()
+	switch {
+	case err != nil:
+	case k == screen.Group:
+		for _, g := range h.Groups {
+			all = append(all, strconv.FormatUint(g, 10))
+		}
+	case h.Administrator != nil:
+		all = append(all, h.Administrator.Username)
 	}
-	for _, g := range p.Groups {
-		out.Groups = append(out.Groups, strconv.FormatUint(g, 10))
-	}
-	if p.Administrator != nil {
-		out.Administrators = append(out.Administrators, p.Administrator.Username)
-	}
-	return out, nil
+	return all, err
 }
 
 // subscriber returns the subscriber of the service provider that a number belongs to, "" when none does.
@@ -203,7 +208,7 @@ func (s *Screening) incoming(who *asked, m *store.Message, steps *[]screen.Step)
 	if err != nil {
 		return screen.Verdict{}, err
 	}
-	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: who.provider, Subscriber: subscriber, People: who.person, Steps: steps})
+	v, err := s.policy.Load().screen.Incoming(s.lists.Load(), screen.Query{Number: m.From, Provider: who.provider, Subscriber: subscriber, People: who.people, Steps: steps})
 	if err != nil || !v.Authorized {
 		return v, err
 	}
@@ -212,9 +217,9 @@ func (s *Screening) incoming(who *asked, m *store.Message, steps *[]screen.Step)
 
 // restricted refuses what passed when a contact with the number is restricted.
 func (a *asked) restricted(v screen.Verdict) (screen.Verdict, error) {
-	p, err := a.line()
-	for i := range p.Contacts {
-		if p.Contacts[i].Restricted {
+	line, err := a.line()
+	for i := range line {
+		if line[i].Restricted {
 			return screen.Verdict{Code: CodeRestricted, Text: "the contact is restricted: nothing is sent to it and it starts nothing"}, err
 		}
 	}
@@ -239,7 +244,7 @@ func (s *Screening) outgoing(who *asked, account string, steps *[]screen.Step) (
 			*steps = append(*steps, screen.Step{Rule: rule, Result: result})
 		}
 	}
-	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: who.number, Provider: who.provider, People: who.person, Steps: steps})
+	v, err := s.policy.Load().screen.Outgoing(s.lists.Load(), screen.Query{Number: who.number, Provider: who.provider, People: who.people, Steps: steps})
 	if err != nil || !v.Authorized {
 		return v, err
 	}
@@ -276,9 +281,9 @@ func (a *asked) own(id uint64) (bool, error) {
 	if err != nil || !admin.RecipientFilter {
 		return err == nil, err
 	}
-	p, err := a.line()
-	for i := range p.Contacts {
-		if p.Contacts[i].AdminID == admin.ID {
+	line, err := a.line()
+	for i := range line {
+		if line[i].AdminID == admin.ID {
 			return true, err
 		}
 	}

@@ -229,12 +229,31 @@ func (a *Action) drop(t *tx, limit int) (bool, error) {
 }
 
 // ActionByName returns the action of a service provider with a name, or ErrNotFound.
-func (s *Store) ActionByName(ctx context.Context, provider, name string) (a Action, err error) {
-	err = s.Look(ctx, func(l *Look) error {
-		a, err = actionAt(l.r, actionKind.key('n', providerKey(provider, name)))
+func (s *Store) ActionByName(ctx context.Context, provider, name string) (Action, error) {
+	return s.action(ctx, func(l *Look) (*Action, error) {
+		return actionKind.first(l.r, actionKind.key('n', providerKey(provider, name)))
+	})
+}
+
+// ActionByKeyword is Look.ActionByKeyword, or ErrNotFound.
+func (s *Store) ActionByKeyword(ctx context.Context, provider, keyword string) (Action, error) {
+	return s.action(ctx, func(l *Look) (*Action, error) { return l.ActionByKeyword(provider, keyword) })
+}
+
+// action returns the action that find finds, or ErrNotFound.
+func (s *Store) action(ctx context.Context, find func(l *Look) (*Action, error)) (Action, error) {
+	var a *Action
+	err := s.Look(ctx, func(l *Look) (err error) {
+		a, err = find(l)
 		return err
 	})
-	return a, err
+	if err == nil && a == nil {
+		err = fmt.Errorf("action: %w", ErrNotFound)
+	}
+	if err != nil {
+		return Action{}, err
+	}
+	return *a, nil
 }
 
 // Grants says who may trigger an action and who is told of it. Ids are in order; records that are archived are left out.

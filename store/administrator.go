@@ -53,7 +53,7 @@ type Administrator struct {
 }
 
 // FullName is the name as it is shown: first name, last name.
-func (a *Administrator) FullName() string { return strings.TrimSpace(a.FirstName + " " + a.LastName) }
+func (a *Administrator) FullName() string { return fullName(a.FirstName, a.LastName) }
 
 // Account is the name under which an administrator's messages are accepted and counted.
 func (a *Administrator) Account() string { return AdminAccount(a.ID) }

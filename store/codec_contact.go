@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"trunkline/callplan/phone"
 )
 
 // putMeta writes what every provisioned record has as field 1; its ID is the key.
@@ -208,6 +210,49 @@ func decodeContact(payload []byte) (*Contact, error) {
 		}
 	}
 	return c, f.err
+}
+
+// decodeContactNumber reads what decisions about a number need of a contact, and whether that is archived.
+func decodeContactNumber(c *ContactNumber, payload []byte, n phone.Number) (archived bool, err error) {
+	f := fields{rest: payload}
+	for f.next() {
+		switch f.num {
+		case 1:
+			archived = into(&f, decodeArchived)
+		case 2:
+			c.AdminID = f.uint()
+		case 3:
+			c.LastName = f.string()
+		case 4:
+			c.FirstName = f.string()
+		case 8:
+			if c.PhoneNumber = n; !n.Is(f.bytes()) {
+				c.PhoneNumber = f.digits()
+			}
+			c.Exact = c.PhoneNumber == n
+		case 9:
+			if !c.Exact {
+				var p ContactPhone
+				f.texts(&p.Type, &p.Number)
+				other, err := phone.Parse(p.Number)
+				c.Exact = err == nil && other == n
+			}
+		case 23:
+			c.Restricted = f.bool()
+		}
+	}
+	return archived, f.err
+}
+
+// decodeArchived reads of what every provisioned record has only whether it is archived.
+func decodeArchived(payload []byte) (archived bool, err error) {
+	f := fields{rest: payload}
+	for f.next() {
+		if f.num == 7 {
+			archived = !f.time().IsZero()
+		}
+	}
+	return archived, f.err
 }
 
 func decodeConsent(payload []byte) (c Consent, err error) {

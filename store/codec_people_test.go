@@ -91,6 +91,9 @@ func FuzzPeople(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: written %x cannot be read: %v", c.name, b, err)
 		}
+		if c.name == "contact" {
+			sameAsContact(t, b, phone.FromAddress("+4915112345678", false))
+		}
 		if again := c.encode(nil, second); !bytes.Equal(again, b) {
 			t.Errorf("%s: %x became %x", c.name, b, again)
 		}

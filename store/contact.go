@@ -73,7 +73,9 @@ type Consent struct {
 }
 
 // FullName is the name as it is shown: first name, last name.
-func (c *Contact) FullName() string { return strings.TrimSpace(c.FirstName + " " + c.LastName) }
+func (c *Contact) FullName() string { return fullName(c.FirstName, c.LastName) }
+
+func fullName(first, last string) string { return strings.TrimSpace(first + " " + last) }
 
 var contactKind = &kind[Contact]{
 	name: "contact", table: tableContacts, letter: 'c',

@@ -9,6 +9,8 @@ type Table string
 type Reader interface {
 	// Get returns the value of a key, nil when there is none. The slice is valid until the transaction ends.
 	Get(t Table, key []byte) ([]byte, error)
+	// First returns the first key that begins with prefix, and its value; nil when there is none. Both are valid until the transaction ends.
+	First(t Table, prefix []byte) (key, value []byte, err error)
 	// Scan calls fn for every key from ≤ k < to, in order or in reverse, until fn says stop; a nil bound is open.
 	// Key and value are valid until fn returns. fn must not write to the table.
 	Scan(t Table, from, to []byte, reverse bool, fn func(k, v []byte) (more bool, err error)) error

@@ -106,7 +106,7 @@ func appendName(b []byte, name string) []byte {
 
 // line returns the digits by which two numbers are held to be the same line: SameLine is true exactly when they are equal.
 func line(n phone.Number) string {
-	s := strings.TrimPrefix(n.String(), "+")
+	s := n.Digits()
 	if n.Kind() == phone.Alphanumeric {
 		return "a" + s
 	}

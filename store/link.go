@@ -255,18 +255,13 @@ func isLive[T any](r Reader, k *kind[T], id uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	archived := false
 	f := fields{rest: payload}
 	for f.next() && f.num == 1 { // what every record has, which is written first
-		m := fields{rest: f.bytes()}
-		for m.next() {
-			if m.num == 7 {
-				return m.time().IsZero(), m.err
-			}
-		}
-		f.err = m.err
+		archived = into(&f, decodeArchived)
 	}
 	if f.err != nil {
 		return false, damage(k.table, key, f.err.Error())
 	}
-	return true, nil
+	return !archived, nil
 }

@@ -1,12 +1,5 @@
 package store
 
-import (
-	"context"
-	"strconv"
-
-	"trunkline/callplan/phone"
-)
-
 // MaxListEntries is how many entries the lists of a service provider may have, archived ones included.
 const MaxListEntries = 100_000
 
@@ -78,35 +71,3 @@ func (e *ListEntry) check(t *tx, was *ListEntry, wrong *Faults) error {
 func (e *ListEntry) changed(*tx, *ListEntry) error { return nil }
 func (e *ListEntry) removable() error              { return nil }
 func (e *ListEntry) drop(*tx, int) (bool, error)   { return false, nil }
-
-// Holder is Party for what needs trust: only contacts and the administrator that have exactly this number count, with its country code.
-func (s *Store) Holder(ctx context.Context, provider string, n phone.Number) (p Party, err error) {
-	err = s.Look(ctx, func(l *Look) error {
-		p, err = l.Holder(provider, n)
-		return err
-	})
-	return p, err
-}
-
-func (c *Contact) has(n phone.Number) bool {
-	if c.PhoneNumber == n {
-		return true
-	}
-	for _, p := range c.Phones {
-		if other, err := phone.Parse(p.Number); err == nil && other == n {
-			return true
-		}
-	}
-	return false
-}
-
-// Who names the holder in explanations: an administrator goes before a contact. It is empty when nobody has the number.
-func (p *Party) Who() string {
-	switch {
-	case p.Administrator != nil:
-		return "administrator " + strconv.FormatUint(p.Administrator.ID, 10)
-	case len(p.Contacts) > 0:
-		return "contact " + strconv.FormatUint(p.Contacts[0].ID, 10)
-	}
-	return ""
-}

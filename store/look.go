@@ -2,7 +2,8 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"encoding/binary"
+	"slices"
 	"strings"
 
 	"trunkline/callplan/phone"
@@ -20,43 +21,36 @@ func (s *Store) Look(ctx context.Context, fn func(l *Look) error) error {
 	return s.view(ctx, func(r Reader, found *[]*Damage) error { return fn(&Look{s, r, found}) })
 }
 
-// Party is Store.Party.
-func (l *Look) Party(provider string, n phone.Number) (Party, error) {
-	return readParty(l.r, provider, n, l.found)
+// Line returns the contacts in use that have a number on the same line, in order of ids. Names, and short numbers that are nobody's, are on none.
+func (l *Look) Line(provider string, n phone.Number) ([]ContactNumber, error) {
+	return contactsOn(l.r, provider, n, l.found, func(c *ContactNumber, id uint64, payload []byte) (hides, error) {
+		archived, err := decodeContactNumber(c, payload, n)
+		c.ID = id
+		return hides{archived, c.AdminID}, err
+	})
 }
 
-// Holder is Store.Holder.
-func (l *Look) Holder(provider string, n phone.Number) (Party, error) {
-	p, err := l.Party(provider, n)
+// Holder returns who has exactly a number; line is what Line returned of it.
+func (l *Look) Holder(provider string, n phone.Number, line []ContactNumber) (h Holder, err error) {
+	a, err := administratorOn(l.r, provider, n, l.found)
 	if err != nil {
-		return p, err
+		return h, err
 	}
-	return l.HolderOf(p, n)
-}
-
-// HolderOf is Holder for a party that is known. It shares memory with that.
-func (l *Look) HolderOf(p Party, n phone.Number) (_ Party, err error) {
-	if p.Administrator != nil && p.Administrator.PhoneNumber != n {
-		p.Administrator = nil
+	if a != nil && a.PhoneNumber == n {
+		h.Administrator = a
 	}
-	exact := 0
-	for i := range p.Contacts {
-		if p.Contacts[i].has(n) {
-			exact++
+	var ids [4]uint64
+	exact := ids[:0]
+	for i := range line {
+		if line[i].Exact {
+			exact = append(exact, line[i].ID)
 		}
 	}
-	if exact == len(p.Contacts) {
-		return p, nil
+	if h.Contacts = line; len(exact) < len(line) {
+		h.Contacts = slices.DeleteFunc(slices.Clone(line), func(c ContactNumber) bool { return !c.Exact })
 	}
-	all := p.Contacts
-	p.Contacts = make([]Contact, 0, exact)
-	for i := range all {
-		if all[i].has(n) {
-			p.Contacts = append(p.Contacts, all[i])
-		}
-	}
-	p.Groups, err = memberships(l.r, p.Contacts)
-	return p, err
+	h.Groups, err = groupsOf(l.r, exact...)
+	return h, err
 }
 
 // SubscriberOf returns the subscriber in use who has a number, nil when nobody has.
@@ -72,26 +66,14 @@ func (l *Look) Administrator(id uint64) (*Administrator, error) {
 	return administratorKind.read(l.r, id)
 }
 
-// ActionByKeyword returns the action of a service provider with a keyword, in any case, or ErrNotFound. Archived and disabled ones are found too.
-func (l *Look) ActionByKeyword(provider, keyword string) (Action, error) {
-	return actionAt(l.r, actionKind.key('k', providerKey(provider, strings.ToLower(keyword))))
+// ActionByKeyword returns the action of a service provider with a keyword, in any case, nil when there is none. Archived and disabled ones are found too.
+func (l *Look) ActionByKeyword(provider, keyword string) (*Action, error) {
+	return actionKind.first(l.r, appendName(actionKind.prefix('k', provider), strings.ToLower(keyword)))
 }
 
-// ActionByJanuaID returns the action of a service provider with a number of the encoded form, or ErrNotFound.
-func (l *Look) ActionByJanuaID(provider string, id uint64) (Action, error) {
-	return actionAt(l.r, actionKind.key('j', appendName(nil, provider), idKey(id)))
-}
-
-// actionAt returns the action that an index has at a prefix, or ErrNotFound.
-func actionAt(r Reader, prefix []byte) (Action, error) {
-	a, err := actionKind.first(r, prefix)
-	if err == nil && a == nil {
-		err = fmt.Errorf("action: %w", ErrNotFound)
-	}
-	if err != nil {
-		return Action{}, err
-	}
-	return *a, nil
+// ActionByJanuaID returns the action of a service provider with a number of the encoded form, nil when there is none.
+func (l *Look) ActionByJanuaID(provider string, id uint64) (*Action, error) {
+	return actionKind.first(l.r, binary.BigEndian.AppendUint64(actionKind.prefix('j', provider), id))
 }
 
 // Listed says which lists of an action name somebody.
@@ -100,14 +82,14 @@ type Listed struct {
 	Group         bool // that of the groups
 }
 
-// Listed tells which lists of an action name a party. The work depends on how many groups the party is in, not on how long the lists are.
-func (l *Look) Listed(action uint64, p *Party) (has Listed, err error) {
-	if p.Administrator != nil {
-		if has.Administrator, err = hasLink(l.r, linkAdmin, action, p.Administrator.ID); err != nil {
+// Listed tells which lists of an action name a holder. The work depends on how many groups the holder is in, not on how long the lists are.
+func (l *Look) Listed(action uint64, h *Holder) (has Listed, err error) {
+	if h.Administrator != nil {
+		if has.Administrator, err = hasLink(l.r, linkAdmin, action, h.Administrator.ID); err != nil {
 			return has, err
 		}
 	}
-	for _, g := range p.Groups {
+	for _, g := range h.Groups {
 		if has.Group, err = hasLink(l.r, linkGroup, action, g); has.Group || err != nil {
 			break
 		}
@@ -116,20 +98,7 @@ func (l *Look) Listed(action uint64, p *Party) (has Listed, err error) {
 }
 
 // CodeAwaited tells whether a run waits for a code from a number, and perhaps no longer takes it.
-func (l *Look) CodeAwaited(from phone.Number) (awaited bool, err error) {
-	prefix := appendName([]byte{byte(RunWaiting)}, line(from))
-	err = l.r.Scan(tableOpenRuns, prefix, after(prefix), false, func([]byte, []byte) (bool, error) {
-		awaited = true
-		return false, nil
-	})
-	return awaited, err
-}
-
-// ActionByKeyword is Look.ActionByKeyword.
-func (s *Store) ActionByKeyword(ctx context.Context, provider, keyword string) (a Action, err error) {
-	err = s.Look(ctx, func(l *Look) error {
-		a, err = l.ActionByKeyword(provider, keyword)
-		return err
-	})
-	return a, err
+func (l *Look) CodeAwaited(from phone.Number) (bool, error) {
+	k, _, err := l.r.First(tableOpenRuns, appendName([]byte{byte(RunWaiting)}, line(from)))
+	return k != nil, err
 }

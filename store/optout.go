@@ -26,11 +26,10 @@ const tableOptOuts Table = "optouts"
 
 // lineDigest hides a number: it is of the store, so that lists of two stores cannot be compared.
 func lineDigest(instance MessageID, n phone.Number) [16]byte {
-	h := sha256.New()
-	h.Write(instance[:])
-	h.Write([]byte("opt-out"))
-	h.Write([]byte(line(n)))
-	return [16]byte(h.Sum(nil)[:16])
+	b := append(make([]byte, 0, 64), instance[:]...)
+	b = append(append(b, "opt-out"...), line(n)...)
+	sum := sha256.Sum256(b)
+	return [16]byte(sum[:16])
 }
 
 func optOutKey(digest [16]byte, trunk string) []byte { return append(digest[:], trunk...) }
@@ -38,13 +37,11 @@ func optOutKey(digest [16]byte, trunk string) []byte { return append(digest[:], 
 // optedOut tells whether a message through a trunk may not go to a number.
 func optedOut(r Reader, instance MessageID, n phone.Number, trunk string) (bool, error) {
 	digest := lineDigest(instance, n)
-	for _, scope := range []string{"", trunk} {
-		value, err := r.Get(tableOptOuts, optOutKey(digest, scope))
-		if err != nil || value != nil { // a damaged one counts: rather not written to
-			return err == nil, err
-		}
+	value, err := r.Get(tableOptOuts, digest[:])
+	if err == nil && value == nil && trunk != "" {
+		value, err = r.Get(tableOptOuts, optOutKey(digest, trunk))
 	}
-	return false, nil
+	return err == nil && value != nil, err // a damaged one counts: rather not written to
 }
 
 // optOut writes an opt-out; one that is there already stays as it is.

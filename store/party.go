@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"trunkline/callplan/phone"
 )
@@ -14,80 +15,170 @@ type Party struct {
 	Groups        []uint64       // of all contacts, each once, in order
 }
 
+// Holder is Party for what needs trust: only the administrator and the contacts that have exactly the number count, with its country code.
+type Holder struct {
+	Administrator *Administrator  // nil: it is nobody's
+	Contacts      []ContactNumber // in order of ids
+	Groups        []uint64        // of all contacts, each once, in order
+}
+
+// ContactNumber is what decisions about a number need of a contact that has it.
+type ContactNumber struct {
+	ID                  uint64
+	AdminID             uint64 // administrator that owns it; 0: nobody in particular
+	FirstName, LastName string
+	PhoneNumber         phone.Number // its first; zero: it has none
+	Restricted          bool         // nothing is sent to it and it triggers nothing
+	Exact               bool         // it has exactly the number; else one on the same line
+}
+
+// FullName is the name as it is shown: first name, last name.
+func (c *ContactNumber) FullName() string { return fullName(c.FirstName, c.LastName) }
+
 // maxParty is how many contacts with one number are looked at.
 const maxParty = 1000
 
 // Party returns who a number belongs to. Names, and short numbers that are nobody's, are an empty party. Numbers are compared as SameLine does.
 func (s *Store) Party(ctx context.Context, provider string, n phone.Number) (p Party, err error) {
 	err = s.view(ctx, func(r Reader, found *[]*Damage) error {
-		p, err = readParty(r, provider, n, found)
+		p = Party{}
+		if p.Administrator, err = administratorOn(r, provider, n, found); err != nil {
+			return err
+		}
+		p.Contacts, err = contactsOn(r, provider, n, found, func(c *Contact, id uint64, payload []byte) (hides, error) {
+			v, err := decodeContact(payload)
+			if err != nil {
+				return hides{}, err
+			}
+			*c = *v
+			c.ID = id
+			return hides{!v.ArchivedAt.IsZero(), v.AdminID}, nil
+		})
+		if err != nil {
+			return err
+		}
+		ids := make([]uint64, len(p.Contacts))
+		for i := range ids {
+			ids[i] = p.Contacts[i].ID
+		}
+		p.Groups, err = groupsOf(r, ids...)
 		return err
 	})
 	return p, err
 }
 
-func readParty(r Reader, provider string, n phone.Number, found *[]*Damage) (p Party, err error) {
-	if n.IsZero() || n.Kind() == phone.Alphanumeric {
-		return p, nil
+// Holder returns who has exactly a number.
+func (s *Store) Holder(ctx context.Context, provider string, n phone.Number) (h Holder, err error) {
+	err = s.Look(ctx, func(l *Look) error {
+		line, err := l.Line(provider, n)
+		if err == nil {
+			h, err = l.Holder(provider, n, line)
+		}
+		return err
+	})
+	return h, err
+}
+
+// Who names the holder in explanations: an administrator goes before a contact. It is empty when nobody has the number.
+func (h *Holder) Who() string {
+	switch {
+	case h.Administrator != nil:
+		return "administrator " + strconv.FormatUint(h.Administrator.ID, 10)
+	case len(h.Contacts) > 0:
+		return "contact " + strconv.FormatUint(h.Contacts[0].ID, 10)
 	}
-	a, err := administratorKind.first(r, administratorKind.key('p', appendName(nil, line(n))))
+	return ""
+}
+
+// administratorOn returns the administrator in use whose number is on the same line, nil when there is none.
+func administratorOn(r Reader, provider string, n phone.Number, found *[]*Damage) (*Administrator, error) {
+	if n.IsZero() || n.Kind() == phone.Alphanumeric {
+		return nil, nil
+	}
+	a, err := administratorKind.first(r, appendName(administratorKind.key('p'), line(n)))
 	if d, bad := damaged(err); bad {
 		*found = append(*found, d)
-	} else if err != nil {
-		return p, err
+		return nil, nil
 	}
-	if a != nil && a.ArchivedAt.IsZero() && (a.Provider == provider || a.RoleID == RolePlatformOwner) {
-		p.Administrator = a
+	if err != nil || a == nil || !a.ArchivedAt.IsZero() || a.Provider != provider && a.RoleID != RolePlatformOwner {
+		return nil, err
 	}
-	prefix := contactKind.key('p', lineKey(provider, n))
-	seen, live := 0, map[uint64]bool(nil) // owners, of which most have none
+	return a, nil
+}
+
+// hides is why a contact may not count.
+type hides struct {
+	archived bool
+	owner    uint64 // that may be archived; 0: nobody
+}
+
+// contactsOn returns the contacts in use that have a number on the same line, in order of ids. decode reads one of them.
+func contactsOn[C any](r Reader, provider string, n phone.Number, found *[]*Damage, decode func(c *C, id uint64, payload []byte) (hides, error)) (all []C, err error) {
+	if n.IsZero() || n.Kind() == phone.Alphanumeric {
+		return nil, nil
+	}
+	prefix := appendName(contactKind.prefix('p', provider), line(n))
+	seen := 0
+	live := map[uint64]bool(nil) // owners, of which most contacts have none
 	err = r.Scan(tableIndex, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
 		seen++
-		c, err := contactKind.find(r, lastID(k))
+		id := lastID(k)
+		key := idKey(id)
+		value, err := r.Get(tableContacts, key)
+		if err != nil || value == nil {
+			return seen < maxParty, err
+		}
+		payload, err := unseal(tableContacts, key, value)
 		if d, bad := damaged(err); bad {
 			*found = append(*found, d)
 			return true, nil
 		}
-		if err != nil || c == nil || !c.ArchivedAt.IsZero() {
-			return seen < maxParty, err
+		var c C
+		hide, err := decode(&c, id, payload)
+		if err != nil {
+			*found = append(*found, damage(tableContacts, key, err.Error()))
+			return true, nil
 		}
-		ok, known := live[c.AdminID]
-		if !known {
-			if ok, err = c.AdminID == 0, nil; !ok {
-				if ok, err = isLive(r, administratorKind, c.AdminID); err != nil {
+		if hide.archived {
+			return seen < maxParty, nil
+		}
+		if hide.owner != 0 {
+			ok, known := live[hide.owner]
+			if !known {
+				if ok, err = isLive(r, administratorKind, hide.owner); err != nil {
 					return false, err
 				}
+				if live == nil {
+					live = map[uint64]bool{}
+				}
+				live[hide.owner] = ok
 			}
-			if live == nil {
-				live = map[uint64]bool{}
+			if !ok {
+				return seen < maxParty, nil
 			}
-			live[c.AdminID] = ok
 		}
-		if ok {
-			p.Contacts = append(p.Contacts, *c)
-		}
+		all = append(all, c)
 		return seen < maxParty, nil
 	})
-	if err != nil {
-		return p, err
-	}
-	p.Groups, err = memberships(r, p.Contacts)
-	return p, err
+	return all, err
 }
 
-// memberships returns the ids of the groups in use that contacts are in, each once, in order.
-func memberships(r Reader, contacts []Contact) (all []uint64, err error) {
-	for i := range contacts {
-		ids, err := linksTo(r, linkMember, maxParty, contacts[i].ID)
+// groupsOf returns the ids of the groups in use that contacts are in, each once, in order.
+func groupsOf(r Reader, contacts ...uint64) (all []uint64, err error) {
+	for _, c := range contacts {
+		prefix := reversePrefix(linkMember, c)
+		seen := 0
+		err := r.Scan(tableIndex, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
+			seen++
+			group := lastID(k)
+			has, err := isLive(r, groupKind, group)
+			if has {
+				all = append(all, group)
+			}
+			return seen < maxParty, err
+		})
 		if err != nil {
 			return nil, err
-		}
-		for _, one := range ids {
-			if has, err := isLive(r, groupKind, one[0]); err != nil {
-				return nil, err
-			} else if has {
-				all = append(all, one[0])
-			}
 		}
 	}
 	slices.Sort(all)

@@ -370,12 +370,12 @@ func (k *kind[T]) find(r Reader, id uint64) (*T, error) {
 }
 
 // first returns the first record of an index that is at a prefix, nil when there is none.
-func (k *kind[T]) first(r Reader, prefix []byte) (v *T, err error) {
-	err = r.Scan(tableIndex, prefix, after(prefix), false, func(key, _ []byte) (bool, error) {
-		v, err = k.find(r, lastID(key))
-		return false, err
-	})
-	return v, err
+func (k *kind[T]) first(r Reader, prefix []byte) (*T, error) {
+	key, _, err := r.First(tableIndex, prefix)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	return k.find(r, lastID(key))
 }
 
 func (k *kind[T]) open(key, value []byte) (*T, error) {

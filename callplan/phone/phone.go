@@ -126,6 +126,17 @@ func (n Number) String() string {
 	return n.value
 }
 
+// Digits returns the number without its plus sign, or the name.
+func (n Number) Digits() string { return n.value }
+
+// Is tells whether s is what String returns.
+func (n Number) Is(s []byte) bool {
+	if n.kind == International {
+		return len(s) > 0 && s[0] == '+' && string(s[1:]) == n.value
+	}
+	return string(s) == n.value
+}
+
 // SameLine tells whether two numbers reach the same line as far as digits can say: they are equal, or both are numbers and the last nine digits are
 // equal, since networks rewrite country codes and national prefixes. Names and numbers of fewer than nine digits match only when equal.
 func (n Number) SameLine(o Number) bool {

@@ -25,6 +25,7 @@ type set struct {
 	numbers  map[string]string          // canonical number → id
 	tails    map[string]tailEntry       // by the last nine digits of a number, of deny lists
 	patterns map[string][]patternEntry  // by the digits that all its numbers begin with
+	lengths  uint64                     // bit n: some of the patterns begin with n digits, which are at most phone.MaxPattern
 	names    map[string]string          // name, or its beginning and a star → id
 	people   map[Kind]map[string]string // kind → value → id
 }
@@ -82,6 +83,7 @@ func (l *Lists) add(k setKey, e Entry) {
 		}
 		k := fixed(p)
 		s.patterns[k] = append(s.patterns[k], patternEntry{p, e.ID})
+		s.lengths |= 1 << len(k)
 	case Name:
 		s.names[e.Value] = e.ID
 	default:
@@ -122,21 +124,14 @@ type party struct {
 	dialled phone.Dialled
 	digits  [2]string // that patterns may begin with
 	people  People
-	known   *Person
 }
 
-// Person is what is known of who has a number.
-type Person struct {
-	Contacts       []string // ids of the contacts with the number that are not archived
-	Groups         []string // ids of their groups
-	Administrators []string // usernames of the administrators with the number
-}
+// People finds out who of a kind has the number of a Query: the ids of the contacts with it that are not archived, or of their groups, or the usernames of the
+// administrators with it. It is asked only when a list names some of the kind.
+type People func(k Kind) ([]string, error)
 
-// People finds out who has a number. It is asked only when a list names people, and at most once for each decision.
-type People func(n phone.Number) (Person, error)
-
-func newParty(n phone.Number, people People) *party {
-	p := &party{number: n, text: n.String(), people: people}
+func newParty(n phone.Number, people People) party {
+	p := party{number: n, text: n.String(), people: people}
 	if n.Kind() == phone.Alphanumeric {
 		p.name = foldName(p.text)
 		return p
@@ -145,20 +140,6 @@ func newParty(n phone.Number, people People) *party {
 	p.dialled = phone.ReadDialled(p.text)
 	p.digits = [2]string{p.dialled.Digits(), p.dialled.National()}
 	return p
-}
-
-func (p *party) person() (*Person, error) {
-	if p.known == nil {
-		p.known = &Person{}
-		if p.people != nil && p.number.Kind() != phone.Alphanumeric {
-			found, err := p.people(p.number)
-			if err != nil {
-				return nil, err
-			}
-			p.known = &found
-		}
-	}
-	return p.known, nil
 }
 
 // denies returns the id of an entry that denies a party. A number without country code and one with the same last nine digits are the same here.
@@ -195,6 +176,9 @@ func (s *set) matches(p *party) (id string, found bool) {
 			break
 		}
 		for n := len(digits); n >= 0; n-- { // the most exact first
+			if s.lengths&(1<<n) == 0 {
+				continue
+			}
 			for k := range s.patterns[digits[:n]] {
 				if one := &s.patterns[digits[:n]][k]; one.pattern.Match(&p.dialled) {
 					return one.id, true
@@ -216,25 +200,24 @@ func (s *set) allows(p *party, grants bool) (id string, found bool, err error) {
 	if id, found = s.matches(p); found || len(s.people) == 0 {
 		return id, found, nil
 	}
-	person, err := p.person()
-	if err != nil {
-		return "", false, err
+	if p.people == nil {
+		return "", false, nil
 	}
-	for _, who := range []struct {
-		kind   Kind
-		values []string
-		any    bool
-	}{{Contact, person.Contacts, true}, {Group, person.Groups, false}, {Administrator, person.Administrators, true}} {
-		entries := s.people[who.kind]
-		if len(entries) == 0 || len(who.values) == 0 {
+	for _, kind := range [...]Kind{Contact, Group, Administrator} {
+		entries := s.people[kind]
+		if len(entries) == 0 {
 			continue
 		}
-		for _, v := range who.values {
+		values, err := p.people(kind)
+		if err != nil {
+			return "", false, err
+		}
+		for _, v := range values {
 			if id, found = entries[v]; found {
 				return id, true, nil
 			}
 		}
-		if id, found = entries["*"]; found && who.any {
+		if id, found = entries["*"]; found && kind != Group && len(values) > 0 {
 			return id, true, nil
 		}
 	}

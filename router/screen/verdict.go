@@ -56,16 +56,25 @@ type Policy struct {
 	Premium   *Lists   // the same for expensive ones
 }
 
-// scopes are the lists that hold for a query, the widest first.
-func (q *Query) scopes() []setKey {
-	all := []setKey{{}}
-	if q.Provider != "" {
-		all = append(all, setKey{provider: q.Provider})
-		if q.Subscriber != "" {
-			all = append(all, setKey{provider: q.Provider, subscriber: q.Subscriber})
-		}
+// scopes are the lists of a kind that hold for a query, the widest first.
+func (q *Query) scopes(allow bool, d Direction) (all [3]setKey, n int) {
+	all[0] = setKey{allow: allow, direction: d}
+	if q.Provider == "" {
+		return all, 1
 	}
-	return all
+	all[1] = setKey{allow, d, q.Provider, ""}
+	if q.Subscriber == "" {
+		return all, 2
+	}
+	all[2] = setKey{allow, d, q.Provider, q.Subscriber}
+	return all, 3
+}
+
+// stepIn is step about a list.
+func (q *Query) stepIn(k setKey, format string, a ...any) {
+	if q.Steps != nil {
+		q.step(k.name(), format, a...)
+	}
 }
 
 func (k setKey) name() string {
@@ -85,17 +94,17 @@ func (k setKey) name() string {
 // Incoming decides about the sender of a message. Not authorized means that no action runs; the message itself is kept. The error is that of Query.People.
 func (p *Policy) Incoming(l *Lists, q Query) (Verdict, error) {
 	who := newParty(q.Number, q.People)
-	if v, found := l.denied(In, &q, who); found {
+	if v, found := l.denied(In, &q, &who); found {
 		return v, nil
 	}
-	if v, found := p.prefix(&q, who); found {
+	if v, found := p.prefix(&q, &who); found {
 		return v, nil
 	}
 	if who.number.IsZero() || who.number.Kind() == phone.Alphanumeric || who.short() {
 		q.step("sender", "is a name, a short number or withheld")
 		return Verdict{Code: CodeUntrusted, Text: "names, short numbers and withheld numbers can be used by anybody and never start an action"}, nil
 	}
-	v, listed, err := l.allowed(In, &q, who)
+	v, listed, err := l.allowed(In, &q, &who)
 	if err != nil || v.Authorized {
 		return v, err
 	}
@@ -109,10 +118,10 @@ func (p *Policy) Incoming(l *Lists, q Query) (Verdict, error) {
 // Outgoing decides about the recipient of a message. Not authorized means that it is not accepted. The error is that of Query.People.
 func (p *Policy) Outgoing(l *Lists, q Query) (Verdict, error) {
 	who := newParty(q.Number, q.People)
-	for _, data := range []struct {
-		lists      *Lists
-		code, what string
-	}{{p.Emergency, CodeEmergency, "an emergency number"}, {p.Premium, CodePremium, "a premium number"}} {
+	for _, data := range [...]struct {
+		lists            *Lists
+		code, rule, what string
+	}{{p.Emergency, CodeEmergency, "emergency numbers", "an emergency number"}, {p.Premium, CodePremium, "premium numbers", "a premium number"}} {
 		if data.lists == nil {
 			continue
 		}
@@ -120,19 +129,19 @@ func (p *Policy) Outgoing(l *Lists, q Query) (Verdict, error) {
 		if s == nil {
 			continue
 		}
-		if id, found := s.denies(who); found {
-			q.step(strings.ReplaceAll(data.code, "_", " ")+"s", "matches %s", id)
+		if id, found := s.denies(&who); found {
+			q.step(data.rule, "matches %s", id)
 			return Verdict{Code: data.code, Entry: id, Text: fmt.Sprintf("%s is %s (%s); nothing is sent there", who.text, data.what, id)}, nil
 		}
-		q.step(strings.ReplaceAll(data.code, "_", " ")+"s", "no match")
+		q.step(data.rule, "no match")
 	}
-	if v, found := l.denied(Out, &q, who); found {
+	if v, found := l.denied(Out, &q, &who); found {
 		return v, nil
 	}
-	if v, found := p.prefix(&q, who); found {
+	if v, found := p.prefix(&q, &who); found {
 		return v, nil
 	}
-	v, listed, err := l.allowed(Out, &q, who)
+	v, listed, err := l.allowed(Out, &q, &who)
 	switch {
 	case err != nil || v.Authorized:
 		return v, err
@@ -144,18 +153,18 @@ func (p *Policy) Outgoing(l *Lists, q Query) (Verdict, error) {
 }
 
 func (l *Lists) denied(d Direction, q *Query, who *party) (Verdict, bool) {
-	for _, k := range q.scopes() {
-		k.direction = d
+	keys, n := q.scopes(false, d)
+	for _, k := range keys[:n] {
 		s := l.sets[k]
 		if s == nil {
-			q.step(k.name(), "is empty")
+			q.stepIn(k, "is empty")
 			continue
 		}
 		if id, found := s.denies(who); found {
-			q.step(k.name(), "entry %s matches", id)
+			q.stepIn(k, "entry %s matches", id)
 			return Verdict{Code: CodeDenied, Entry: id, Text: "the " + k.name() + " names the number"}, true
 		}
-		q.step(k.name(), "no match")
+		q.stepIn(k, "no match")
 	}
 	return Verdict{}, false
 }
@@ -176,8 +185,8 @@ func (p *Policy) prefix(q *Query, who *party) (Verdict, bool) {
 
 // allowed asks every allow list that holds; listed tells whether there is any.
 func (l *Lists) allowed(d Direction, q *Query, who *party) (v Verdict, listed bool, err error) {
-	for _, k := range q.scopes() {
-		k.direction, k.allow = d, true
+	keys, n := q.scopes(true, d)
+	for _, k := range keys[:n] {
 		s := l.sets[k]
 		if s == nil {
 			continue
@@ -188,10 +197,10 @@ func (l *Lists) allowed(d Direction, q *Query, who *party) (v Verdict, listed bo
 			return Verdict{}, true, err
 		}
 		if found {
-			q.step(k.name(), "entry %s matches", id)
+			q.stepIn(k, "entry %s matches", id)
 			return Verdict{Authorized: true, Code: CodeAllowed, Entry: id, Text: "the " + k.name() + " names the number"}, true, nil
 		}
-		q.step(k.name(), "no match")
+		q.stepIn(k, "no match")
 	}
 	return Verdict{}, listed, nil
 }

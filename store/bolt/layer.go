@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/tidwall/btree"
@@ -37,6 +38,15 @@ func (l layers) of(table store.Table) *layerTree {
 func touches(tree *layerTree, from, to []byte) (has bool) {
 	tree.Ascend(text(from), func(key string, _ []byte) bool {
 		has = to == nil || key < text(to)
+		return false
+	})
+	return has
+}
+
+// hasPrefix tells whether a tree has a key that begins with prefix, a deleted one too.
+func hasPrefix(tree *layerTree, prefix string) (has bool) {
+	tree.Ascend(prefix, func(key string, _ []byte) bool {
+		has = strings.HasPrefix(key, prefix)
 		return false
 	})
 	return has

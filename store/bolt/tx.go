@@ -26,7 +26,7 @@ type tx struct {
 type bucket struct {
 	table store.Table
 	*bbolt.Bucket
-	get  *bbolt.Cursor // of Get; nil: not needed yet
+	get  *bbolt.Cursor // of Get and First; nil: not needed yet
 	scan *bbolt.Cursor // of the next Scan; nil: not needed yet, or one walks with it
 
 	looked          bool   // for what follows
@@ -45,15 +45,12 @@ func (b *bucket) there() *bucket {
 	return b
 }
 
-// value returns the value of a key, nil when there is none.
-func (b *bucket) value(key []byte) []byte {
+// seek returns the first key that is not before another, nil when there is none, and its value.
+func (b *bucket) seek(key []byte) (k, v []byte) {
 	if b.get == nil {
 		b.get = b.Cursor()
 	}
-	if k, v := b.get.Seek(key); bytes.Equal(k, key) {
-		return v
-	}
-	return nil
+	return b.get.Seek(key)
 }
 
 // greatest returns the greatest key of a table; ok is false when it has to be looked for.
@@ -97,11 +94,35 @@ func (t *tx) Get(table store.Table, key []byte) ([]byte, error) {
 			}
 		}
 	}
-	b := t.file.of(table)
-	if b == nil {
-		return nil, nil
+	if b := t.file.of(table); b != nil {
+		if k, v := b.seek(key); bytes.Equal(k, key) {
+			return v, nil
+		}
 	}
-	return b.value(key), nil
+	return nil, nil
+}
+
+func (t *tx) First(table store.Table, prefix []byte) (key, value []byte, err error) {
+	if t.done {
+		return nil, nil, errDone
+	}
+	for _, tree := range t.trees(table) {
+		if tree != nil && hasPrefix(tree, text(prefix)) { // perhaps it hides what the file has
+			err = t.Scan(table, prefix, nil, false, func(k, v []byte) (bool, error) {
+				if bytes.HasPrefix(k, prefix) {
+					key, value = k, v
+				}
+				return false, nil
+			})
+			return key, value, err
+		}
+	}
+	if b := t.file.of(table); b != nil {
+		if k, v := b.seek(prefix); bytes.HasPrefix(k, prefix) {
+			return k, v, nil
+		}
+	}
+	return nil, nil, nil
 }
 
 func (t *tx) Put(table store.Table, key, value []byte) error {

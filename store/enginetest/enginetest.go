@@ -21,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) (e store.Engine, reopen func(t *t
 		name string
 		fn   func(*testing.T, store.Engine)
 	}{
-		{"Values", values}, {"Order", order}, {"Bounds", bounds}, {"Stop", stop}, {"OwnWrites", ownWrites}, {"Failing", failing}, {"FailingDirty", failingDirty},
+		{"Values", values}, {"Order", order}, {"Bounds", bounds}, {"First", first}, {"Stop", stop}, {"OwnWrites", ownWrites}, {"Failing", failing}, {"FailingDirty", failingDirty},
 		{"Isolation", isolation}, {"Concurrent", concurrent}, {"PoisonedBatch", poisonedBatch}, {"Each", each}, {"Context", contexts}, {"Aliasing", aliasing}, {"Large", large},
 		{"Ended", ended}, {"Tables", tables}, {"Panic", panics},
 	} {
@@ -188,6 +188,55 @@ func bounds(t *testing.T, e store.Engine) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// first: the first key with a prefix is what a scan finds first, whatever was written or deleted where.
+func first(t *testing.T, e store.Engine) {
+	put(t, e, "a", "0", "b1", "1", "b2", "2", "b3", "3", "d1", "4")
+	look := func(r store.Reader) {
+		t.Helper()
+		for _, prefix := range []string{"", "a", "a1", "b", "b2", "b4", "c", "d", "d11", "e"} {
+			want := ""
+			err := r.Scan(table, []byte(prefix), nil, false, func(k, v []byte) (bool, error) {
+				if bytes.HasPrefix(k, []byte(prefix)) {
+					want = fmt.Sprintf("%s=%s", k, v)
+				}
+				return false, nil
+			})
+			k, v, err2 := r.First(table, []byte(prefix))
+			got := fmt.Sprintf("%s=%s", k, v)
+			if k == nil {
+				got = ""
+			}
+			if got != want || (k == nil) != (v == nil) || err != nil || err2 != nil {
+				t.Errorf("First(%q) = %q, want %q; %v %v", prefix, got, want, err, err2)
+			}
+		}
+		if k, v, err := r.First("no such table", nil); k != nil || v != nil || err != nil {
+			t.Errorf("of no table: %q %q %v", k, v, err)
+		}
+	}
+	for _, change := range []func(store.Tx) error{
+		func(store.Tx) error { return nil },
+		func(tx store.Tx) error { return tx.Delete(table, []byte("b1")) },
+		func(tx store.Tx) error { return tx.Put(table, []byte("b2"), []byte("two")) },
+		func(tx store.Tx) error { return tx.Put(table, []byte("c"), nil) },
+		func(tx store.Tx) error {
+			return errors.Join(tx.Delete(table, []byte("b2")), tx.Delete(table, []byte("d1")))
+		},
+		func(tx store.Tx) error {
+			return errors.Join(tx.Put(table, []byte("b0"), nil), tx.Put(table, []byte("e1"), nil))
+		},
+	} {
+		update(t, e, func(tx store.Tx) error {
+			err := change(tx)
+			look(tx)
+			return err
+		})
+		if err := e.View(t.Context(), func(r store.Reader) error { look(r); return nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

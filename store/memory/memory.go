@@ -158,6 +158,19 @@ func (t *tx) Get(table store.Table, key []byte) ([]byte, error) {
 	return nil, nil
 }
 
+func (t *tx) First(table store.Table, prefix []byte) (key, value []byte, err error) {
+	if err := t.step(false); err != nil {
+		return nil, nil, err
+	}
+	_, err = t.tables[table].scan(prefix, nil, false, func(k, v []byte) (bool, error) {
+		if bytes.HasPrefix(k, prefix) {
+			key, value = k, v
+		}
+		return false, nil
+	})
+	return key, value, err
+}
+
 func (t *tx) Scan(table store.Table, from, to []byte, reverse bool, fn func(k, v []byte) (bool, error)) error {
 	if err := t.step(false); err != nil {
 		return err
