@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"trunkline/store"
 )
 
 // foldPause is the time between two tries to write to a disk that is full or cannot be written.
@@ -136,22 +134,19 @@ func (db *DB) fold(mark func(wal *bbolt.Bucket) error, all ...layers) error {
 	return classify(err)
 }
 
-func foldTable(t *bbolt.Tx, l layer) (err error) {
+func foldTable(t *bbolt.Tx, l layer) error {
 	b, err := t.CreateBucketIfNotExists([]byte(l.table))
 	if err != nil {
 		return err
 	}
 	// Records are mostly appended: full pages leave little room to be wasted.
 	b.FillPercent = 0.9
-	l.tree.Scan(func(key string, value []byte) bool {
+	return l.each(func(key string, value []byte) error {
 		if value == nil {
-			err = b.Delete(octets(key))
-		} else {
-			err = b.Put(octets(key), value)
+			return b.Delete(octets(key))
 		}
-		return err == nil
+		return b.Put(octets(key), value)
 	})
-	return err
 }
 
 // attach makes a log for a database file that has none.
@@ -246,7 +241,7 @@ func forgetWAL(b *bbolt.Bucket) error {
 }
 
 // recover reads the log that a crash left, if there is one.
-func (db *DB) recover() (l layers, has bool, err error) {
+func (db *DB) recover() (left layers, has bool, err error) {
 	var id, folded uint64
 	err = db.bolt.View(func(t *bbolt.Tx) error {
 		b := t.Bucket(walBucket)
@@ -285,18 +280,17 @@ func (db *DB) recover() (l layers, has bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: %w; %s", path, err, withoutWAL)
 	}
+	var all replayed
 	for _, e := range entries {
-		if err := l.replay(e.payload); err != nil {
+		if err := all.replay(e.payload); err != nil {
 			return nil, false, fmt.Errorf("its write-ahead log %s, record %d at octet %d: %w; %s", path, e.sequence, e.offset, err, withoutWAL)
 		}
 	}
 	if at, torn := tornRecord(content, id, folded+uint64(len(entries))); torn {
 		db.log.Warn("the write-ahead log ends in a record that is cut short, as a crash leaves one: nobody was told that it is on disk", "wal", path, "octet", at)
 	}
-	return l, true, nil
+	return left.with(all), true, nil
 }
 
 // withoutWAL is what can be done about a log that is damaged.
 const withoutWAL = "restore a backup, or make the write-ahead log an empty file to go on without what was written last"
-
-func storeTable(b []byte) store.Table { return store.Table(b) }

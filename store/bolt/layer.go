@@ -1,7 +1,10 @@
 package bolt
 
 import (
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/tidwall/btree"
@@ -9,26 +12,44 @@ import (
 	"trunkline/store"
 )
 
-// layers hold what was committed to the log and is not yet in the database file, a tree for each table. They are never changed once others can see
-// them; a tree's Copy costs nothing until one of the two is written.
+// layers hold what was committed to the log and is not yet in the database file, for each table. They are never changed once others can see them.
 type layers []layer
 
 type layer struct {
 	table store.Table
-	tree  *layerTree
+	*written
 }
 
-// layerTree has the value of each key that was written, nil when the key was deleted.
+// written is what a table has in a layer. Who looks into it needs a tree; until somebody does, it is what was there before, and the writes since then. So
+// indexes that are written all the time and seldom read cost no more than a list, and their writes come to the database file in order all the same.
+type written struct {
+	form    atomic.Pointer[form]
+	forming sync.Mutex // held while a tree is made, or copied
+}
+
+type form struct {
+	tree   *layerTree // nil: not made yet, but to be made of
+	under  *written   // this, if it is not nil,
+	writes []write    // and these
+}
+
+// write is a put, or a deletion when the value is nil.
+type write struct {
+	key   string
+	value []byte
+}
+
+// layerTree has the value of each key that was written, nil when the key was deleted. Its Copy costs nothing until one of the two is written.
 type layerTree = btree.Map[string, []byte]
 
 // Nodes are small, since each batch of updates copies those on the way to what it writes.
 const layerDegree = 16
 
-// of returns the tree of a table, nil when nothing of it is here.
-func (l layers) of(table store.Table) *layerTree {
+// of returns what a table has, nil when nothing of it is here.
+func (l layers) of(table store.Table) *written {
 	for i := range l {
 		if l[i].table == table {
-			return l[i].tree
+			return l[i].written
 		}
 	}
 	return nil
@@ -52,36 +73,141 @@ func hasPrefix(tree *layerTree, prefix string) (has bool) {
 	return has
 }
 
-// with returns layers in which those of own take the place of the tables that they have.
-func (l layers) with(own layers) layers {
-	out := make(layers, len(l), len(l)+len(own))
+// with returns layers in which what was written takes the place of what the same tables had.
+func (l layers) with(all []pending) layers {
+	out := make(layers, len(l), len(l)+len(all))
 	copy(out, l)
 next:
-	for _, o := range own {
-		for i := range out {
-			if out[i].table == o.table {
-				out[i].tree = o.tree
+	for i := range all {
+		for j := range out {
+			if out[j].table == all[i].table {
+				out[j].written = all[i].written()
 				continue next
 			}
 		}
-		out = append(out, o)
+		out = append(out, layer{all[i].table, all[i].written()})
 	}
 	return out
 }
 
-// writing returns the tree of a table to write to, which is a copy of the one below when it is the first write.
-func (l *layers) writing(table store.Table, below layers) *layerTree {
-	tree := l.of(table)
-	if tree != nil {
-		return tree
+// tree returns the tree to look into; nobody may change it. nil has none.
+func (c *written) tree() *layerTree {
+	if c == nil {
+		return nil
 	}
-	if under := below.of(table); under != nil {
-		tree = under.Copy()
-	} else {
-		tree = btree.NewMap[string, []byte](layerDegree)
+	if f := c.form.Load(); f.tree != nil {
+		return f.tree
 	}
-	*l = append(*l, layer{table, tree})
+	c.forming.Lock()
+	defer c.forming.Unlock()
+	f := c.form.Load()
+	if f.tree == nil {
+		f = &form{tree: treeOf(f.under, f.writes)}
+		c.form.Store(f)
+	}
+	return f.tree
+}
+
+// since returns the nearest that has a tree, nil when none has, and in their order all writes that came after it.
+func (c *written) since() (known *written, writes []write) {
+	var all [][]write
+	for c != nil {
+		f := c.form.Load()
+		if f.tree != nil {
+			break
+		}
+		all = append(all, f.writes)
+		c = f.under
+	}
+	slices.Reverse(all)
+	return c, slices.Concat(all...)
+}
+
+// treeOf makes a tree of what was there and the writes since then.
+func treeOf(under *written, writes []write) *layerTree {
+	known, before := under.since()
+	tree := known.copy()
+	for _, w := range inOrder(append(before, writes...)) {
+		tree.Set(w.key, w.value)
+	}
 	return tree
+}
+
+// copy returns a copy of the tree, which must be there; nil has an empty one.
+func (c *written) copy() *layerTree {
+	if c == nil {
+		return btree.NewMap[string, []byte](layerDegree)
+	}
+	c.forming.Lock()
+	defer c.forming.Unlock()
+	return c.form.Load().tree.Copy()
+}
+
+// each calls fn for all keys in order until it returns an error.
+func (c *written) each(fn func(key string, value []byte) error) (err error) {
+	if known, writes := c.since(); known == nil {
+		for _, w := range inOrder(writes) {
+			if err := fn(w.key, w.value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	c.tree().Scan(func(key string, value []byte) bool {
+		err = fn(key, value)
+		return err == nil
+	})
+	return err
+}
+
+// inOrder sorts writes by key and leaves the last of each.
+func inOrder(all []write) []write {
+	compare := func(a, b write) int { return strings.Compare(a.key, b.key) }
+	if !slices.IsSortedFunc(all, compare) {
+		slices.SortStableFunc(all, compare)
+	}
+	n := 0
+	for i := range all {
+		if i+1 == len(all) || all[i].key != all[i+1].key {
+			all[n] = all[i]
+			n++
+		}
+	}
+	return all[:n]
+}
+
+// pending is what a transaction wrote to a table.
+type pending struct {
+	table  store.Table
+	under  *written
+	writes []write
+	own    *layerTree // instead of both, since the transaction looked
+}
+
+func (p *pending) set(key string, value []byte) {
+	if p.own != nil {
+		p.own.Set(key, value)
+	} else {
+		p.writes = append(p.writes, write{key, value})
+	}
+}
+
+// tree returns the tree to look into, which goes on with what is written next.
+func (p *pending) tree() *layerTree {
+	if p.own == nil {
+		p.own, p.writes = treeOf(p.under, p.writes), nil
+	}
+	return p.own
+}
+
+func (p *pending) written() *written {
+	c := new(written)
+	if p.own != nil {
+		c.form.Store(&form{tree: p.own})
+	} else {
+		c.form.Store(&form{under: p.under, writes: p.writes})
+	}
+	return c
 }
 
 // text is a string over octets that never change.

@@ -17,9 +17,9 @@ type tx struct {
 	done  bool
 
 	writable bool
-	own      layers // written, over those of the state
-	record   []byte // for the log
-	writes   int    // Put and Delete calls
+	own      []pending // written, over what the state has
+	record   []byte    // for the log
+	writes   int       // Put and Delete calls
 }
 
 // bucket is a table of the file with cursors that are used again, since a new one costs more than most look-ups.
@@ -76,11 +76,23 @@ func (t *tx) greatest(table store.Table) (key, value []byte, ok bool) {
 
 // trees returns what lies over the file, the newest first.
 func (t *tx) trees(table store.Table) (trees [2]*layerTree) {
-	if trees[0] = t.own.of(table); trees[0] == nil {
-		trees[0] = t.state.newer.of(table)
+	if p := t.pending(table); p != nil {
+		trees[0] = p.tree()
+	} else {
+		trees[0] = t.state.newer.of(table).tree()
 	}
-	trees[1] = t.state.older.of(table)
+	trees[1] = t.state.older.of(table).tree()
 	return trees
+}
+
+// pending returns what the transaction wrote to a table, nil when it wrote nothing.
+func (t *tx) pending(table store.Table) *pending {
+	for i := range t.own {
+		if t.own[i].table == table {
+			return &t.own[i]
+		}
+	}
+	return nil
 }
 
 func (t *tx) Get(table store.Table, key []byte) ([]byte, error) {
@@ -143,7 +155,7 @@ func (t *tx) Delete(table store.Table, key []byte) error {
 	return nil
 }
 
-// write takes a write into the record, and from there into the tree: what is in the record never changes.
+// write takes a write into the record, and from there into what the table has: what is in the record never changes.
 func (t *tx) write(kind byte, table store.Table, key, value []byte) {
 	t.writes++
 	t.record = appendWrite(t.record, kind, string(table), key, value)
@@ -153,7 +165,12 @@ func (t *tx) write(kind byte, table store.Table, key, value []byte) {
 		kept = t.record[end-len(value) : end : end]
 		end -= len(value) + uvarintSize(len(value))
 	}
-	t.own.writing(table, t.state.newer).Set(text(t.record[end-len(key):end]), kept)
+	p := t.pending(table)
+	if p == nil {
+		t.own = append(t.own, pending{table: table, under: t.state.newer.of(table)})
+		p = &t.own[len(t.own)-1]
+	}
+	p.set(text(t.record[end-len(key):end]), kept)
 }
 
 func (t *tx) writing(key []byte) error {

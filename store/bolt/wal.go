@@ -9,7 +9,10 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
+
+	"trunkline/store"
 )
 
 // The write-ahead log makes a commit durable with one sync of a few sectors that lie side by side, where the database file needs two syncs of many pages that do
@@ -220,8 +223,11 @@ func chain(half []byte, id, first uint64) (found []entry) {
 
 var errRecord = errors.New("a record of the write-ahead log is whole but makes no sense")
 
-// replay puts the writes of a record into layers.
-func (l *layers) replay(payload []byte) error {
+// replayed is what the records of a log wrote.
+type replayed []pending
+
+// replay adds the writes of a record.
+func (r *replayed) replay(payload []byte) error {
 	next := func() ([]byte, bool) {
 		n, w := binary.Uvarint(payload)
 		if w <= 0 || n > uint64(len(payload)-w) {
@@ -249,7 +255,12 @@ func (l *layers) replay(payload []byte) error {
 		default:
 			return errRecord
 		}
-		l.writing(storeTable(table), nil).Set(text(key), value)
+		at := slices.IndexFunc(*r, func(p pending) bool { return p.table == store.Table(table) })
+		if at < 0 {
+			at = len(*r)
+			*r = append(*r, pending{table: store.Table(table)})
+		}
+		(*r)[at].set(text(key), value)
 	}
 	return nil
 }

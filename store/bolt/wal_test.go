@@ -500,12 +500,12 @@ func FuzzReadWAL(f *testing.F) {
 	f.Add(half[512:], uint64(7), uint64(0))
 	f.Fuzz(func(t *testing.T, content []byte, id, folded uint64) {
 		entries, err := readWAL(content, id, folded)
-		var l layers
+		var all replayed
 		for i, e := range entries {
 			if e.sequence != folded+1+uint64(i) {
 				t.Errorf("record %d follows %d", e.sequence, folded+uint64(i))
 			}
-			if l.replay(e.payload) != nil {
+			if all.replay(e.payload) != nil {
 				return
 			}
 		}
