@@ -29,7 +29,7 @@ import (
 // cut short by a crash, since the next is written when it is synced; so when a later one is found, an acknowledged one is damaged.
 const (
 	sector      = 512
-	halfBytes   = 2 << 20
+	halfBytes   = 4 << 20
 	recordMagic = 0x31574C54
 	recordHead  = 32
 	kindPut     = 'p'
