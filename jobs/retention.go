@@ -18,12 +18,13 @@ type RetentionConfig struct {
 	CDRs        time.Duration `toml:"cdrs"`         // records of calls, from their end; "0s": for good
 	Runs        time.Duration `toml:"runs"`         // runs of actions that are over, from their begin; "0s": for good
 	Archived    time.Duration `toml:"archived"`     // records that were archived: contacts, groups, administrators, actions, service providers and so on; "0s": for good
+	Statistics  time.Duration `toml:"statistics"`   // counts of parts sent in a month, from its end; "0s": for good
 	Deliveries  time.Duration `toml:"deliveries"`   // deliveries to webhooks, from their success or their end; "0s": for good
 }
 
 // DefaultRetention returns what is right for most.
 func DefaultRetention() RetentionConfig {
-	return RetentionConfig{MessagesIn: 365 * 24 * time.Hour, MessagesOut: 365 * 24 * time.Hour, CDRs: 365 * 24 * time.Hour, Runs: 365 * 24 * time.Hour, Archived: 7 * 24 * time.Hour, Deliveries: 30 * 24 * time.Hour}
+	return RetentionConfig{MessagesIn: 365 * 24 * time.Hour, MessagesOut: 365 * 24 * time.Hour, CDRs: 365 * 24 * time.Hour, Runs: 365 * 24 * time.Hour, Archived: 7 * 24 * time.Hour, Statistics: 10 * 365 * 24 * time.Hour, Deliveries: 30 * 24 * time.Hour}
 }
 
 // minRetention is the shortest time: a message that is gone before its reports and repetitions have come would be taken for a new one.
@@ -35,7 +36,7 @@ func (c RetentionConfig) Validate() (errs []error) {
 		key   string
 		value time.Duration
 		least time.Duration
-	}{{"messages_in", c.MessagesIn, minRetention}, {"messages_out", c.MessagesOut, minRetention}, {"cdrs", c.CDRs, minRetention}, {"runs", c.Runs, 24 * time.Hour}, {"archived", c.Archived, 24 * time.Hour}, {"deliveries", c.Deliveries, time.Hour}} {
+	}{{"messages_in", c.MessagesIn, minRetention}, {"messages_out", c.MessagesOut, minRetention}, {"cdrs", c.CDRs, minRetention}, {"runs", c.Runs, 24 * time.Hour}, {"archived", c.Archived, 24 * time.Hour}, {"statistics", c.Statistics, 366 * 24 * time.Hour}, {"deliveries", c.Deliveries, time.Hour}} {
 		if k.value != 0 && k.value < k.least {
 			errs = append(errs, fmt.Errorf("%s: %s is too short; use at least %s, or \"0s\" to keep for good", k.key, k.value, k.least))
 		}
@@ -79,7 +80,7 @@ func NewRetention(o RetentionOptions) *Retention {
 	r := &Retention{store: o.Store, log: o.Logger, deleted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_jobs_retention_deleted_total", Help: "Records that were deleted because their time was over."},
 		[]string{"class"})}
 	for _, c := range []class{{name: "messages_in", keep: o.Config.MessagesIn, delete: messages(store.In)}, {name: "messages_out", keep: o.Config.MessagesOut, delete: messages(store.Out)},
-		{name: "runs", keep: o.Config.Runs, delete: o.Store.ExpireRuns}, {name: "cdrs", keep: o.Config.CDRs, delete: o.Store.ExpireCDRs}, {name: "archived", keep: o.Config.Archived, delete: o.Store.PurgeArchived}, {name: "deliveries", keep: o.Config.Deliveries, delete: o.Store.ExpireDeliveries}} {
+		{name: "runs", keep: o.Config.Runs, delete: o.Store.ExpireRuns}, {name: "cdrs", keep: o.Config.CDRs, delete: o.Store.ExpireCDRs}, {name: "archived", keep: o.Config.Archived, delete: o.Store.PurgeArchived}, {name: "statistics", keep: o.Config.Statistics, delete: o.Store.ExpireSent}, {name: "deliveries", keep: o.Config.Deliveries, delete: o.Store.ExpireDeliveries}} {
 		r.deleted.WithLabelValues(c.name)
 		if c.keep > 0 {
 			r.classes = append(r.classes, c)

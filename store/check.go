@@ -26,7 +26,7 @@ type checker interface {
 // tables lists every table that there is.
 func tables() []Table {
 	return []Table{tableCredentials, tableLocalUsers, tableTokens, tableSessions, tableThrottles, tableMeta, tableMessages, tableQueue, tableOpen, tableRefs, tableReports, tableKeys, tableSegments, tableSets, tableDigests,
-		tableLookup, tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
+		tableLookup, tableQuarantine, tableDamaged, tableDeadlines, tableEvents, tableRemembered, tableUsage, tableSent, tableWebhooks, tableCursors, tableDeliveries, tableUndelivered,
 		tableRetries, tableProviders, tablePlans, tablePlanVersions, tableAdministrators, tableContacts, tableGroups, tableActions, tableSubscribers, tableCalendars, tableLinks, tableIndex, tableCDRs, tableOpenCDRs, tableOptOuts, tableRuns, tableOpenRuns, tableFactors, tableListEntries}
 }
 
@@ -54,7 +54,7 @@ func unknownTables(ctx context.Context, e Engine) error {
 }
 
 // Check reads everything: each record's frame, sum and fields, that every message has exactly the index entries that follow from it, the same for sets of
-// segments and all that is kept for a time, and that no event is missing. It calls found for everything that is wrong and changes nothing. The error is
+// segments and all that is kept for a time, that no event is missing, and that no less is counted as sent than there is. It calls found for everything that is wrong and changes nothing. The error is
 // about reading, or about the engine's own structures.
 func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, error) {
 	report := CheckReport{Records: map[Table]int{}}
@@ -66,6 +66,7 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 	if err := unknownTables(ctx, s.engine); err != nil {
 		return report, err
 	}
+	sent := sentTally{}
 	for _, table := range tables() {
 		from := []byte(nil)
 		var events sequence
@@ -74,14 +75,19 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 			seen := 0
 			var last []byte
 			before := events
+			here := sentTally{}
 			err := s.engine.View(ctx, func(r Reader) error {
 				wrong, seen, last, events = nil, 0, nil, before
+				clear(here)
 				return r.Scan(table, from, nil, false, func(k, v []byte) (bool, error) {
 					seen++
 					last = bytes.Clone(k)
 					reason, err := examine(r, table, k, v)
-					if reason == "" && table == tableEvents {
+					switch {
+					case reason == "" && table == tableEvents:
 						reason = events.next(k, v)
+					case table == tableMessages:
+						here.add(k, v)
 					}
 					if reason != "" {
 						wrong = append(wrong, *damage(table, k, reason))
@@ -91,6 +97,9 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 			})
 			if err != nil {
 				return report, err
+			}
+			for key, n := range here {
+				sent[key] += n
 			}
 			report.Records[table] += seen
 			report.Damaged += len(wrong)
@@ -103,7 +112,12 @@ func (s *Store) Check(ctx context.Context, found func(Damage)) (CheckReport, err
 			from = append(last, 0)
 		}
 	}
-	return report, nil
+	wrong, err := missingSent(ctx, s.engine, sent)
+	for _, d := range wrong {
+		report.Damaged++
+		found(d)
+	}
+	return report, err
 }
 
 // sequence follows the numbers of events.
@@ -367,6 +381,8 @@ func inspect(table Table, key, value []byte) error {
 		_, err = openDelivery(key, value)
 	case tableUsage:
 		_, err = parseUsage(key, value)
+	case tableSent:
+		_, _, err = openSent(key, value)
 	case tableOptOuts:
 		_, err = openOptOut(key, value)
 	case tableRuns:

@@ -42,6 +42,8 @@
 //	usage
 //	├── trunk or account · kind · T     parts counted in the window that begins at T
 //	└── mark · kind · digest · T        answers and runs counted in the stretch that begins at T
+//	sent
+//	└── month · account · provider      parts given to a network, of messages that were accepted in the month
 //	events
 //	└── sequence number                 Event
 //	remembered

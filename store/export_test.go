@@ -53,3 +53,8 @@ func (s *Store) PutCDRs(ctx context.Context, all []CDR) error {
 		return nil
 	})
 }
+
+// Sealed returns the value of a key that holds a payload.
+func Sealed(t Table, key, payload []byte) []byte {
+	return seal(t, key, append(newFrame(0), payload...))
+}

@@ -36,6 +36,7 @@ const (
 	tableUndelivered Table = "undelivered"
 	tableRetries     Table = "retries"
 	tableUsage       Table = "usage"
+	tableSent        Table = "sent"
 
 	tableProviders    Table = "providers"
 	tablePlans        Table = "plans"

@@ -102,7 +102,7 @@ func TestFindOlder(t *testing.T) {
 	for i := range 30 {
 		accept(t, s, outgoing(t, 1, func(m *store.Message) { m.To, m.Tag, m.Text = to, "old", fmt.Sprint(i) }))
 	}
-	if err := store.Before(ctx, e, 2, "lookup"); err != nil {
+	if err := store.Before(ctx, e, 2, "lookup", "sent"); err != nil {
 		t.Fatal(err)
 	}
 	old := e.Snapshot()

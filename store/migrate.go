@@ -26,7 +26,7 @@ type migration struct {
 var migrations = []migration{
 	{version: 1, name: "messages and events"},
 	{version: 2, name: "queue by account", fn: queueByAccount},
-	{version: 3, name: "messages by number and tag", prepare: findOlder},
+	{version: 3, name: "messages by number and tag, parts by month", prepare: prepareThird},
 }
 
 // queueByAccount writes the queue anew, with the account of each message in its key, so that accounts can take turns.
@@ -64,6 +64,14 @@ func queueByAccount(t Tx) error {
 		}
 	}
 	return nil
+}
+
+// prepareThird adds what the third schema finds messages and counts parts by.
+func prepareThird(ctx context.Context, e Engine) error {
+	if err := findOlder(ctx, e); err != nil {
+		return err
+	}
+	return countOlder(ctx, e)
 }
 
 var (

@@ -73,6 +73,7 @@ type record struct {
 	*Message
 	before []entry
 	state  State
+	sent   int // parts that are counted of it
 }
 
 func readMessage(r Reader, id MessageID) (*Message, error) {
@@ -108,7 +109,7 @@ func (t *tx) load(id MessageID) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &record{Message: m, before: entries(m), state: m.State}, nil
+	return &record{Message: m, before: entries(m), state: m.State, sent: m.sentParts()}, nil
 }
 
 func sealMessage(m *Message) []byte {
@@ -150,6 +151,12 @@ func (t *tx) save(r *record) error {
 	}
 	if err := t.refund(r); err != nil {
 		return err
+	}
+	if n := r.sentParts(); n != r.sent {
+		if err := t.countSent(r.Message, n-r.sent); err != nil {
+			return err
+		}
+		r.sent = n
 	}
 	r.before, r.state = entries(r.Message), r.State
 	return t.Put(tableMessages, r.ID[:], sealMessage(r.Message))

@@ -239,42 +239,26 @@ func (s *Server) usage(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	if ok {
 		out.Sent, out.Unit, out.Since, out.Until = parts, string(rune(window.Kind)), window.Start.UTC(), window.End.UTC()
 		if window.Limit != store.Unlimited {
 			out.Quota = &window.Limit
 		}
-	} else if out.Sent, err = s.partsSent(r.Context(), "", account, month, now); err != nil {
-		return err
-	}
-	if r.who.Ever(access.StatisticsView) {
-		all, err := s.partsSent(r.Context(), r.who.Role.Provider(), "", month, now)
+	} else {
+		sent, err := s.store.Sent(r.Context(), account, "", now, 1)
 		if err != nil {
 			return err
 		}
-		out.Global = &all
+		out.Sent = sent[0]
+	}
+	if r.who.Ever(access.StatisticsView) {
+		all, err := s.store.Sent(r.Context(), "", r.who.Role.Provider(), now, 1)
+		if err != nil {
+			return err
+		}
+		out.Global = &all[0]
 	}
 	return writeJSON(w, http.StatusOK, out)
-}
-
-// partsSent counts the parts that an account, or everybody, gave to a network in a stretch of time.
-func (s *Server) partsSent(ctx context.Context, provider, account string, since, until time.Time) (parts int, err error) {
-	q := store.Query{Direction: store.Out, Provider: provider, Account: account, Since: since, Until: until, Limit: maxLimit, Ascending: true}
-	for {
-		page, err := s.store.Messages(ctx, q)
-		if err != nil {
-			return parts, err
-		}
-		for i := range page.Items {
-			if status, _ := page.Items[i].LogStatus(); status != store.LogNone && status != store.LogUnsupported {
-				parts += len(page.Items[i].Parts)
-			}
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return parts, nil
-		}
-	}
 }
 
 func (s *Server) statistics(w http.ResponseWriter, r *request) error {
@@ -292,15 +276,13 @@ func (s *Server) statistics(w http.ResponseWriter, r *request) error {
 			return badParameter("year", api.FieldOutOfRange, "is no year from 1970 to 2200")
 		}
 	}
-	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(replayLimit))
-	out := api.Statistics{Year: year, NumResults: 12}
-	for month := time.January; month <= time.December; month++ {
-		first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
-		n, err := s.partsSent(r.Context(), provider, account, first, first.AddDate(0, 1, 0))
-		if err != nil {
-			return err
-		}
-		out.Objects = append(out.Objects, api.MonthPart{Month: month.String()[:3], Value: n})
+	sent, err := s.store.Sent(r.Context(), account, provider, time.Date(year, time.January, 1, 0, 0, 0, 0, time.UTC), 12)
+	if err != nil {
+		return err
+	}
+	out := api.Statistics{Year: year, NumResults: len(sent)}
+	for i, n := range sent {
+		out.Objects = append(out.Objects, api.MonthPart{Month: time.Month(i + 1).String()[:3], Value: n})
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
