@@ -30,7 +30,7 @@ func (s *Set) Decide(f *Facts, d *Decision) {
 // touch reads what the end of a decision needs, so that its memory is fetched while the rules are looked up.
 func (c *call) touch(s *Set) {
 	if len(s.targets) > 0 {
-		c.first = s.targets[0].Type
+		c.touched = uint64(s.targets[0].Type)
 	}
 }
 

@@ -80,16 +80,7 @@ func (p *picked) add(row uint16, shift uint8) {
 
 // walk tests the steps that the rows leave, and tells whether the evaluation has ended.
 func (x *index) walk(s *Set, c *call, d *Decision) bool {
-	calling, called := x.calling.find(&c.calling), x.called.find(&c.called)
-	switch {
-	case calling.row == noRow:
-		return x.named(&calling, s, c, d)
-	case called.row == noRow:
-		return x.named(&called, s, c, d)
-	}
-	var p picked
-	p.add(calling.row, x.shift)
-	p.add(called.row, x.shift)
+	var p picked // what is found by the value itself comes first: its memory is fetched while the numbers are looked up
 	p.add(x.weekday[c.weekdayPlus1()&7], x.shift)
 	p.add(x.kind[c.kind&3], x.shift)
 	if x.minute != nil {
@@ -98,6 +89,18 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	if x.area != nil {
 		p.add(x.area[c.area], x.shift)
 	}
+	for _, row := range p.rows[:p.n] {
+		c.touched |= x.rows[row]
+	}
+	calling, called := x.calling.find(&c.calling), x.called.find(&c.called)
+	switch {
+	case calling.row == noRow:
+		return x.named(&calling, s, c, d)
+	case called.row == noRow:
+		return x.named(&called, s, c, d)
+	}
+	p.add(calling.row, x.shift)
+	p.add(called.row, x.shift)
 	if x.date != nil {
 		p.add(x.date.find(c.datePoint()), x.shift)
 	}

@@ -69,7 +69,7 @@ type call struct {
 	draw        int
 	seed        fnv // of the run whose draw is kept in drawn
 	drawn       int
-	first       CandidateType // of the set; nobody asks for it
+	touched     uint64 // memory that was read so that it is near; nobody asks for it
 }
 
 func kindBit(kind string) uint8 {

@@ -1,5 +1,10 @@
 package phone
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // Dialled is a number as call plans compare it: separators removed, and told to be absent, international or as dialled. It is a value without pointers, so
 // that reading one costs no allocation. The zero value is an absent (withheld) number.
 //
@@ -25,29 +30,9 @@ const maxDialled = 256
 // ReadDialled reads a number as it was received.
 func ReadDialled(s string) Dialled {
 	var d Dialled
-	if len(s) > maxDialled {
-		s = s[:maxDialled]
-	}
-	n, plus, plain := 0, false, true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c < '0' || c > '9' {
-			if isSeparator(c) {
-				continue
-			}
-			if c == '+' && n == 0 && !plus {
-				plus = true
-				continue
-			}
-			plain = false
-		}
-		if n < 16 {
-			d.key |= uint64(code(c)) << (60 - 4*n)
-		}
-		if n < len(d.text) {
-			d.text[n] = c
-		}
-		n++
+	n, plus, plain := d.readDigits(s)
+	if n == 0 {
+		n, plus, plain = d.readAny(s)
 	}
 	d.n, d.plain, d.class = uint16(n), plain, asDialled
 	t := &d.text
@@ -70,6 +55,65 @@ func ReadDialled(s string) Dialled {
 		d.class = international
 	}
 	return d
+}
+
+// readDigits reads 8 to 16 digits, with or without a plus sign, as most numbers are: eight at once. n is 0 for all others, of which nothing is kept.
+func (d *Dialled) readDigits(s string) (n int, plus, plain bool) {
+	if s != "" && s[0] == '+' {
+		s, plus = s[1:], true
+	}
+	if len(s) < 8 || len(s) > 16 {
+		return 0, false, false
+	}
+	first, last := eight(s), eight(s[len(s)-8:]) // which overlap in numbers of less than 16 digits
+	const nines, zeros, tops = 0x4646464646464646, 0x3030303030303030, 0x8080808080808080
+	if ((first+nines)|(first-zeros)|(last+nines)|(last-zeros))&tops != 0 { // some octet is above '9' or below '0'
+		return 0, false, false
+	}
+	binary.LittleEndian.PutUint64(d.text[:], first)
+	binary.LittleEndian.PutUint64(d.text[len(s)-8:], last)
+	d.key = uint64(codes(first))<<32 | uint64(codes(last))<<32>>(4*(len(s)-8))
+	return len(s), plus, true
+}
+
+// eight returns the first eight octets, the first of them lowest.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// codes returns the codes of eight digits, the first on top.
+func codes(eight uint64) uint32 {
+	v := bits.ReverseBytes64(eight) - 0x2f2f2f2f2f2f2f2f
+	v = (v | v>>4) & 0x00ff00ff00ff00ff
+	v = (v | v>>8) & 0x0000ffff0000ffff
+	return uint32(v | v>>16)
+}
+
+// readAny reads what may be anything.
+func (d *Dialled) readAny(s string) (n int, plus, plain bool) {
+	s, plain = s[:min(len(s), maxDialled)], true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < '0' || c > '9' {
+			if isSeparator(c) {
+				continue
+			}
+			if c == '+' && n == 0 && !plus {
+				plus = true
+				continue
+			}
+			plain = false
+		}
+		if n < 16 {
+			d.key |= uint64(code(c)) << (60 - 4*n)
+		}
+		if n < len(d.text) {
+			d.text[n] = c
+		}
+		n++
+	}
+	return n, plus, plain
 }
 
 // undo puts back the plus sign of what is no international number.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestReadDialled(t *testing.T) {
@@ -37,6 +39,30 @@ func TestReadDialled(t *testing.T) {
 		}
 		if d.Absent() != (d.Key() == 0) {
 			t.Errorf("%q: key %x", c.in, d.Key())
+		}
+	}
+}
+
+// Numbers that are read eight digits at once are read as all others are.
+func TestReadDigits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`\+?[0-9]{0,20}([0-9/:+# \x00\x7f\xb0\xff][0-9]{0,9})?`).Draw(t, "number")
+		var got, want Dialled
+		n, plus, plain := got.readDigits(s)
+		if n == 0 {
+			if got != want {
+				t.Fatalf("%q: something is kept: %+v", s, got)
+			}
+			return
+		}
+		if m, p, q := want.readAny(s); n != m || plus != p || plain != q || got != want {
+			t.Fatalf("%q: %d %t %t %+v, want %d %t %t %+v", s, n, plus, plain, got, m, p, q, want)
+		}
+	})
+	for _, s := range []string{"12345678", "+12055550100", "0123456789012345", "+0123456789012345"} {
+		var d Dialled
+		if n, _, _ := d.readDigits(s); n != len(strings.TrimPrefix(s, "+")) {
+			t.Errorf("%q: %d digits", s, n)
 		}
 	}
 }
