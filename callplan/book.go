@@ -9,8 +9,9 @@ import (
 // Book holds the Sets of all providers. Sets are swapped one pointer at a time while decisions go on: a decision sees the old Set or the new one. The zero
 // value is empty and ready; it is safe for concurrent use and must not be copied.
 type Book struct {
-	mu    sync.Mutex // held to add and remove providers
-	table atomic.Pointer[table]
+	mu     sync.Mutex // held to add and remove providers
+	octets int        // of all sets
+	table  atomic.Pointer[table]
 }
 
 // table finds sets by their provider: a hash table with open addressing, at most half full, so that one line of memory leads to the set. Only pointers to
@@ -71,6 +72,7 @@ func CompileAll(plans []*Plan, env *Env) (*Book, error) {
 	for _, p := range plans {
 		byProvider[p.Provider] = append(byProvider[p.Provider], p)
 	}
+	b := &Book{}
 	var sets []*Set
 	for provider, some := range byProvider {
 		s, err := Compile(provider, some, env)
@@ -78,8 +80,8 @@ func CompileAll(plans []*Plan, env *Env) (*Book, error) {
 			return nil, err
 		}
 		sets = append(sets, s)
+		b.took(nil, s)
 	}
-	b := &Book{}
 	b.table.Store(newTable(sets))
 	return b, nil
 }
@@ -91,17 +93,26 @@ func (b *Book) Publish(s *Set) {
 	t := b.table.Load()
 	if t != nil {
 		if one := t.slot(s.provider); one.set.Load() != nil {
-			one.set.Store(s)
+			b.took(one.set.Swap(s), s)
 			return
 		}
 	}
 	b.table.Store(newTable(append(t.sets(s.provider), s)))
+	b.took(nil, s)
+}
+
+// took notes that a set took the place of another one; either may be nil.
+func (b *Book) took(old, s *Set) {
+	if b.octets += s.octets() - old.octets(); s != nil && b.octets > largeFrom {
+		s.enlarge()
+	}
 }
 
 // Remove makes a provider one without plans.
 func (b *Book) Remove(provider string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.took(b.Set(provider), nil)
 	b.table.Store(newTable(b.table.Load().sets(provider)))
 }
 
