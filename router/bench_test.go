@@ -100,3 +100,24 @@ func BenchmarkPermission(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkPrepare is what is done for a message before the store accepts it, in lots of 16: screening, checks, plans, and the message itself.
+func BenchmarkPrepare(b *testing.B) {
+	in, _ := crowd(b)
+	r := in.o.Router
+	r.measure = func(string, int) (int, error) { return 1, nil }
+	lot := make([]Submission, 16)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		for k := range lot {
+			lot[k] = Submission{Account: "uid:1000", To: []string{fmt.Sprintf("+4915%09d", (16*i+k)*7919%200_000)}, Text: "The lamp at the door is on.", Tag: "lamp"}
+		}
+		screened := r.screenEach(b.Context(), lot)
+		for k := range lot {
+			if a, _, err := r.prepare(b.Context(), &lot[k], screened[k]); err != nil || len(a.Messages) != 1 {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(16*b.N), "ns/message")
+}

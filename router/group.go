@@ -36,10 +36,6 @@ func (r *Router) expand(ctx context.Context, s *Submission) ([]Skipped, error) {
 	if len(s.Groups) > maxGroups {
 		return nil, bad("too_many", "names %d groups, at most %d are taken at once", len(s.Groups), maxGroups)
 	}
-	provider := s.Provider
-	if provider == "" {
-		provider = store.DefaultProvider
-	}
 	admin, _ := store.AccountAdmin(s.Account)
 	seen := map[phone.Number]bool{}
 	for _, to := range s.To {
@@ -50,7 +46,7 @@ func (r *Router) expand(ctx context.Context, s *Submission) ([]Skipped, error) {
 	var skipped []Skipped
 	to := s.To[:len(s.To):len(s.To)]
 	for _, name := range s.Groups {
-		found, err := r.store.Recipients(ctx, provider, admin, strings.TrimSpace(name), MaxGroupRecipients)
+		found, err := r.store.Recipients(ctx, s.tenant(), admin, strings.TrimSpace(name), MaxGroupRecipients)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return nil, bad("unknown", "there is no group %q of yours", clip(name))
@@ -64,7 +60,7 @@ func (r *Router) expand(ctx context.Context, s *Submission) ([]Skipped, error) {
 				continue
 			}
 			seen[one.Number] = true
-			code, text, err := r.refused(ctx, provider, s, one.Number)
+			code, text, err := r.refused(ctx, s, one.Number)
 			if err != nil {
 				return nil, err
 			}

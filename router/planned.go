@@ -131,10 +131,10 @@ func (r *Router) sipTrunk(uri string) string {
 
 // planOut decides a message that goes out, before it is accepted.
 func (r *Router) planOut(m *store.Message, now time.Time) {
-	q := store.Routing{Provider: m.Tenant(), Called: m.To.String()}
-	if r.plans == nil || r.plans.Set(q.Provider) == nil {
+	if r.plans == nil || r.plans.Set(m.Tenant()) == nil {
 		return
 	}
+	q := store.Routing{Provider: m.Tenant(), Called: m.To.String()}
 	w := r.findWay(q, m.ID, later(now, m.SendAt))
 	m.Routing = &w.Routing
 	r.metrics.planned.WithLabelValues(m.Direction.String(), w.Action).Inc()

@@ -33,6 +33,7 @@ type Screening struct {
 	change sync.Mutex // held while the lists are read anew
 
 	screened *prometheus.CounterVec
+	sent     map[string]prometheus.Counter // of recipients, by code
 }
 
 // ScreeningOptions is what a Screening works with.
@@ -44,7 +45,8 @@ type ScreeningOptions struct {
 
 // NewScreening returns a Screening; Load must follow.
 func NewScreening(o ScreeningOptions) (*Screening, error) {
-	s := &Screening{store: o.Store, screened: newScreened(o.Registerer)}
+	s := &Screening{store: o.Store}
+	s.screened, s.sent = newScreened(o.Registerer)
 	s.lists.Store(&screen.Lists{})
 	return s, s.Reconfigure(o.Config)
 }
@@ -229,11 +231,21 @@ func (a *asked) restricted(v screen.Verdict) (screen.Verdict, error) {
 // Outgoing decides about a message that is to be sent. steps takes what was looked at, when it is not nil: then it is a trial, which is not counted.
 func (s *Screening) Outgoing(ctx context.Context, provider, account string, to phone.Number, steps *[]screen.Step) (v screen.Verdict, err error) {
 	err = s.store.Look(ctx, func(l *store.Look) error {
-		v, err = s.outgoing(&asked{look: l, provider: provider, number: to}, account, steps)
+		if steps == nil {
+			v, err = s.recipient(l, provider, account, to)
+		} else {
+			v, err = s.outgoing(&asked{look: l, provider: provider, number: to}, account, steps)
+		}
 		return err
 	})
-	if err == nil && steps == nil {
-		s.screened.WithLabelValues(store.Out.String(), v.Code).Inc()
+	return v, err
+}
+
+// recipient decides about a message that is to be sent, and counts the verdict.
+func (s *Screening) recipient(l *store.Look, provider, account string, to phone.Number) (screen.Verdict, error) {
+	v, err := s.outgoing(&asked{look: l, provider: provider, number: to}, account, nil)
+	if err == nil {
+		s.sent[v.Code].Inc()
 	}
 	return v, err
 }
@@ -290,44 +302,80 @@ func (a *asked) own(id uint64) (bool, error) {
 	return false, err
 }
 
-// screenOut says which recipients of a submission are refused.
-func (r *Router) screenOut(ctx context.Context, s *Submission) (wrong []refusal, err error) {
-	if r.screening == nil || len(s.To) > r.settings().RecipientsPerRequest {
-		return nil, nil
+// screened is what screening says of a submission.
+type screened struct {
+	refused []refusal // recipients that nothing is sent to
+	err     error
+}
+
+// screenEach screens the recipients of submissions, of all of them on one state of the store. What fails for one fails for that alone.
+func (r *Router) screenEach(ctx context.Context, submissions []Submission) []screened {
+	all := make([]screened, len(submissions))
+	if r.screening == nil || r.screenLot(ctx, submissions, all) == nil {
+		return all
 	}
-	provider := s.Provider
-	if provider == "" {
-		provider = store.DefaultProvider
+	for i := range submissions {
+		all[i].err = r.screenLot(ctx, submissions[i:i+1], all[i:i+1])
+	}
+	return all
+}
+
+// screenLot screens the recipients of submissions, until something fails.
+func (r *Router) screenLot(ctx context.Context, submissions []Submission, all []screened) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	return r.store.Look(ctx, func(l *store.Look) (err error) {
+		for i := range submissions {
+			if all[i].refused, err = r.screenOut(l, &submissions[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// screenOut says which recipients of a submission are refused.
+func (r *Router) screenOut(l *store.Look, s *Submission) (wrong []refusal, err error) {
+	if len(s.To) > r.settings().RecipientsPerRequest {
+		return nil, nil // told with the rest
 	}
 	for i, to := range s.To {
 		n, err := phone.Parse(to)
 		if err != nil {
-			continue // told with the rest
+			continue // likewise
 		}
-		code, text, err := r.refused(ctx, provider, s, n)
+		v, err := r.screening.recipient(l, s.tenant(), s.Account, n)
 		if err != nil {
 			return nil, err
 		}
-		if code == "" {
+		if !s.refuses(&v) {
 			continue
 		}
 		field := "to"
 		if len(s.To) > 1 {
 			field = fmt.Sprintf("to[%d]", i)
 		}
-		wrong = append(wrong, refusal{FieldError{Field: field, Code: code, Message: text}, n})
+		wrong = append(wrong, refusal{FieldError{Field: field, Code: v.Code, Message: v.Text}, n})
 	}
 	return wrong, nil
 }
 
 // refused tells why nothing is sent to a number; an empty code says that it is not refused.
-func (r *Router) refused(ctx context.Context, provider string, s *Submission, to phone.Number) (code, text string, err error) {
+func (r *Router) refused(ctx context.Context, s *Submission, to phone.Number) (code, text string, err error) {
 	if r.screening == nil {
 		return "", "", nil
 	}
-	v, err := r.screening.Outgoing(ctx, provider, s.Account, to, nil)
-	if err != nil || v.Authorized || v.Code == CodeOptedOut && s.Class != "" {
+	v, err := r.screening.Outgoing(ctx, s.tenant(), s.Account, to, nil)
+	if err != nil || !s.refuses(&v) {
 		return "", "", err
 	}
 	return v.Code, v.Text, nil
+}
+
+// refuses tells whether nothing of a submission is sent to a number, by the verdict about that.
+func (s *Submission) refuses(v *screen.Verdict) bool {
+	return !v.Authorized && (v.Code != CodeOptedOut || s.Class == "")
 }

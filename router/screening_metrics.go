@@ -7,24 +7,25 @@ import (
 	"trunkline/store"
 )
 
-// newScreened returns the counter of verdicts, with every series that there can be.
-func newScreened(reg prometheus.Registerer) *prometheus.CounterVec {
+// newScreened returns the counter of verdicts, with every series that there can be, and those about recipients by their codes.
+func newScreened(reg prometheus.Registerer) (*prometheus.CounterVec, map[string]prometheus.Counter) {
+	sent := map[string]prometheus.Counter{}
 	screened := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trunkline_router_screened_total",
 		Help: "Verdicts of screening: about the sender of a message that came in, about a recipient of one that is to be sent."}, []string{"direction", "verdict"})
 	for _, code := range []string{screen.CodeAllowed, screen.CodeDenied, screen.CodePrefix, screen.CodeNotListed, CodeRestricted} {
 		screened.WithLabelValues(store.In.String(), code)
-		screened.WithLabelValues(store.Out.String(), code)
+		sent[code] = screened.WithLabelValues(store.Out.String(), code)
 	}
 	for _, code := range []string{screen.CodeNoList, screen.CodeUntrusted, CodeDuplicate, CodeNoText} {
 		screened.WithLabelValues(store.In.String(), code)
 	}
 	for _, code := range []string{screen.CodeOpen, screen.CodeEmergency, screen.CodePremium, CodeOptedOut, CodeOwnOnly} {
-		screened.WithLabelValues(store.Out.String(), code)
+		sent[code] = screened.WithLabelValues(store.Out.String(), code)
 	}
 	if reg != nil {
 		reg.MustRegister(screened)
 	}
-	return screened
+	return screened, sent
 }
 
 // inboundMetrics counts what followed from messages that came in.

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ type Submission struct {
 
 	members int // how many of To come from Groups
 }
+
+// tenant returns the service provider that the messages belong to.
+func (s *Submission) tenant() string { return cmp.Or(s.Provider, store.DefaultProvider) }
 
 // Accepted is what Submit made of a Submission; it is on disk.
 type Accepted struct {

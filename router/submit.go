@@ -40,9 +40,10 @@ type Outcome struct {
 func (r *Router) SubmitEach(ctx context.Context, submissions []Submission) []Outcome {
 	all := make([]Outcome, len(submissions))
 	wanted, of := make([]store.Acceptance, 0, len(submissions)), make([]int, 0, len(submissions))
+	screened := r.screenEach(ctx, submissions)
 	for i := range submissions {
 		var a store.Acceptance
-		if a, all[i].Accepted.Skipped, all[i].Err = r.prepare(ctx, &submissions[i]); all[i].Err == nil || len(a.Refused) > 0 {
+		if a, all[i].Accepted.Skipped, all[i].Err = r.prepare(ctx, &submissions[i], screened[i]); all[i].Err == nil || len(a.Refused) > 0 {
 			wanted, of = append(wanted, a), append(of, i)
 		}
 	}
@@ -69,18 +70,18 @@ func (r *Router) SubmitEach(ctx context.Context, submissions []Submission) []Out
 }
 
 // prepare makes of a submission what the store is to accept. With an error that is what is kept of those refused, if anything.
-func (r *Router) prepare(ctx context.Context, s *Submission) (a store.Acceptance, skipped []Skipped, err error) {
+func (r *Router) prepare(ctx context.Context, s *Submission, of screened) (a store.Acceptance, skipped []Skipped, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			a, err = store.Acceptance{}, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			a, err = store.Acceptance{}, panicked(v)
 		}
 	}()
+	refused := of.refused
+	if of.err != nil {
+		return a, nil, of.err
+	}
 	now := r.store.Now()
 	readable := len(s.Wrong) == 0
-	refused, err := r.screenOut(ctx, s)
-	if err != nil {
-		return a, nil, err
-	}
 	s.Wrong = slices.Clip(s.Wrong)
 	for _, one := range refused {
 		s.Wrong = append(s.Wrong, one.FieldError)
@@ -107,6 +108,9 @@ func (r *Router) prepare(ctx context.Context, s *Submission) (a store.Acceptance
 	}
 	return a, skipped, nil
 }
+
+// panicked is the error of what was recovered from a panic, in the function that was deferred.
+func panicked(v any) error { return fmt.Errorf("panic: %v\n%s", v, debug.Stack()) }
 
 // check turns a submission into messages, or tells everything that is wrong with it.
 func (r *Router) check(s *Submission, now time.Time) ([]store.Message, error) {
@@ -191,7 +195,10 @@ func (r *Router) recipients(to []string, members int, wrong complain) []phone.Nu
 		return nil
 	}
 	numbers := make([]phone.Number, 0, len(to))
-	seen := make(map[phone.Number]int, len(to))
+	var seen map[phone.Number]int
+	if len(to) > 1 {
+		seen = make(map[phone.Number]int, len(to))
+	}
 	for i, s := range to {
 		field := "to"
 		if len(to) > 1 {
@@ -206,7 +213,9 @@ func (r *Router) recipients(to []string, members int, wrong complain) []phone.Nu
 			wrong(field, "duplicate", "is the same number as to[%d]", first)
 			continue
 		}
-		seen[n] = i
+		if seen != nil {
+			seen[n] = i
+		}
 		numbers = append(numbers, n)
 	}
 	return numbers

@@ -112,55 +112,69 @@ type hides struct {
 	owner    uint64 // that may be archived; 0: nobody
 }
 
-// contactsOn returns the contacts in use that have a number on the same line, in order of ids. decode reads one of them.
-func contactsOn[C any](r Reader, provider string, n phone.Number, found *[]*Damage, decode func(c *C, id uint64, payload []byte) (hides, error)) (all []C, err error) {
+// lineWalk collects the contacts in use that have a number on one line, each as decode reads it.
+type lineWalk[C any] struct {
+	r      Reader
+	found  *[]*Damage
+	decode func(c *C, id uint64, payload []byte) (hides, error)
+	all    []C
+	seen   int
+	live   map[uint64]bool // owners, of which most contacts have none
+}
+
+// contactsOn returns the contacts in use that have a number on the same line, in order of ids.
+func contactsOn[C any](r Reader, provider string, n phone.Number, found *[]*Damage, decode func(c *C, id uint64, payload []byte) (hides, error)) ([]C, error) {
 	if n.IsZero() || n.Kind() == phone.Alphanumeric {
 		return nil, nil
 	}
 	prefix := appendName(contactKind.prefix('p', provider), line(n))
-	seen := 0
-	live := map[uint64]bool(nil) // owners, of which most contacts have none
-	err = r.Scan(tableIndex, prefix, after(prefix), false, func(k, _ []byte) (bool, error) {
-		seen++
-		id := lastID(k)
-		key := idKey(id)
-		value, err := r.Get(tableContacts, key)
-		if err != nil || value == nil {
-			return seen < maxParty, err
-		}
-		payload, err := unseal(tableContacts, key, value)
-		if d, bad := damaged(err); bad {
-			*found = append(*found, d)
-			return true, nil
-		}
-		var c C
-		hide, err := decode(&c, id, payload)
-		if err != nil {
-			*found = append(*found, damage(tableContacts, key, err.Error()))
-			return true, nil
-		}
-		if hide.archived {
-			return seen < maxParty, nil
-		}
-		if hide.owner != 0 {
-			ok, known := live[hide.owner]
-			if !known {
-				if ok, err = isLive(r, administratorKind, hide.owner); err != nil {
-					return false, err
-				}
-				if live == nil {
-					live = map[uint64]bool{}
-				}
-				live[hide.owner] = ok
-			}
-			if !ok {
-				return seen < maxParty, nil
-			}
-		}
-		all = append(all, c)
-		return seen < maxParty, nil
-	})
-	return all, err
+	w := &lineWalk[C]{r: r, found: found, decode: decode}
+	err := r.Scan(tableIndex, prefix, after(prefix), false, w.visit)
+	return w.all, err
+}
+
+func (w *lineWalk[C]) visit(k, _ []byte) (more bool, err error) {
+	w.seen++
+	id := lastID(k)
+	key := idKey(id)
+	value, err := w.r.Get(tableContacts, key)
+	if err != nil || value == nil {
+		return w.seen < maxParty, err
+	}
+	payload, err := unseal(tableContacts, key, value)
+	if d, bad := damaged(err); bad {
+		*w.found = append(*w.found, d)
+		return true, nil
+	}
+	w.all = append(w.all, *new(C))
+	last := len(w.all) - 1
+	hide, err := w.decode(&w.all[last], id, payload)
+	if err != nil {
+		*w.found = append(*w.found, damage(tableContacts, key, err.Error()))
+		w.all = w.all[:last]
+		return true, nil
+	}
+	if counts, err := w.counts(hide); !counts || err != nil {
+		w.all = w.all[:last]
+		return w.seen < maxParty, err
+	}
+	return w.seen < maxParty, nil
+}
+
+// counts tells whether a contact and its owner are in use.
+func (w *lineWalk[C]) counts(hide hides) (bool, error) {
+	if hide.archived || hide.owner == 0 {
+		return !hide.archived, nil
+	}
+	if live, known := w.live[hide.owner]; known {
+		return live, nil
+	}
+	live, err := isLive(w.r, administratorKind, hide.owner)
+	if w.live == nil {
+		w.live = map[uint64]bool{}
+	}
+	w.live[hide.owner] = live
+	return live, err
 }
 
 // groupsOf returns the ids of the groups in use that contacts are in, each once, in order.
