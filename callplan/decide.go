@@ -81,19 +81,25 @@ func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
 		return true
 	}
 	left, before := false, len(d.Candidates)
-	for _, t := range s.targetsOf(a) {
-		if t.Trunk != "" && c.facts.down(t.Trunk) {
+	targets := s.targetsOf(a)
+	for i := range targets {
+		t := &targets[i]
+		if c.anyDown && t.Trunk != "" && c.facts.down(t.Trunk) {
 			continue
 		}
 		left = true
-		if t.Type == Trunk && t.Number == "" {
-			t.Number = c.facts.Called
-		}
 		if len(d.Candidates) == 0 {
 			s.name(o, a, c, d)
 		}
-		if len(d.Candidates) < MaxCandidates && !has(d.Candidates[:before], t) { // those of one rule differ
-			d.Candidates = append(d.Candidates, t)
+		if n := len(d.Candidates); n < MaxCandidates {
+			d.Candidates = append(d.Candidates, *t)
+			last := &d.Candidates[n]
+			if t.Type == Trunk && t.Number == "" {
+				last.Number = c.facts.Called
+			}
+			if before > 0 && has(d.Candidates[:before], *last) { // those of one rule differ
+				d.Candidates = d.Candidates[:n]
+			}
 		}
 	}
 	if !left || a.flow == collect {

@@ -13,20 +13,21 @@ import (
 // Memory decides how long a decision takes when many providers ask in turn, so what one decision needs stands together: this struct, one entry of each table,
 // a line of each row, and the step.
 type index struct {
-	steps   []step
-	rows    []uint64  // row r begins at r<<shift; row 0 is not used
-	shift   uint8     // of words in a row
-	words   uint8     // of them that have bits
-	weekday [8]uint16 // day of the week plus 1, 0 for an unknown time, to the row; so are those below
-	kind    [4]uint16 // kindBit
-	minute  []uint16  // minute of the day plus 1; nil: no row differs from allRow
-	area    []uint16  // North American area code of the calling number
-	calling numbers
-	called  numbers
-	date    *classes
-	point   *classes
-	lata    *classes
-	zip     *classes
+	steps       []step
+	rows        []uint64  // row r begins at r<<shift; row 0 is not used
+	shift       uint8     // of words in a row
+	words       uint8     // of them that have bits
+	mostlyNamed bool      // most classes of numbers have no row, so that those of other dimensions are hardly ever needed
+	weekday     [8]uint16 // day of the week plus 1, 0 for an unknown time, to the row; so are those below
+	kind        [4]uint16 // kindBit
+	minute      []uint16  // minute of the day plus 1; nil: no row differs from allRow
+	area        []uint16  // North American area code of the calling number
+	calling     numbers
+	called      numbers
+	date        *classes
+	point       *classes
+	lata        *classes
+	zip         *classes
 	// Steps that are possible for every number: the row of classes with commonRow.
 	everyCalling commonBits
 	everyCalled  commonBits
@@ -78,9 +79,8 @@ func (p *picked) add(row uint16, shift uint8) {
 	}
 }
 
-// walk tests the steps that the rows leave, and tells whether the evaluation has ended.
-func (x *index) walk(s *Set, c *call, d *Decision) bool {
-	var p picked // what is found by the value itself comes first: its memory is fetched while the numbers are looked up
+// pick picks the rows of all but the numbers.
+func (x *index) pick(p *picked, c *call) {
 	p.add(x.weekday[c.weekdayPlus1()&7], x.shift)
 	p.add(x.kind[c.kind&3], x.shift)
 	if x.minute != nil {
@@ -89,18 +89,6 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	if x.area != nil {
 		p.add(x.area[c.area], x.shift)
 	}
-	for _, row := range p.rows[:p.n] {
-		c.touched |= x.rows[row]
-	}
-	calling, called := x.calling.find(&c.calling), x.called.find(&c.called)
-	switch {
-	case calling.row == noRow:
-		return x.named(&calling, s, c, d)
-	case called.row == noRow:
-		return x.named(&called, s, c, d)
-	}
-	p.add(calling.row, x.shift)
-	p.add(called.row, x.shift)
 	if x.date != nil {
 		p.add(x.date.find(c.datePoint()), x.shift)
 	}
@@ -113,6 +101,29 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	if x.zip != nil {
 		p.add(x.zip.find(known(c.hasZIP, c.zip)), x.shift)
 	}
+}
+
+// walk tests the steps that the rows leave, and tells whether the evaluation has ended.
+func (x *index) walk(s *Set, c *call, d *Decision) bool {
+	var p picked
+	if !x.mostlyNamed { // the memory of the rows is fetched while the numbers are looked up
+		x.pick(&p, c)
+		for _, row := range p.rows[:p.n] {
+			c.touched |= x.rows[row]
+		}
+	}
+	calling, called := x.calling.find(&c.calling), x.called.find(&c.called)
+	switch {
+	case calling.row == noRow:
+		return x.named(&calling, s, c, d)
+	case called.row == noRow:
+		return x.named(&called, s, c, d)
+	}
+	if x.mostlyNamed {
+		x.pick(&p, c)
+	}
+	p.add(calling.row, x.shift)
+	p.add(called.row, x.shift)
 	names := [2]*numberClass{&calling, &called}
 	named := calling.some[0]|called.some[0] != 0
 	for w := range uint32(x.words) {

@@ -80,6 +80,7 @@ func (c *compiler) index(ops []uint32) (x index) {
 	x.date = b.classes(in(dimDate))
 	x.calling = b.numbers(in(dimCalling), &x.everyCalling)
 	x.called = b.numbers(in(dimCalled), &x.everyCalled)
+	x.mostlyNamed = x.calling.mostlyNamed() || x.called.mostlyNamed()
 	x.point = b.classes(in(dimPoint))
 	x.lata = b.classes(in(dimLATA))
 	x.zip = b.classes(in(dimZIP))

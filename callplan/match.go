@@ -55,6 +55,7 @@ type call struct {
 	hasCalled   bool
 	hasZIP      bool
 	hasDraw     bool
+	anyDown     bool // some trunk cannot be used
 	kind        uint8
 	weekday     time.Weekday
 	day         Date  // local
@@ -89,7 +90,7 @@ const (
 
 // read fills in what the set compares.
 func (c *call) read(s *Set, f *Facts) {
-	c.facts, c.kind = f, kindBit(f.Kind)
+	c.facts, c.kind, c.anyDown = f, kindBit(f.Kind), len(f.TrunksDown) > 0
 	c.hasAt = !f.At.IsZero()
 	if c.hasAt {
 		c.at = f.At.Unix()

@@ -155,6 +155,17 @@ func (b *rowBuilder) numbers(sets []values, everywhere *commonBits) (n numbers) 
 	return n
 }
 
+// mostlyNamed tells whether most classes have no row.
+func (n *numbers) mostlyNamed() bool {
+	without := 0
+	for i := range n.class {
+		if n.class[i].row == noRow {
+			without++
+		}
+	}
+	return without > len(n.class)/2
+}
+
 // name puts down the steps of a row.
 func (k *numberClass) name(row []uint64) {
 	i := 0

@@ -177,7 +177,7 @@ func BenchmarkPeers(b *testing.B) {
 		p.measure(b, 16, 2000)
 		pinAll(b, p.pid, theirs)
 	}
-	const rounds = 7
+	const rounds = 15
 	each := max(3000, b.N/rounds)
 	b.ResetTimer()
 	for _, waiting := range []int{1, 16, 64, 256} {
