@@ -204,43 +204,64 @@ func (e entry) compare(o entry) int {
 
 // entries returns the index entries that a message must have, in order. They follow from the message alone.
 func entries(m *Message) []entry {
-	all := append(pending(m), lookups(m)...)
-	slices.SortFunc(all, entry.compare)
-	return all
+	l := entryList{all: make([]entry, 0, 4), room: make([]byte, 0, 192)} // of most messages
+	l.pending(m)
+	l.lookups(m)
+	slices.SortFunc(l.all, entry.compare)
+	return l.all
 }
 
-// pending returns the index entries for what may still happen to a message.
-func pending(m *Message) []entry {
-	var all []entry
+// entryList collects entries. Their keys lie one behind the other.
+type entryList struct {
+	all  []entry
+	room []byte // empty, where the next key may be appended
+}
+
+// add adds an entry whose key was appended to room or made by itself.
+func (l *entryList) add(t Table, key []byte) {
+	l.all = append(l.all, entry{t, key[:len(key):len(key)]})
+	if cap(l.room) > 0 && &key[0] == &l.room[:1][0] {
+		l.room = key[len(key):]
+	}
+}
+
+// pending tells whether something may still happen to a message by itself.
+func pending(m *Message) bool {
+	var l entryList
+	l.pending(m)
+	return len(l.all) > 0
+}
+
+// pending adds the index entries for what may still happen to a message.
+func (l *entryList) pending(m *Message) {
 	switch m.State {
 	case Waiting:
-		all = append(all, entry{tableQueue, appendQueueKey(nil, m)})
+		l.add(tableQueue, appendQueueKey(l.room, m))
 		if !m.ExpiresAt.IsZero() {
-			all = append(all, entry{tableDeadlines, deadlineKeyOf(m.ExpiresAt, deadlineExpire, m.ID[:])})
+			l.add(tableDeadlines, deadlineKeyOf(m.ExpiresAt, deadlineExpire, m.ID[:]))
 		}
 	case Held, Sending, Unknown:
-		all = append(all, entry{tableOpen, openKey(m.State, m.ID)})
+		l.add(tableOpen, openKey(m.State, m.ID))
 	case Received:
 		if m.Unhandled {
-			all = append(all, entry{tableOpen, openKey(m.State, m.ID)})
+			l.add(tableOpen, openKey(m.State, m.ID))
 		}
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		if !p.AwaitUntil.IsZero() {
-			all = append(all, entry{tableDeadlines, deadlineKeyOf(p.AwaitUntil, deadlineAwait, m.ID[:], []byte{byte(p.Seq)})})
+			l.add(tableDeadlines, deadlineKeyOf(p.AwaitUntil, deadlineAwait, m.ID[:], []byte{byte(p.Seq)}))
 		}
 		if reference, since, ok := p.awaited(); ok {
-			all = append(all, entry{tableRefs, refsKey(m, p, reference, since)})
+			l.add(tableRefs, refsKey(m, p, reference, since))
 		}
 		if a := p.last(); a != nil && !a.Until.IsZero() {
-			all = append(all, entry{tableDeadlines, deadlineKeyOf(a.Until, deadlineUnclear, m.ID[:], []byte{byte(p.Seq)})})
+			l.add(tableDeadlines, deadlineKeyOf(a.Until, deadlineUnclear, m.ID[:], []byte{byte(p.Seq)}))
 		}
 		if p.unclear() {
-			all = append(all, entry{tableOpen, unclearKey(m.ID, p.Seq)})
+			l.add(tableOpen, unclearKey(m.ID, p.Seq))
 		}
 	}
-	return all
 }
 
 // messageOf returns the id in an index entry of a message.

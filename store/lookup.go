@@ -32,12 +32,15 @@ func lookupSpan(by byte, id MessageID) []byte {
 
 // lookupPrefix begins the keys of the messages of a span that are found by a value.
 func lookupPrefix(by byte, span int, value string) []byte {
-	b := append(make([]byte, 0, 1+spanBytes+1+len(value)+idBytes), by, byte(span>>12), byte(span>>4), byte(span<<4))
-	return appendName(b, value)
+	return appendLookupPrefix(make([]byte, 0, 1+spanBytes+1+len(value)+idBytes), by, span, value)
 }
 
-func lookupKey(by byte, value string, id MessageID) []byte {
-	return append(lookupPrefix(by, spanOf(id[:]), value), id[:]...)
+func appendLookupPrefix(b []byte, by byte, span int, value string) []byte {
+	return appendName(append(b, by, byte(span>>12), byte(span>>4), byte(span<<4)), value)
+}
+
+func appendLookupKey(b []byte, by byte, value string, id MessageID) []byte {
+	return append(appendLookupPrefix(b, by, spanOf(id[:]), value), id[:]...)
 }
 
 // party returns the number of the other side.
@@ -48,15 +51,14 @@ func (m *Message) party() phone.Number {
 	return m.To
 }
 
-// lookups returns the entries by which a message is found, whatever becomes of it.
-func lookups(m *Message) (all []entry) {
+// lookups adds the entries by which a message is found, whatever becomes of it.
+func (l *entryList) lookups(m *Message) {
 	if n := m.party(); !n.IsZero() {
-		all = append(all, entry{tableLookup, lookupKey(lookupNumber, line(n), m.ID)})
+		l.add(tableLookup, appendLookupKey(l.room, lookupNumber, line(n), m.ID))
 	}
 	if m.Tag != "" {
-		all = append(all, entry{tableLookup, lookupKey(lookupTag, m.Tag, m.ID)})
+		l.add(tableLookup, appendLookupKey(l.room, lookupTag, m.Tag, m.ID))
 	}
-	return all
 }
 
 // lookup says by what the messages that a query selects are found; ok is false when by nothing.
@@ -147,7 +149,9 @@ func findOlder(ctx context.Context, e Engine) error {
 					return true, nil // put aside when it is read next
 				}
 				if err == nil {
-					all = append(all, lookups(m)...)
+					found := entryList{all: all}
+					found.lookups(m)
+					all = found.all
 				}
 				return true, err
 			})

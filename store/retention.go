@@ -33,7 +33,7 @@ func (s *Store) ExpireMessages(ctx context.Context, d Direction, before time.Tim
 }
 
 // settled tells whether nothing more can happen to a message.
-func (m *Message) settled() bool { return m.State.Final() || m.State == Sent && len(pending(m)) == 0 }
+func (m *Message) settled() bool { return m.State.Final() || m.State == Sent && !pending(m) }
 
 // createdBefore tells whether an id was made before a time; ids have milliseconds (RFC 9562 §5.7).
 func createdBefore(id MessageID, at time.Time) bool {

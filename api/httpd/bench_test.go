@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"testing"
@@ -57,6 +58,7 @@ func BenchmarkSocketAccept(b *testing.B) {
 			g := serveOn(b, db, func(_ *Config, o *Options) { o.Logger = nil })
 			before := probe(b, dir, 300*time.Millisecond)
 			l := newLoader(b, clients, "202", g.dial, readyRequest)
+			defer debug.SetGCPercent(debug.SetGCPercent(200)) // as the daemon has it
 			b.ResetTimer()
 			used := cpuTime(b)
 			l.run(b, b.N)

@@ -44,11 +44,12 @@ type lane struct {
 
 // laneConn is a connection in a lane.
 type laneConn struct {
-	conn  *conn // closed as long as the connection is in a lane
-	fd    int
-	from  netip.Addr // of a switch
-	used  bool       // it had an answer
-	since time.Time  // of the last answer, or of the beginning
+	conn   *conn // closed as long as the connection is in a lane
+	fd     int
+	from   netip.Addr // of a switch
+	used   bool       // it had an answer
+	ending bool       // the other side says no more
+	since  time.Time  // of the last answer, or of the beginning
 }
 
 // asked is a request that was read, and what becomes of it.
@@ -182,15 +183,19 @@ func (l *lane) round(ctx context.Context, events []unix.EpollEvent) {
 	l.mu.Lock()
 	for i := range events {
 		if c := l.conns[events[i].Fd]; c != nil {
+			c.ending = events[i].Events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0
 			l.ready = append(l.ready, c)
 		}
 	}
 	l.mu.Unlock()
 	for _, c := range l.ready {
 		n, err := unix.Read(c.fd, l.in)
+		for err == unix.EINTR {
+			n, err = unix.Read(c.fd, l.in)
+		}
 		switch {
-		case err == unix.EAGAIN || err == unix.EINTR:
-		case err != nil || n == 0:
+		case err == unix.EAGAIN:
+		case err != nil || n == 0 || c.ending && l.poll.again(c.fd) != nil: // the end comes behind what was read
 			l.leave(c)
 			l.drop(c)
 		default:
@@ -225,7 +230,7 @@ func (l *lane) round(ctx context.Context, events []unix.EpollEvent) {
 func (l *lane) read(ctx context.Context, c *laneConn, b []byte) {
 	config := &l.lanes.server.config
 	head, ok := readLaneHead(b)
-	if !ok || head.size+head.length != len(b) || int64(head.length) > config.BodyLimit || head.size > config.HeaderLimit {
+	if !ok || head.size+head.length != len(b) || len(b) == len(l.in) || int64(head.length) > config.BodyLimit || head.size > config.HeaderLimit {
 		l.handOver(c, b, nil)
 		return
 	}

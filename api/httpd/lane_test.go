@@ -177,6 +177,46 @@ func TestLaneTimeouts(t *testing.T) {
 	}
 }
 
+// A client that ends its side behind a request gets its answer, and the connection ends with it and not after a silence.
+func TestLanesSeeTheEnd(t *testing.T) {
+	g := serve(t, nil)
+	c := g.dial()
+	io.WriteString(c, plainRequest("", `{"to":"1","text":"x"}`))
+	if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	all, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 202 ") {
+		t.Errorf("%q, %v", all, err)
+	}
+	if took := time.Since(start); took > 30*time.Second { // silence is borne for two minutes
+		t.Errorf("the connection ended after %s", took)
+	}
+}
+
+// What comes behind a request that is as long as what a lane reads at once is not left lying.
+func TestLaneReadsAll(t *testing.T) {
+	g := serve(t, nil)
+	const body = `{"to":"1","text":"x"}`
+	head := "Accept: " + strings.Repeat("x", 4000) + "\r\n"
+	room := laneRequest - len(plainRequest(head, "")) - len("16000") + len("0")
+	request := plainRequest(head, body+strings.Repeat(" ", room-len(body)))
+	if len(request) != laneRequest {
+		t.Fatalf("%d octets", len(request))
+	}
+	c := g.dial()
+	go io.WriteString(c, request+request)
+	r := bufio.NewReader(c)
+	for i := range 2 {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != 202 {
+			t.Fatalf("answer %d: %v, %v", i, resp, err)
+		}
+		io.Copy(io.Discard, resp.Body)
+	}
+}
+
 // A client that sends without reading fills the socket; it gets every answer in the end, and its lane goes on meanwhile.
 func TestLaneWithAPeerThatDoesNotRead(t *testing.T) {
 	g := serve(t, nil)

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller waits for octets on many connections at once, with epoll(7). A goroutine that waits in it takes no thread: Go's own poller waits for the epoll
+// poller waits for octets on many connections at once, with epoll(7): it tells once of what has come (EPOLLET), which saves a look at each connection
+// in each round. Who reads less than there may be asks again. A goroutine that waits in it takes no thread: Go's own poller waits for the epoll
 // instance, which is a file like others.
 type poller struct {
 	file   *os.File
@@ -36,13 +37,16 @@ func newPoller() (*poller, error) {
 // control changes what is known of a connection.
 func (p *poller) control(op, fd int) (err error) {
 	failure := p.raw.Control(func(self uintptr) {
-		err = unix.EpollCtl(int(self), op, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)})
+		err = unix.EpollCtl(int(self), op, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd)})
 	})
 	return errors.Join(failure, os.NewSyscallError("epoll_ctl", err))
 }
 
 // add waits for a connection from now on, remove no longer. A descriptor must be removed before it is closed.
 func (p *poller) add(fd int) error { return p.control(unix.EPOLL_CTL_ADD, fd) }
+
+// again tells once more of what is there.
+func (p *poller) again(fd int) error { return p.control(unix.EPOLL_CTL_MOD, fd) }
 
 func (p *poller) remove(fd int) error { return p.control(unix.EPOLL_CTL_DEL, fd) }
 

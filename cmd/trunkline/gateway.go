@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -232,8 +233,15 @@ const (
 	stopFailed   = 4 * time.Second // all of it, when the store has failed
 )
 
+// garbagePercent is how much memory requests may leave behind, in percent of what is in use, before it is collected, unless GOGC in the environment says otherwise. What is in
+// use is little, so twice Go's own measure is little too, and saves a tenth of the work of an accepted message.
+const garbagePercent = 200
+
 // run serves until ctx ends or the store fails, and ends what runs in an order in which nothing that was taken is lost.
 func (g *gateway) run(ctx context.Context) error {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
+	}
 	s := newStages()
 	s.start("port finder", stopServer, g.finder.Run)
 	s.start("modems", stopModems, g.fleet.devices.Run)

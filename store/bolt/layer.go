@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,7 @@ type form struct {
 type write struct {
 	key   string
 	value []byte
+	at    int // in what order it was made; for inOrder
 }
 
 // layerTree has the value of each key that was written, nil when the key was deleted. Its Copy costs nothing until one of the two is written.
@@ -160,12 +162,12 @@ func (c *written) each(fn func(key string, value []byte) error) (err error) {
 	return err
 }
 
-// inOrder sorts writes by key and leaves the last of each.
+// inOrder sorts writes by key and leaves the last of each. all is its own.
 func inOrder(all []write) []write {
-	compare := func(a, b write) int { return strings.Compare(a.key, b.key) }
-	if !slices.IsSortedFunc(all, compare) {
-		slices.SortStableFunc(all, compare)
+	for i := range all {
+		all[i].at = i
 	}
+	slices.SortFunc(all, func(a, b write) int { return cmp.Or(strings.Compare(a.key, b.key), a.at-b.at) })
 	n := 0
 	for i := range all {
 		if i+1 == len(all) || all[i].key != all[i+1].key {
@@ -188,7 +190,7 @@ func (p *pending) set(key string, value []byte) {
 	if p.own != nil {
 		p.own.Set(key, value)
 	} else {
-		p.writes = append(p.writes, write{key, value})
+		p.writes = append(p.writes, write{key: key, value: value})
 	}
 }
 
