@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
@@ -36,8 +37,12 @@ func TestSharedBaseIsNeverStale(t *testing.T) {
 			n = binary.BigEndian.Uint64(a)
 			var walked []byte
 			err = r.Scan("b", []byte("n"), []byte("o"), false, func(_, v []byte) (bool, error) { walked = v; return true, nil })
-			if err == nil && string(walked) != string(a) {
-				err = fmt.Errorf("table a has %x, table b %x", a, walked)
+			if err != nil {
+				return err
+			}
+			_, first, err := r.First("b", []byte("n"))
+			if err == nil && (!bytes.Equal(walked, a) || !bytes.Equal(first, a)) {
+				err = fmt.Errorf("table a has %x, a walk finds %x and a look for the first %x in table b", a, walked, first)
 			}
 			return err
 		})
