@@ -171,7 +171,7 @@ func (in *Inbound) act(ctx context.Context, m *store.Message, t *Trial, h *store
 			refuse("code", "the one-time password is wrong, or there is none on file, or there were too many wrong ones")
 			switch {
 			case locked:
-				in.alarm(ctx, t, h, fmt.Sprintf("%d wrong one-time passwords for %s from %s; locked for %s.", p.CodeTries, t.Action.Name, m.From, plainDuration(p.LockFor)))
+				in.alarm(ctx, t, h, fmt.Sprintf("Too many wrong one-time passwords for %s from %s; locked for %s.", t.Action.Name, m.From, plainDuration(p.LockFor)))
 			case in.guard.allow(&h.Marks, guardKey(guardWrong, m.From.String()), 1, time.Hour, h.At):
 				in.answer(h, m, t, "That code is wrong.", "")
 			}
@@ -275,7 +275,7 @@ func (in *Inbound) others(ctx context.Context, m *store.Message, t *Trial) (all 
 	return all, nil
 }
 
-// oneTime uses up a one-time password. locked is true when this was the last wrong one that is taken.
+// oneTime uses up a one-time password. locked is true when this wrong one locks its owner out: it does from the one on that makes too many, until a right one comes.
 func (in *Inbound) oneTime(ctx context.Context, t *Trial, at time.Time, p *policy) (locked, ok bool, err error) {
 	administrator, id := strings.HasPrefix(t.Who, "administrator"), uint64(0)
 	if administrator {
@@ -294,7 +294,7 @@ func (in *Inbound) oneTime(ctx context.Context, t *Trial, at time.Time, p *polic
 			return
 		}
 		if f.Failures++; f.Failures >= p.CodeTries {
-			f.Failures, f.LockedUntil, locked = 0, at.Add(p.LockFor), true
+			f.LockedUntil, locked = at.Add(p.LockFor), true
 		}
 	})
 	if errors.Is(err, store.ErrNotFound) {

@@ -17,12 +17,12 @@ type Erased struct {
 	Contacts int // purged
 	Messages int // blanked: their states and times stay, text, octets and number are gone
 	Calls    int // records without the number
+	Events   int // that named the number
 	Left     int // messages to which something may still happen; erase again when that is over
 }
 
 // Erase forgets a person by number, for a service provider: its contacts are purged, and text, octets and number of its messages are blanked, and the
-// number in records of calls. Those that wait
-// are withdrawn. Whether it asked not to be written to is not forgotten: only digits that cannot be turned back are kept for that, and from now on nothing is
+// number in records of calls and in events. Messages that wait are withdrawn. Whether it asked not to be written to is not forgotten: only digits that cannot be turned back are kept for that, and from now on nothing is
 // written to it. When it is cut short, it is done again.
 func (s *Store) Erase(ctx context.Context, provider string, n phone.Number, at time.Time, who string) (e Erased, err error) {
 	if n.IsZero() || n.Kind() == phone.Alphanumeric {
@@ -50,6 +50,9 @@ func (s *Store) Erase(ctx context.Context, provider string, n phone.Number, at t
 		if contacts.Cursor = page.Next; contacts.Cursor == "" {
 			break
 		}
+	}
+	if e.Events, err = s.eraseEvents(ctx, provider, n); err != nil {
+		return e, err
 	}
 	q := Query{Provider: provider, Number: n, Limit: 200, Ascending: true}
 	for {
@@ -94,7 +97,7 @@ func (s *Store) Erase(ctx context.Context, provider string, n phone.Number, at t
 		}
 	}
 	return e, s.update(ctx, func(t *tx) error {
-		return t.event(Event{Type: "person.erased", At: at, Reference: -1, Code: provider, Account: who, Text: fmt.Sprintf("%d contacts, %d messages, %d calls; %d left", e.Contacts, e.Messages, e.Calls, e.Left)})
+		return t.event(Event{Type: "person.erased", At: at, Reference: -1, Code: provider, Account: who, Text: fmt.Sprintf("%d contacts, %d messages, %d calls, %d events; %d left", e.Contacts, e.Messages, e.Calls, e.Events, e.Left)})
 	})
 }
 

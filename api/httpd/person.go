@@ -16,6 +16,9 @@ var personParameters = []parameter{{name: "provider", doc: "service provider; ab
 var personRoutes = []route{
 	{method: "GET", pattern: "/v1/persons/{number}", id: "person", need: access.ServiceView, summary: "Show what is known about a number, besides its messages and calls", query: personParameters,
 		status: http.StatusOK, answer: api.Person{}, problems: []int{400, 401, 403, 404}, handle: (*Server).showPerson},
+	{method: "GET", pattern: "/v1/persons/{number}/events", id: "personEvents", need: access.ServiceView, summary: "List events about a number: of its messages and calls, of contacts that have it, of its opting out",
+		query:  append(personParameters[:1:1], parameter{name: "after", doc: "number of the last event that is known; absent: from the oldest", integer: true}),
+		status: http.StatusOK, answer: api.PersonEvents{}, problems: []int{400, 401, 403, 404}, handle: (*Server).listPersonEvents},
 	{method: "POST", pattern: "/v1/persons/{number}/restrict", id: "restrictPerson", need: access.ServiceEdit, summary: "Keep everything from being sent to a number and from being triggered by it, or allow that again",
 		query: personParameters, body: api.RestrictRequest{}, status: http.StatusOK, answer: api.Person{}, problems: []int{400, 401, 403, 404, 409, 411, 413, 415, 422, 503}, handle: (*Server).restrictPerson},
 	{method: "POST", pattern: "/v1/persons/{number}/erase", id: "erasePerson", need: access.ServiceProvision, summary: "Forget a person: remove its contacts and blank its messages; it is not written to any more",
@@ -59,6 +62,31 @@ func (s *Server) answerPerson(w http.ResponseWriter, r *request, n phone.Number,
 	}
 	if out.OptedOut, err = s.store.OptedOut(r.Context(), n, ""); err != nil {
 		return err
+	}
+	return writeJSON(w, http.StatusOK, out)
+}
+
+func (s *Server) listPersonEvents(w http.ResponseWriter, r *request) error {
+	n, provider, err := s.personOf(r)
+	if err != nil {
+		return err
+	}
+	after := uint64(0)
+	if text := r.query.Get("after"); text != "" {
+		if after, err = parseSeq(text); err != nil {
+			return badParameter("after", api.FieldInvalid, err.Error())
+		}
+	}
+	all, next, err := s.store.PersonEvents(r.Context(), provider, n, after)
+	if err != nil {
+		return err
+	}
+	out := api.PersonEvents{Items: make([]api.Event, len(all)), Next: next}
+	for i := range all {
+		if out.Items[i], _, err = s.event(r.Context(), &all[i]); err != nil {
+			return err
+		}
+		out.Items[i].Message, out.Items[i].Call = nil, nil // they are listed by themselves
 	}
 	return writeJSON(w, http.StatusOK, out)
 }

@@ -33,15 +33,15 @@ func newPersonRestrict(c *cli, verb string, restricted bool) *cobra.Command {
 func newPersonErase(c *cli) *cobra.Command {
 	var provider string
 	cmd := &cobra.Command{Use: "erase NUMBER", Short: "Forget a person: contacts, texts and number; nothing is sent to it any more",
-		Long: "Erase removes the contacts with a number for good, and text, octets and number of its messages. What waits is withdrawn. A digest of the number stays on the list of\n" +
+		Long: "Erase removes the contacts with a number for good, and text, octets and number of its messages, calls and events. What waits is withdrawn. A digest of the number stays on the list of\n" +
 			"those who are not written to. Backups still have what was erased, and so have free pages of the database until trunkline db compact.",
-		Annotations: printsJSON("`{\"contacts\": n, \"messages\": n, \"calls\": n, \"left\": n}`"), Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Annotations: printsJSON("`{\"contacts\": n, \"messages\": n, \"calls\": n, \"events\": n, \"left\": n}`"), Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(c, cmd, "erase person", func(ctx context.Context, client *api.Client) (api.Erased, error) {
 				return client.Erase(ctx, args[0], provider)
 			},
 				func(cmd *cobra.Command, e api.Erased) error {
-					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d contacts were removed, %d messages and %d records of calls blanked; %d messages are still under way\n", e.Contacts, e.Messages, e.Calls, e.Left)
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d contacts were removed, %d messages, %d records of calls and %d events blanked; %d messages are still under way\n", e.Contacts, e.Messages, e.Calls, e.Events, e.Left)
 					return err
 				})
 		}}

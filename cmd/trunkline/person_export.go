@@ -22,7 +22,8 @@ type personExport struct {
 	api.Person
 	Messages []api.Message `json:"messages"`
 	Calls    []api.CDR     `json:"calls"`
-	Runs     []api.Run     `json:"runs"` // of actions that it started or confirmed
+	Runs     []api.Run     `json:"runs"`   // of actions that it started or confirmed
+	Events   []api.Event   `json:"events"` // as long as they are kept
 }
 
 func newPersonExport(c *cli) *cobra.Command {
@@ -30,10 +31,10 @@ func newPersonExport(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export NUMBER", Short: "Write everything that is kept about a number",
 		Long: "Export writes the contacts with a number, whether it asked not to be written to, all messages and calls from and to it, and the runs of actions that it started: what\n" +
-			"somebody may ask for about himself. It is one JSON object or, with --format zip, an archive with the same object and tables of contacts, messages, calls and runs\n" +
-			"as CSV. Events are not in it: they are kept for store.events_keep, and name messages and contacts by their ids only.",
+			"somebody may ask for about himself, with the events about all of it that are still kept. It is one JSON object or, with --format zip, an archive with the same object and tables of contacts, messages, calls,\n" +
+			"runs and events as CSV. Events are kept for store.events_keep.",
 		Example:     "  trunkline person export +4915112345678 --format zip --output anna.zip",
-		Annotations: printsJSON("`{\"number\", \"contacts\", \"opted_out\", \"restricted\", \"messages\": [message, …], \"calls\": [record, …], \"runs\": [run, …]}`, also without --json"), Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Annotations: printsJSON("`{\"number\", \"contacts\", \"opted_out\", \"restricted\", \"messages\": [message, …], \"calls\": [record, …], \"runs\": [run, …], \"events\": [event, …]}`, also without --json"), Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			write := map[string]func(io.Writer, *personExport) error{"json": func(w io.Writer, e *personExport) error { return printJSON(w, e) }, "zip": writePersonZip}[format]
 			switch {
@@ -67,7 +68,7 @@ func newPersonExport(c *cli) *cobra.Command {
 func (c *cli) exportPerson(ctx context.Context, number, provider string) (*personExport, error) {
 	client := c.client()
 	defer client.Close()
-	e := &personExport{Messages: []api.Message{}, Calls: []api.CDR{}, Runs: []api.Run{}}
+	e := &personExport{Messages: []api.Message{}, Calls: []api.CDR{}, Runs: []api.Run{}, Events: []api.Event{}}
 	var err error
 	if e.Person, err = client.Person(ctx, number, provider); err != nil {
 		return nil, err
@@ -103,6 +104,16 @@ func (c *cli) exportPerson(ctx context.Context, number, provider string) (*perso
 			}
 		}
 		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	for after := uint64(0); ; {
+		page, err := client.PersonEvents(ctx, e.Number, provider, after)
+		if err != nil {
+			return nil, err
+		}
+		e.Events = append(e.Events, page.Items...)
+		if after = page.Next; after == 0 {
 			return e, nil
 		}
 	}
@@ -163,6 +174,10 @@ func writePersonZip(w io.Writer, e *personExport) error {
 	table("runs.csv", []string{"id", "provider", "action", "sender", "who", "state", "reason", "at", "ended_at", "confirmed_by"}, len(e.Runs), func(i int) []string {
 		r := &e.Runs[i]
 		return []string{r.ID, r.Provider, r.Action, r.Sender, r.Who, r.State, r.Reason, at(r.At), at(r.EndedAt), r.ConfirmedBy}
+	})
+	table("events.csv", []string{"seq", "type", "at", "message_id", "call_id", "state", "part", "trunk", "code", "text", "account", "number"}, len(e.Events), func(i int) []string {
+		v := &e.Events[i]
+		return []string{strconv.FormatUint(v.Seq, 10), v.Type, at(v.At), v.MessageID, v.CallID, v.State, strconv.Itoa(v.Part), v.Trunk, v.Code, v.Text, v.Account, v.Number}
 	})
 	return errors.Join(err, z.Close())
 }

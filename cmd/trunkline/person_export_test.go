@@ -17,7 +17,7 @@ func TestPersonArchive(t *testing.T) {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	e := &personExport{Person: api.Person{Number: "+4915112345678", Contacts: []api.Contact{{Record: api.Record{ID: 7}, ContactFields: api.ContactFields{FirstName: "=cmd", LastName: "a;\"b\"\n", Phones: []api.ContactPhone{{Number: "+4915112345678"}}}}}},
 		Messages: []api.Message{{ID: "m", Direction: "in", From: "+4915112345678", Text: "@SUM(1)\x1b[2J", CreatedAt: at}}, Calls: []api.CDR{{ID: "c", Number: "+4915112345678", StartedAt: at, Seconds: 1.5, Outcome: "missed"}},
-		Runs: []api.Run{{ID: "m", Action: "lamp", Sender: "+4915112345678", At: at, State: "done"}}}
+		Runs: []api.Run{{ID: "m", Action: "lamp", Sender: "+4915112345678", At: at, State: "done"}}, Events: []api.Event{{Seq: 9, Type: "call.ended", At: at, Number: "+4915112345678", Text: "=1"}}}
 	var b bytes.Buffer
 	if err := writePersonZip(&b, e); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestPersonArchive(t *testing.T) {
 		return all
 	}
 	var again personExport
-	if err := json.Unmarshal(read("person.json"), &again); err != nil || again.Messages[0].Text != e.Messages[0].Text || len(again.Calls) != 1 || len(again.Runs) != 1 || again.Number != e.Number {
+	if err := json.Unmarshal(read("person.json"), &again); err != nil || again.Messages[0].Text != e.Messages[0].Text || len(again.Calls) != 1 || len(again.Runs) != 1 || len(again.Events) != 1 || again.Number != e.Number {
 		t.Errorf("%+v, %v", again, err)
 	}
 	for name, want := range map[string]map[string]string{
@@ -48,6 +48,7 @@ func TestPersonArchive(t *testing.T) {
 		"messages.csv": {"text": "'@SUM(1)\\x1b[2J", "created_at": "2026-11-21T12:00:00Z", "sent_at": "", "direction": "in"},
 		"calls.csv":    {"id": "c", "seconds": "1.500", "outcome": "missed"},
 		"runs.csv":     {"action": "lamp", "state": "done"},
+		"events.csv":   {"seq": "9", "type": "call.ended", "text": "'=1", "at": "2026-11-21T12:00:00Z"},
 	} {
 		rows, err := csv.NewReader(bytes.NewReader(read(name))).ReadAll()
 		if err != nil || len(rows) != 2 {
