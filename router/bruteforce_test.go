@@ -167,13 +167,13 @@ func TestBruteForceOfOneTimePasswords(t *testing.T) {
 }
 
 // A hundred thousand guesses at the tokens of phone clients, from thousands of numbers and from those of the administrators, forged: none is found, each number is
-// locked out, and when the time of the messages is over nothing of it is left, in the store or in memory. TRUNKLINE_SOAK=1; a minute or two.
+// locked out, and when the time of the messages is over nothing of it is left, in the store or in memory. TRUNKLINE_SOAK=1; some minutes.
 func TestSoakGuessesFromManyNumbers(t *testing.T) {
 	if os.Getenv("TRUNKLINE_SOAK") == "" {
 		t.Skip("TRUNKLINE_SOAK is not set")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, func(c *ScreenConfig) { c.UnknownText = "unknown command" }, nil).everybody()
+		d := newDesk(t, nil, nil).everybody() // with UnknownText its answers would wait here, where nothing is sent
 		a := d.action(store.Action{Name: "lamp", Kind: store.ActionReply, Text: "lamp", AdminID: d.root.ID})
 		ctx := t.Context()
 		report := func() store.CheckReport {
@@ -227,7 +227,7 @@ func TestSoakGuessesFromManyNumbers(t *testing.T) {
 			return string(b)
 		}
 		counted, locked, strangers := map[string]int{}, 0, 0
-		var early uint64
+		before := heap()
 		for i := range guesses {
 			time.Sleep(6 * time.Second)
 			from := fmt.Sprintf("+4916%09d", i%numbers)
@@ -248,32 +248,33 @@ func TestSoakGuessesFromManyNumbers(t *testing.T) {
 			if i%1000 == 999 {
 				expire(24 * time.Hour)
 			}
-			if i == guesses/4 {
-				early = heap()
-			}
 		}
-		late, days := heap(), guesses*6.0/86400+1
+		days := guesses*6.0/86400 + 1
 		worst := 0
 		for _, n := range counted {
 			worst = max(worst, n)
 		}
-		t.Logf("%d guesses in %.1f days: counted from %d numbers, at most %d from one; %d while locked out, %d from strangers; heap %d MiB, then %d MiB", guesses, days-1, len(counted), worst, locked, strangers,
-			early>>20, late>>20)
+		t.Logf("%d guesses in %.1f days: counted from %d numbers, at most %d from one; %d while locked out, %d from strangers", guesses, days-1, len(counted), worst, locked, strangers)
 		if worst < 5 || float64(worst) > 100*days {
 			t.Errorf("%d guesses of one number counted", worst)
-		}
-		if late > early+16<<20 {
-			t.Errorf("memory grew from %d to %d bytes", early, late)
 		}
 		if n := report().Records["throttles"]; n > numbers+2 {
 			t.Errorf("%d numbers are counted", n)
 		}
-		time.Sleep(40 * 24 * time.Hour)
+		time.Sleep(40 * 24 * time.Hour) // until events are forgotten too
 		expire(0)
+		after := heap()
+		t.Logf("heap %d MiB before, %d MiB after", before>>20, after>>20)
+		if after > before+8<<20 {
+			t.Errorf("memory grew from %d to %d bytes", before, after)
+		}
 		for table, n := range report().Records {
-			if n > 100 && table != "throttles" {
+			if n > 1000 && table != "throttles" { // a few hundred alarms wait
 				t.Errorf("%d records are left in table %s", n, table)
 			}
+		}
+		if m, _ := d.says("+4916000000001", fmt.Sprintf("rOOt2345:%d", a.JanuaID)); d.run(m).State == store.RunDone {
+			t.Errorf("the right token from another number: %+v", d.run(m))
 		}
 		if m, _ := d.says(rootNumber, fmt.Sprintf("rOOt2345:%d", a.JanuaID)); d.run(m).State != store.RunDone {
 			t.Errorf("the right token afterwards: %+v", d.run(m))
