@@ -282,14 +282,14 @@ func answer(batch []*request, err error) {
 	}
 }
 
-// beginUpdate begins a transaction that writes. When the half of the log is well filled it goes on in the other one first.
+// beginUpdate begins a transaction that writes. When the half of the log is well filled it goes on in the other one first, as soon as that is free.
 func (db *DB) beginUpdate() (*tx, error) {
 	select {
 	case <-db.failed:
 		return nil, store.ErrStopped
 	default:
 	}
-	if j := db.wal; j != nil && j.at > halfBytes/2 && db.waitFold() == nil {
+	if j := db.wal; j != nil && j.at > halfBytes/2 && (db.folded() || j.at > halfBytes*7/8 && db.waitFold() == nil) {
 		db.startFold(j.sequence)
 		j.turn()
 	}
@@ -369,7 +369,7 @@ func (db *DB) writeThrough(t *tx) error {
 	all := db.state.Load().newer.with(t.own)
 	db.passing.Lock()
 	defer db.passing.Unlock()
-	if err := db.fold(folded(j.sequence), all); err != nil {
+	if err := db.fold(upTo(j.sequence), all); err != nil {
 		return err
 	}
 	db.publish(func(s *state) { s.newer, s.folds = nil, s.folds+1 })

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"trunkline/store"
 )
 
 // foldPause is the time between two tries to write to a disk that is full or cannot be written.
@@ -33,7 +35,7 @@ func (db *DB) publish(change func(*state)) {
 // startFold lets everything that is committed so far, up to a record of the log, go to the database file while the other half of the log is written.
 func (db *DB) startFold(last uint64) {
 	db.publish(func(s *state) { s.newer, s.older = nil, s.newer })
-	db.foldBehind(folded(last))
+	db.foldBehind(upTo(last))
 }
 
 // foldBehind brings what is older to the database file. It tries again for as long as the disk takes nothing, and meanwhile updates are refused: what is in
@@ -69,12 +71,28 @@ func (db *DB) foldBehind(mark func(*bbolt.Bucket) error) {
 	}()
 }
 
-// waitFold waits until nothing is on its way to the database file, or returns why that cannot be now.
+// folded tells whether nothing is on its way to the database file.
+func (db *DB) folded() bool {
+	select {
+	case <-db.folding:
+		return db.waitFold() == nil
+	default:
+		return db.folding == nil
+	}
+}
+
+// waitFold waits until nothing is on its way to the database file, or returns why that cannot be now. What a fold that failed was to bring there is in the log
+// only, and must stay there.
 func (db *DB) waitFold() error {
 	for db.folding != nil {
 		select {
 		case <-db.folding:
-			db.folding = nil
+			select {
+			case <-db.failed:
+				return store.ErrStopped
+			default:
+				db.folding = nil
+			}
 		case <-db.refusing:
 			if err := db.refusal.Load(); err != nil {
 				return *err
@@ -97,8 +115,8 @@ func (db *DB) foldNow() error {
 	return db.waitFold()
 }
 
-// folded tells the database file that it has everything up to a record of the log.
-func folded(last uint64) func(*bbolt.Bucket) error {
+// upTo tells the database file that it has everything up to a record of the log.
+func upTo(last uint64) func(*bbolt.Bucket) error {
 	return func(b *bbolt.Bucket) error { return b.Put(walFolded, sealMark(walFolded, last)) }
 }
 

@@ -474,6 +474,95 @@ func TestFailedFold(t *testing.T) {
 	}
 }
 
+// gate makes what goes to the database file wait, from the time that it is closed until it is told what becomes of it.
+type gate struct {
+	closed  atomic.Bool
+	waits   chan struct{}
+	outcome chan error
+}
+
+func newGate(db *DB) *gate {
+	g := &gate{waits: make(chan struct{}, 100), outcome: make(chan error)}
+	db.commit = func(tx *bbolt.Tx) error {
+		if g.closed.Load() {
+			g.waits <- struct{}{}
+			if err := <-g.outcome; err != nil {
+				return err
+			}
+		}
+		return tx.Commit()
+	}
+	return g
+}
+
+// fillLog updates until the log has had so many octets since, and returns how many updates that were.
+func fillLog(t *testing.T, db *DB, from, octets int) (n int) {
+	t.Helper()
+	value := make([]byte, 32<<10)
+	for ; n*len(value) < octets; n++ {
+		if err := db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", fmt.Appendf(nil, "%06d", from+n), value) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// While the disk takes its time with the content of one half, commits go on until the other one is nearly full.
+func TestCommitsDoNotWaitForAFold(t *testing.T) {
+	db, _ := openHere(t)
+	g := newGate(db)
+	n := fillLog(t, db, 0, halfBytes/4)
+	g.closed.Store(true)
+	n += fillLog(t, db, n, halfBytes*5/16)
+	<-g.waits // the first fold has begun
+	n += fillLog(t, db, n, halfBytes*3/4)
+	g.closed.Store(false)
+	close(g.outcome)
+	n += fillLog(t, db, n, 2*halfBytes)
+	if got := len(keys(t, db)); got != n {
+		t.Errorf("%d entries, want %d", got, n)
+	}
+}
+
+// A fold that fails while a commit waits for it leaves its content in the log only: the commit must not go to where that is.
+func TestFoldFailsWhileACommitWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate(db)
+	n := fillLog(t, db, 0, halfBytes/4)
+	g.closed.Store(true)
+	n += fillLog(t, db, n, halfBytes*5/16)
+	<-g.waits
+	n += fillLog(t, db, n, halfBytes*3/4)
+	var acknowledged atomic.Int64
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for put(db, fmt.Sprintf("%06d", n+int(acknowledged.Load()))) == nil {
+			acknowledged.Add(1)
+		}
+	}()
+	for last := int64(-1); last != acknowledged.Load(); time.Sleep(200 * time.Millisecond) { // until they wait for the fold
+		last = acknowledged.Load()
+	}
+	g.outcome <- syscall.EIO
+	<-db.Failed()
+	<-stopped
+	n += int(acknowledged.Load())
+	db.Close()
+	again, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := len(keys(t, again)); got < n {
+		t.Errorf("%d entries, but %d were acknowledged", got, n)
+	}
+}
+
 func FuzzReadWAL(f *testing.F) {
 	j := wal{id: 7}
 	var half []byte
