@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -249,7 +250,7 @@ func sentAt(r Reader, key []byte) (int, error) {
 	}
 	_, n, err := openSent(key, value)
 	if _, bad := damaged(err); bad {
-		return 1 << 40, nil
+		return math.MaxInt, nil
 	}
 	return n, err
 }

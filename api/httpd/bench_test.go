@@ -131,7 +131,7 @@ func (l *loader) run(b *testing.B, n int) {
 		if begun++; begun > n {
 			return
 		}
-		if m, err := syscall.Write(int(fd), l.requests[fd]); err != nil || m < len(l.requests[fd]) {
+		if m, err := writeNow(int(fd), l.requests[fd]); err != nil || m < len(l.requests[fd]) {
 			b.Fatalf("%d octets of a request were taken: %v", m, err)
 		}
 	}
@@ -144,7 +144,7 @@ func (l *loader) run(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 		for i := range ready {
-			m, err := syscall.Read(int(ready[i].Fd), l.buf)
+			m, err := readNow(int(ready[i].Fd), l.buf)
 			if err != nil {
 				b.Fatal(err)
 			}

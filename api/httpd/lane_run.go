@@ -120,7 +120,7 @@ func (l *lane) run(ctx context.Context) {
 		l.mu.Lock()
 		ended := l.ended
 		l.mu.Unlock()
-		if ended {
+		if ended && len(events) == 0 && err == nil {
 			events, err = l.poll.now()
 		}
 		if err != nil {
@@ -189,10 +189,7 @@ func (l *lane) round(ctx context.Context, events []unix.EpollEvent) {
 	}
 	l.mu.Unlock()
 	for _, c := range l.ready {
-		n, err := unix.Read(c.fd, l.in)
-		for err == unix.EINTR {
-			n, err = unix.Read(c.fd, l.in)
-		}
+		n, err := readNow(c.fd, l.in)
 		switch {
 		case err == unix.EAGAIN:
 		case err != nil || n == 0 || c.ending && l.poll.again(c.fd) != nil: // the end comes behind what was read
@@ -347,11 +344,11 @@ func (l *lane) problem(path string, err error) (status int) {
 
 // write sends the answer in l.out. A peer that does not take it at once is left to another goroutine.
 func (l *lane) write(c *laneConn) {
-	n, err := unix.Write(c.fd, l.out)
+	n, err := writeNow(c.fd, l.out)
 	switch {
 	case err == nil && n == len(l.out):
 		c.used, c.since = true, time.Now()
-	case err == nil || err == unix.EAGAIN || err == unix.EINTR:
+	case err == nil || err == unix.EAGAIN:
 		l.handOver(c, nil, l.out[max(n, 0):])
 	default:
 		l.leave(c)
