@@ -128,10 +128,9 @@ func TestWatchdogFeed(t *testing.T) {
 			close(done)
 		}()
 		after := func(d time.Duration) int32 {
-			pings.Store(0)
 			time.Sleep(d)
 			synctest.Wait()
-			return pings.Load()
+			return pings.Swap(0)
 		}
 		if n := after(61 * time.Second); n != 4 {
 			t.Errorf("%d pings in 61 s of progress, want 4", n)
