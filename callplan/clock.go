@@ -12,7 +12,7 @@ import (
 type zone struct {
 	loc     *time.Location
 	periods []period
-	last    atomic.Uint32 // index of the period that was found last: only a guess where to look first
+	last    atomic.Pointer[period] // the one that was found last: only a guess where to look first
 }
 
 // period is a time in which the offset does not change.
@@ -44,18 +44,22 @@ func newZone(loc *time.Location) *zone {
 		}
 		at = to
 	}
+	z.last.Store(&z.periods[0])
 	return z
 }
 
 // local returns the wall clock at an instant, as seconds since 1970 if that clock were UTC.
 func (z *zone) local(at int64) int64 {
-	p := &z.periods[z.last.Load()]
-	if at >= p.from && at < p.to {
+	if p := z.last.Load(); at >= p.from && at < p.to {
 		return at + p.offset
 	}
+	return z.search(at)
+}
+
+func (z *zone) search(at int64) int64 {
 	i := sort.Search(len(z.periods), func(i int) bool { return z.periods[i].to > at })
 	if i < len(z.periods) && at >= z.periods[i].from {
-		z.last.Store(uint32(i))
+		z.last.Store(&z.periods[i])
 		return at + z.periods[i].offset
 	}
 	_, offset := time.Unix(at, 0).In(z.loc).Zone()

@@ -66,3 +66,12 @@ func digits(s string) int {
 	}
 	return v
 }
+
+// floorDiv divides and rounds down, also what is negative.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}

@@ -80,8 +80,24 @@ func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
 		s.name(o, a, c, d)
 		return true
 	}
-	left, before := false, len(d.Candidates)
 	targets := s.targetsOf(a)
+	if n := len(targets); len(d.Candidates) == 0 && !c.anyDown && n <= cap(d.Candidates) && n <= MaxCandidates { // as most often
+		d.Candidates = d.Candidates[:n]
+		for i := range targets {
+			one := &d.Candidates[i]
+			*one = targets[i]
+			if one.Type == Trunk && one.Number == "" {
+				one.Number = c.facts.Called
+			}
+		}
+		s.name(o, a, c, d)
+		if a.flow == collect {
+			return false
+		}
+		d.Action = Route
+		return true
+	}
+	left, before := false, len(d.Candidates)
 	for i := range targets {
 		t := &targets[i]
 		if c.anyDown && t.Trunk != "" && c.facts.down(t.Trunk) {

@@ -103,7 +103,11 @@ type Decision struct {
 }
 
 // Reset makes the decision NoMatch and keeps the room of Candidates.
-func (d *Decision) Reset() { *d = Decision{Candidates: d.Candidates[:0]} }
+func (d *Decision) Reset() {
+	room := d.Candidates[:0]
+	*d = Decision{}
+	d.Candidates = room
+}
 
 // MarshalJSON returns {"action","plan","path","candidates"}, the last three only where they are set.
 func (d Decision) MarshalJSON() ([]byte, error) {

@@ -17,6 +17,7 @@ type index struct {
 	rows        []uint64  // row r begins at r<<shift; row 0 is not used
 	shift       uint8     // of words in a row
 	words       uint8     // of them that have bits
+	rare        bool      // date, point, lata or zip is there
 	mostlyNamed bool      // most classes of numbers have no row, so that those of other dimensions are hardly ever needed
 	weekday     [8]uint16 // day of the week plus 1, 0 for an unknown time, to the row; so are those below
 	kind        [4]uint16 // kindBit
@@ -81,14 +82,21 @@ func (p *picked) add(row uint16, shift uint8) {
 
 // pick picks the rows of all but the numbers.
 func (x *index) pick(p *picked, c *call) {
-	p.add(x.weekday[c.weekdayPlus1()&7], x.shift)
+	p.add(x.weekday[c.weekdayRow&7], x.shift)
 	p.add(x.kind[c.kind&3], x.shift)
 	if x.minute != nil {
-		p.add(x.minute[c.minutePlus1()], x.shift)
+		p.add(x.minute[c.minuteRow], x.shift)
 	}
 	if x.area != nil {
 		p.add(x.area[c.area], x.shift)
 	}
+	if x.rare {
+		x.pickRare(p, c)
+	}
+}
+
+// pickRare picks the rows of what few plans look at.
+func (x *index) pickRare(p *picked, c *call) {
 	if x.date != nil {
 		p.add(x.date.find(c.datePoint()), x.shift)
 	}
@@ -108,23 +116,27 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	var p picked
 	if !x.mostlyNamed { // the memory of the rows is fetched while the numbers are looked up
 		x.pick(&p, c)
+		touched := c.touched
 		for _, row := range p.rows[:p.n] {
-			c.touched |= x.rows[row]
+			touched |= x.rows[row]
 		}
+		c.touched = touched
 	}
-	calling, called := x.calling.find(&c.calling), x.called.find(&c.called)
+	calling, called := x.calling.find(c.calling.Key()), &x.called.class[0]
+	if x.called.start != nil {
+		called = x.called.find(c.called.Key())
+	}
 	switch {
 	case calling.row == noRow:
-		return x.named(&calling, s, c, d)
+		return x.named(calling, s, c, d)
 	case called.row == noRow:
-		return x.named(&called, s, c, d)
+		return x.named(called, s, c, d)
 	}
 	if x.mostlyNamed {
 		x.pick(&p, c)
 	}
 	p.add(calling.row, x.shift)
 	p.add(called.row, x.shift)
-	names := [2]*numberClass{&calling, &called}
 	named := calling.some[0]|called.some[0] != 0
 	for w := range uint32(x.words) {
 		word := ^uint64(0)
@@ -142,13 +154,7 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 		}
 		extra := uint64(0) // steps that are named, of which the rows say nothing
 		if named {
-			for _, k := range names {
-				for _, name := range k.some {
-					if name != 0 && uint32(name-1)/64 == w {
-						extra |= 1 << ((name - 1) % 64)
-					}
-				}
-			}
+			extra = calling.in(w) | called.in(w)
 		}
 		for word |= extra; word != 0; word &= word - 1 {
 			bit := bits.TrailingZeros64(word)
@@ -157,7 +163,7 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 			if extra>>bit&1 != 0 {
 				has = t.has
 			}
-			if s.holds(t, has, c) && s.apply(&t.op, &t.action, c, d) {
+			if (has == 0 && t.guard < 0 || s.holds(t, has, c)) && s.apply(&t.op, &t.action, c, d) {
 				return true
 			}
 		}
@@ -183,20 +189,6 @@ func known(has bool, v uint32) uint64 {
 		return 0
 	}
 	return uint64(v) + 1
-}
-
-func (c *call) minutePlus1() int {
-	if !c.hasAt {
-		return 0
-	}
-	return int(c.minute) + 1
-}
-
-func (c *call) weekdayPlus1() int {
-	if !c.hasAt {
-		return 0
-	}
-	return int(c.weekday) + 1
 }
 
 func (c *call) datePoint() uint64 {

@@ -84,6 +84,7 @@ func (c *compiler) index(ops []uint32) (x index) {
 	x.point = b.classes(in(dimPoint))
 	x.lata = b.classes(in(dimLATA))
 	x.zip = b.classes(in(dimZIP))
+	x.rare = x.date != nil || x.point != nil || x.lata != nil || x.zip != nil
 	x.rows = slices.Clone(x.rows)
 	return x
 }

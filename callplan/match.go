@@ -49,6 +49,8 @@ type call struct {
 	at          int64 // seconds since 1970
 	zone        *zone // whose wall clock is below
 	minute      uint16
+	minuteRow   uint16 // minute plus 1, 0 for an unknown time, as index has it; so is
+	weekdayRow  uint8  // the day of the week plus 1
 	hasAt       bool
 	hasPoint    bool
 	hasCalling  bool // the LATA of the calling side is known
@@ -83,10 +85,7 @@ func kindBit(kind string) uint8 {
 	return 0
 }
 
-const (
-	usesNumber = 1<<byMatch | 1<<byNPA
-	usesTime   = 1<<byTime | 1<<byDay | 1<<byHoliday | 1<<byDate
-)
+const usesCalling = 1<<byMatch | 1<<byNPA
 
 // read fills in what the set compares.
 func (c *call) read(s *Set, f *Facts) {
@@ -95,17 +94,20 @@ func (c *call) read(s *Set, f *Facts) {
 	if c.hasAt {
 		c.at = f.At.Unix()
 	}
-	tables := s.uses&(1<<byLATA) != 0 && s.env.LATAs != nil || s.uses&(1<<byZIP) != 0 && s.env.ZIPs != nil
-	if s.uses&usesNumber != 0 || tables {
-		c.calling = phone.ReadDialled(f.Calling)
+	if s.uses&(usesCalling|rareBits) != 0 {
+		c.calling.Read(f.Calling)
 		c.area = c.calling.Area()
 	}
-	if s.uses&(1<<byCalled) != 0 || tables {
-		c.called = phone.ReadDialled(f.Called)
+	if s.uses&(1<<byCalled|rareBits) != 0 {
+		c.called.Read(f.Called)
 	}
-	if s.uses&rareBits == 0 {
-		return
+	if s.uses&rareBits != 0 {
+		c.readRare(s, f)
 	}
+}
+
+// readRare fills in what few sets compare.
+func (c *call) readRare(s *Set, f *Facts) {
 	if f.OPC != "" {
 		c.point, c.hasPoint = parsePoint(f.OPC)
 	}
@@ -129,20 +131,19 @@ func (c *call) enter(z *zone) {
 		return
 	}
 	c.zone = z
-	local := z.local(c.at)
-	c.localMinute = floorDiv(local, 60)
-	c.day = Date(floorDiv(c.localMinute, minutesOfDay))
-	c.minute = uint16(c.localMinute - int64(c.day)*minutesOfDay)
-	c.weekday = c.day.Weekday()
+	const secondsOfDay = 60 * minutesOfDay
+	since := uint64(z.local(c.at) + distantPast*secondsOfDay)
+	days := since / secondsOfDay
+	c.minute = uint16(uint32(since-days*secondsOfDay) / 60)
+	c.weekday = time.Weekday((days + uint64(time.Thursday)) % 7) // 1970-01-01 was a Thursday
+	c.day = Date(days - distantPast)
+	c.localMinute = int64(c.day)*minutesOfDay + int64(c.minute)
+	c.minuteRow, c.weekdayRow = c.minute+1, uint8(c.weekday)+1
 }
 
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}
+// distantPast is how many days before 1970, in whole weeks, time begins for call plans: farther back than time.Time can be written, so that no division is of a
+// negative number.
+const distantPast = 7 * 1_000_000
 
 // fails returns the first criterion of those in has that is false, noCriterion when all are true. A criterion over an unknown fact is false.
 func (s *Set) fails(t *crit, has uint32, c *call) criterion {

@@ -3,12 +3,10 @@ package callplan
 import (
 	"math/bits"
 	"slices"
-
-	"trunkline/callplan/phone"
 )
 
-// numbers is classes of phone.Dialled keys with a table over their first characters, so that only the few classes of one start are searched. The zero value
-// is one class in which all is possible.
+// numbers is classes of phone.Dialled keys with a table over their first characters, so that only the few classes of one start are searched. Without that
+// table there is one class, in which all is possible.
 type numbers struct {
 	class []numberClass
 	start []uint32 // by numberCell: how many classes begin before the cell
@@ -22,42 +20,37 @@ type numberClass struct {
 	row  uint16
 }
 
-const keyBase = phone.KeyBase
-
-// Cells: one for absent numbers; one for every two characters of international numbers, three after the first for those that begin with 1, of the North American
-// plan; one for every three characters of numbers as dialled.
-const (
-	cellsPlan    = 1 + 2*keyBase*keyBase // first of country code 1
-	cellsAbroad  = cellsPlan + keyBase*keyBase*keyBase
-	cellsDialled = cellsAbroad + (keyBase-3)*keyBase*keyBase
-	numberCells  = cellsDialled + keyBase*keyBase*keyBase
-)
-
-// numberCell maps keys to cells, in ascending order.
-func numberCell(key uint64) uint32 {
-	character := func(shift uint) uint32 { return min(uint32(key>>shift)&0xf, keyBase-1) }
-	a, b, c := character(56), character(52), character(48)
-	three := (a*keyBase+b)*keyBase + c
-	switch {
-	case key == 0:
-		return 0
-	case key>>60 == 2:
-		return cellsDialled + three
-	case key>>60 > 2:
-		return numberCells - 1
-	case a < 2:
-		return 1 + three
-	case a == 2:
-		return cellsPlan + (b*keyBase+c)*keyBase + character(44)
+// numberCell maps keys to cells, in ascending order: one for every form and two first characters, and one more for every three characters after the 1 of
+// international numbers of the North American plan.
+func numberCell(key uint64) uint64 {
+	const plan, area = 0x12, 0xfff // the form and the first character of those numbers; how many cells they have more
+	switch start := key >> 52; {
+	case start < plan<<4:
+		return start
+	case start < (plan+1)<<4:
+		return key>>44 - plan<<12 + plan<<4
+	default:
+		return min(start, 0x3ff) + area - 0xf
 	}
-	return cellsAbroad + three - 3*keyBase*keyBase
 }
 
-func (n *numbers) find(number *phone.Dialled) numberClass {
-	if n.start == nil {
-		return numberClass{}
+const numberCells = 0x3ff + 0xfff - 0xf + 1
+
+// in returns the bits of the steps that are named in a word of rows.
+func (k *numberClass) in(w uint32) (named uint64) {
+	for _, name := range k.some {
+		if name != 0 && uint32(name-1)/64 == w {
+			named |= 1 << ((name - 1) % 64)
+		}
 	}
-	key := number.Key()
+	return named
+}
+
+// find returns the class of a number, by its key.
+func (n *numbers) find(key uint64) *numberClass {
+	if n.start == nil {
+		return &n.class[0]
+	}
 	cell := numberCell(key)
 	lo, hi := n.start[cell], n.start[cell+1]
 	if lo > 0 {
@@ -75,7 +68,7 @@ func (n *numbers) find(number *phone.Dialled) numberClass {
 			lo = i
 		}
 	}
-	return n.class[lo]
+	return &n.class[lo]
 }
 
 // fewClasses, which are two or three lines of memory, are gone through one by one.
@@ -118,7 +111,7 @@ const manyBounds = 64
 // its own.
 func (b *rowBuilder) numbers(sets []values, everywhere *commonBits) (n numbers) {
 	if sets == nil {
-		return n
+		return numbers{class: make([]numberClass, 1)}
 	}
 	always, rest := free(sets)
 	copy(everywhere[:], always)
@@ -147,7 +140,7 @@ func (b *rowBuilder) numbers(sets []values, everywhere *commonBits) (n numbers) 
 	n.start = make([]uint32, numberCells+1)
 	at := 0
 	for cell := range n.start {
-		for at < len(n.class) && numberCell(n.class[at].from) < uint32(cell) {
+		for at < len(n.class) && numberCell(n.class[at].from) < uint64(cell) {
 			at++
 		}
 		n.start[cell] = uint32(at)

@@ -28,17 +28,42 @@ const (
 const maxDialled = 256
 
 // ReadDialled reads a number as it was received.
-func ReadDialled(s string) Dialled {
-	var d Dialled
-	n, plus, plain := d.readDigits(s)
-	if n == 0 {
-		n, plus, plain = d.readAny(s)
+func ReadDialled(s string) (d Dialled) {
+	d.Read(s)
+	return d
+}
+
+// Read is ReadDialled without a copy: it reads into d, whatever d was. Most numbers are 8 to 16 digits, with or without a plus sign, and are read eight at once.
+func (d *Dialled) Read(s string) {
+	*d = Dialled{}
+	digits, plus := s, s != "" && s[0] == '+'
+	if plus {
+		digits = s[1:]
 	}
+	if n := len(digits); n >= 8 && n <= 16 {
+		first, last := eight(digits), eight(digits[n-8:]) // which overlap in numbers of less than 16 digits
+		if areDigits(first) && areDigits(last) {
+			binary.LittleEndian.PutUint64(d.text[:], first)
+			binary.LittleEndian.PutUint64(d.text[n-8:], last)
+			d.key = uint64(codes(first))<<32 | uint64(codes(last))<<32>>(4*(n-8))
+			if plus {
+				d.n, d.plain, d.class = uint16(n), true, international
+			} else {
+				d.classify(n, false, true)
+			}
+			return
+		}
+	}
+	d.classify(d.readAny(s))
+}
+
+// classify tells what n characters are that have been read.
+func (d *Dialled) classify(n int, plus, plain bool) {
 	d.n, d.plain, d.class = uint16(n), plain, asDialled
 	t := &d.text
 	switch {
 	case n == 0 && !plus:
-		return Dialled{plain: true}
+		*d = Dialled{plain: true}
 	case plus && (!plain || n == 0):
 		d.undo()
 	case plus:
@@ -54,26 +79,12 @@ func ReadDialled(s string) Dialled {
 	case n == 11 && t[0] == '1' && t[1] >= '2' && t[4] >= '2':
 		d.class = international
 	}
-	return d
 }
 
-// readDigits reads 8 to 16 digits, with or without a plus sign, as most numbers are: eight at once. n is 0 for all others, of which nothing is kept.
-func (d *Dialled) readDigits(s string) (n int, plus, plain bool) {
-	if s != "" && s[0] == '+' {
-		s, plus = s[1:], true
-	}
-	if len(s) < 8 || len(s) > 16 {
-		return 0, false, false
-	}
-	first, last := eight(s), eight(s[len(s)-8:]) // which overlap in numbers of less than 16 digits
+// areDigits tells whether eight octets are all digits: none above '9', none below '0'.
+func areDigits(eight uint64) bool {
 	const nines, zeros, tops = 0x4646464646464646, 0x3030303030303030, 0x8080808080808080
-	if ((first+nines)|(first-zeros)|(last+nines)|(last-zeros))&tops != 0 { // some octet is above '9' or below '0'
-		return 0, false, false
-	}
-	binary.LittleEndian.PutUint64(d.text[:], first)
-	binary.LittleEndian.PutUint64(d.text[len(s)-8:], last)
-	d.key = uint64(codes(first))<<32 | uint64(codes(last))<<32>>(4*(len(s)-8))
-	return len(s), plus, true
+	return ((eight+nines)|(eight-zeros))&tops == 0
 }
 
 // eight returns the first eight octets, the first of them lowest.
@@ -140,10 +151,12 @@ func (d *Dialled) Absent() bool { return d.class == absent }
 
 // Area returns the North American area code of the number, 200 to 999, or 0 when it has none: other countries, short codes, absent numbers.
 func (d *Dialled) Area() int {
-	if d.class != international || d.n != 11 || d.text[0] != '1' || d.text[1] < '2' {
+	const one, two = '1' - '0' + 1, '2' - '0' + 1 // as codes
+	a, b, c := d.key>>56&0xf, d.key>>52&0xf, d.key>>48&0xf
+	if d.class != international || d.n != 11 || d.key>>60 != one || a < two {
 		return 0
 	}
-	return int(d.text[1]-'0')*100 + int(d.text[2]-'0')*10 + int(d.text[3]-'0')
+	return int(a*100+b*10+c) - 111
 }
 
 // Subscriber returns the ten digits of a North American number as a value; false when it is none.
@@ -171,12 +184,7 @@ func (d *Dialled) National() string {
 
 // Key places the number on a line on which numbers that begin alike stand together: the form in two bits, then up to 15 characters of four bits. An absent
 // number is 0. Numbers that differ only after the 15th character have the same key.
-func (d *Dialled) Key() uint64 {
-	if d.class == absent {
-		return 0
-	}
-	return uint64(d.class)<<60 | d.key>>4
-}
+func (d *Dialled) Key() uint64 { return uint64(d.class)<<60 | d.key>>4 }
 
 // Len returns the count of characters.
 func (d *Dialled) Len() int { return int(d.n) }
@@ -194,9 +202,6 @@ func code(c byte) byte {
 	}
 	return 12
 }
-
-// KeyBase is above the largest code of four bits in a Key.
-const KeyBase = 13
 
 func isSeparator(c byte) bool {
 	switch c {
