@@ -69,58 +69,71 @@ func (c *classes) find(v uint64) uint16 {
 
 // picked is the rows of a call.
 type picked struct {
-	rows [10]uint32 // where they begin
+	rows [16]uint32 // where they begin; at most 10 are used
 	n    int
 }
 
-func (p *picked) add(row uint16, shift uint8) {
-	if row != allRow && row != commonRow {
-		p.rows[p.n] = uint32(row) << shift
-		p.n++
+// add adds a row behind n others, which it counts.
+func (p *picked) add(n int, row uint16, shift uint8) int {
+	if row == allRow || row == commonRow {
+		return n
 	}
+	p.rows[n%len(p.rows)] = uint32(row) << (shift & 31)
+	return n + 1
 }
 
 // pick picks the rows of all but the numbers.
 func (x *index) pick(p *picked, c *call) {
-	p.add(x.weekday[c.weekdayRow&7], x.shift)
-	p.add(x.kind[c.kind&3], x.shift)
+	n := p.add(0, x.weekday[c.weekdayRow&7], x.shift)
+	n = p.add(n, x.kind[c.kind&3], x.shift)
 	if x.minute != nil {
-		p.add(x.minute[c.minuteRow], x.shift)
+		n = p.add(n, x.minute[c.minuteRow], x.shift)
 	}
 	if x.area != nil {
-		p.add(x.area[c.area], x.shift)
+		n = p.add(n, x.area[c.area], x.shift)
 	}
 	if x.rare {
-		x.pickRare(p, c)
+		n = x.pickRare(p, n, c)
 	}
+	p.n = n
 }
 
-// pickRare picks the rows of what few plans look at.
-func (x *index) pickRare(p *picked, c *call) {
+// pickRare picks the rows of what few plans look at, behind n others.
+func (x *index) pickRare(p *picked, n int, c *call) int {
 	if x.date != nil {
-		p.add(x.date.find(c.datePoint()), x.shift)
+		n = p.add(n, x.date.find(c.datePoint()), x.shift)
 	}
 	if x.point != nil {
-		p.add(x.point.find(known(c.hasPoint, c.point)), x.shift)
+		n = p.add(n, x.point.find(known(c.hasPoint, c.point)), x.shift)
 	}
 	if x.lata != nil {
-		p.add(x.lata.find(known(c.hasCalling, c.callingLATA)), x.shift)
+		n = p.add(n, x.lata.find(known(c.hasCalling, c.callingLATA)), x.shift)
 	}
 	if x.zip != nil {
-		p.add(x.zip.find(known(c.hasZIP, c.zip)), x.shift)
+		n = p.add(n, x.zip.find(known(c.hasZIP, c.zip)), x.shift)
 	}
+	return n
+}
+
+// word returns the steps that all of some rows leave, of a word of them.
+func (x *index) word(p *picked, w uint32) uint64 {
+	word := ^uint64(0)
+	if left := uint32(len(x.steps)) - w*64; left < 64 {
+		word = 1<<left - 1
+	}
+	for _, row := range p.rows[:p.n] {
+		word &= x.rows[row+w]
+	}
+	return word
 }
 
 // walk tests the steps that the rows leave, and tells whether the evaluation has ended.
 func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	var p picked
+	word := uint64(0)
 	if !x.mostlyNamed { // the memory of the rows is fetched while the numbers are looked up
 		x.pick(&p, c)
-		touched := c.touched
-		for _, row := range p.rows[:p.n] {
-			touched |= x.rows[row]
-		}
-		c.touched = touched
+		word = x.word(&p, 0)
 	}
 	calling, called := x.calling.find(c.calling.Key()), &x.called.class[0]
 	if x.called.start != nil {
@@ -134,24 +147,11 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 	}
 	if x.mostlyNamed {
 		x.pick(&p, c)
+		word = x.word(&p, 0)
 	}
-	p.add(calling.row, x.shift)
-	p.add(called.row, x.shift)
 	named := calling.some[0]|called.some[0] != 0
-	for w := range uint32(x.words) {
-		word := ^uint64(0)
-		if left := uint32(len(x.steps)) - w*64; left < 64 {
-			word = 1<<left - 1
-		}
-		for _, row := range p.rows[:p.n] {
-			word &= x.rows[row+w]
-		}
-		if calling.row == commonRow {
-			word &= x.everyCalling[w%uint32(len(commonBits{}))]
-		}
-		if called.row == commonRow {
-			word &= x.everyCalled[w%uint32(len(commonBits{}))]
-		}
+	for w := uint32(0); ; {
+		word &= x.numberWord(calling, &x.everyCalling, w) & x.numberWord(called, &x.everyCalled, w)
 		extra := uint64(0) // steps that are named, of which the rows say nothing
 		if named {
 			extra = calling.in(w) | called.in(w)
@@ -167,8 +167,22 @@ func (x *index) walk(s *Set, c *call, d *Decision) bool {
 				return true
 			}
 		}
+		if w++; w == uint32(x.words) {
+			return false
+		}
+		word = x.word(&p, w)
 	}
-	return false
+}
+
+// numberWord returns the steps that a class of numbers leaves, of a word of them.
+func (x *index) numberWord(k *numberClass, every *commonBits, w uint32) uint64 {
+	switch k.row {
+	case allRow:
+		return ^uint64(0)
+	case commonRow:
+		return every[w%uint32(len(every))]
+	}
+	return x.rows[uint32(k.row)<<(x.shift&31)+w]
 }
 
 // named tests the steps that a class of numbers names, where no others are possible.
