@@ -81,6 +81,14 @@ func content(t *testing.T, db *DB, tables ...store.Table) (all []string) {
 // A random history, read back while it runs, after crashes at random moments and after ends: at every time everything that was acknowledged is there and
 // nothing else. Values are large enough that the log turns often and some go past it.
 func TestRandomHistory(t *testing.T) {
+	greatestOf := func(model map[string]string, table store.Table) (last string) {
+		for name := range model {
+			if key, ok := strings.CutPrefix(name, string(table)+"/"); ok {
+				last = max(last, key)
+			}
+		}
+		return last
+	}
 	t.Parallel()
 	tables := []store.Table{"a", "b", "c"}
 	for seed := range uint64(2) {
@@ -108,12 +116,16 @@ func TestRandomHistory(t *testing.T) {
 				}
 			}
 			for step := range 200 {
-				next := maps.Clone(model)
+				var next map[string]string
 				boom := errors.New("boom")
 				fails := r.IntN(10) == 0
 				err := db.Update(t.Context(), func(tx store.Tx) error {
+					next = maps.Clone(model) // it runs again when it fails
 					for range 1 + r.IntN(8) {
 						table, key := tables[r.IntN(len(tables))], fmt.Sprintf("%03d", r.IntN(200))
+						if last := greatestOf(next, table); last != "" && r.IntN(6) == 0 {
+							key = last
+						}
 						name := string(table) + "/" + key
 						switch r.IntN(4) {
 						case 0:
@@ -138,6 +150,16 @@ func TestRandomHistory(t *testing.T) {
 						got, err := tx.Get(table, []byte(key))
 						if want, ok := next[name]; err != nil || (got != nil) != ok || string(got) != want {
 							t.Errorf("own write of %s is not read back: %v", name, err)
+						}
+						last := ""
+						err = tx.Scan(table, nil, nil, true, func(k, v []byte) (bool, error) {
+							if last = string(k); next[string(table)+"/"+last] != string(v) {
+								t.Errorf("the greatest key of %s, %s, has another value", table, last)
+							}
+							return false, nil
+						})
+						if want := greatestOf(next, table); err != nil || last != want {
+							t.Errorf("the greatest key of %s is %q, want %q: %v", table, last, want, err)
 						}
 					}
 					if fails {
