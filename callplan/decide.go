@@ -7,8 +7,8 @@ func (s *Set) Decide(f *Facts, d *Decision) {
 		return
 	}
 	var c call
-	c.read(s, f)
 	c.touch(s)
+	c.read(s, f)
 	for i := range s.segments {
 		seg := &s.segments[i]
 		c.enter(seg.zone)
@@ -27,10 +27,11 @@ func (s *Set) Decide(f *Facts, d *Decision) {
 	}
 }
 
-// touch reads what the end of a decision needs, so that its memory is fetched while the rules are looked up.
+// touch reads what the rest of a decision needs of the set, so that its memory is fetched while the facts are read.
 func (c *call) touch(s *Set) {
-	if len(s.targets) > 0 {
-		c.touched = uint64(s.targets[0].Type)
+	if len(s.targets) > 0 && len(s.segments) > 0 {
+		x := &s.segments[0].index
+		c.touched = uint64(s.targets[0].Type) | uint64(x.shift) | uint64(len(x.calling.start)) | x.everyCalling[0]
 	}
 }
 
