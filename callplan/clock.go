@@ -56,6 +56,7 @@ func (z *zone) local(at int64) int64 {
 	return z.search(at)
 }
 
+// search is local for an instant outside of the period that was found last.
 func (z *zone) search(at int64) int64 {
 	i := sort.Search(len(z.periods), func(i int) bool { return z.periods[i].to > at })
 	if i < len(z.periods) && at >= z.periods[i].from {

@@ -1,5 +1,7 @@
 package callplan
 
+import "slices"
+
 // Decide answers facts. It resets d first; it allocates nothing once d.Candidates has room. Whether f.Provider is the set's provider is not looked at.
 func (s *Set) Decide(f *Facts, d *Decision) {
 	d.Reset()
@@ -82,42 +84,29 @@ func (s *Set) apply(o *op, a *action, c *call, d *Decision) bool {
 		return true
 	}
 	targets := s.targetsOf(a)
-	if n := len(targets); len(d.Candidates) == 0 && !c.anyDown && n <= cap(d.Candidates) && n <= MaxCandidates { // as most often
-		d.Candidates = d.Candidates[:n]
-		for i := range targets {
-			one := &d.Candidates[i]
-			*one = targets[i]
-			if one.Type == Trunk && one.Number == "" {
-				one.Number = c.facts.Called
-			}
-		}
-		s.name(o, a, c, d)
-		if a.flow == collect {
-			return false
-		}
-		d.Action = Route
-		return true
-	}
-	left, before := false, len(d.Candidates)
+	before := len(d.Candidates)
+	room := slices.Grow(d.Candidates, min(len(targets), MaxCandidates-before))
+	room = room[:cap(room)]
+	n, left := before, false
 	for i := range targets {
-		t := &targets[i]
-		if c.anyDown && t.Trunk != "" && c.facts.down(t.Trunk) {
+		if c.anyDown && targets[i].Trunk != "" && c.facts.down(targets[i].Trunk) {
 			continue
 		}
-		left = true
-		if len(d.Candidates) == 0 {
-			s.name(o, a, c, d)
+		if left = true; n == MaxCandidates {
+			break
 		}
-		if n := len(d.Candidates); n < MaxCandidates {
-			d.Candidates = append(d.Candidates, *t)
-			last := &d.Candidates[n]
-			if t.Type == Trunk && t.Number == "" {
-				last.Number = c.facts.Called
-			}
-			if before > 0 && has(d.Candidates[:before], *last) { // those of one rule differ
-				d.Candidates = d.Candidates[:n]
-			}
+		one := &room[n]
+		*one = targets[i]
+		if one.Type == Trunk && one.Number == "" {
+			one.Number = c.facts.Called
 		}
+		if before == 0 || !has(room[:before], *one) { // those of one rule differ
+			n++
+		}
+	}
+	d.Candidates = room[:n]
+	if left && before == 0 {
+		s.name(o, a, c, d)
 	}
 	if !left || a.flow == collect {
 		return false

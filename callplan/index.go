@@ -67,15 +67,15 @@ func (c *classes) find(v uint64) uint16 {
 	return c.row[sort.Search(len(c.bounds), func(i int) bool { return c.bounds[i] > v })-1]
 }
 
-// picked is the rows of a call.
+// picked is the rows of a call, at most one for each of the eight dimensions that are not numbers.
 type picked struct {
-	rows [16]uint32 // where they begin; at most 10 are used
+	rows [8]uint32 // where they begin
 	n    int
 }
 
-// add adds a row behind n others, which it counts.
+// add adds a row behind n others and returns how many they are then.
 func (p *picked) add(n int, row uint16, shift uint8) int {
-	if row == allRow || row == commonRow {
+	if row == allRow {
 		return n
 	}
 	p.rows[n%len(p.rows)] = uint32(row) << (shift & 31)

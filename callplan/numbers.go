@@ -34,6 +34,7 @@ func numberCell(key uint64) uint64 {
 	}
 }
 
+// numberCells is how many cells there are.
 const numberCells = 0x3ff + 0xfff - 0xf + 1
 
 // in returns the bits of the steps that are named in a word of rows.
