@@ -78,17 +78,19 @@ func content(t *testing.T, db *DB, tables ...store.Table) (all []string) {
 	return all
 }
 
+// greatestOf returns the greatest key of a table in a model, whose keys are "table/key".
+func greatestOf(model map[string]string, table store.Table) (last string) {
+	for name := range model {
+		if key, ok := strings.CutPrefix(name, string(table)+"/"); ok {
+			last = max(last, key)
+		}
+	}
+	return last
+}
+
 // A random history, read back while it runs, after crashes at random moments and after ends: at every time everything that was acknowledged is there and
 // nothing else. Values are large enough that the log turns often and some go past it.
 func TestRandomHistory(t *testing.T) {
-	greatestOf := func(model map[string]string, table store.Table) (last string) {
-		for name := range model {
-			if key, ok := strings.CutPrefix(name, string(table)+"/"); ok {
-				last = max(last, key)
-			}
-		}
-		return last
-	}
 	t.Parallel()
 	tables := []store.Table{"a", "b", "c"}
 	for seed := range uint64(2) {
