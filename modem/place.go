@@ -110,7 +110,7 @@ func (s *session) place(ctx context.Context, tpdu []byte) (copied Stored, ok boo
 // noteNoStore is what Status says of a modem that is told to do what it cannot.
 const noteNoStore = "it does not store and send as store_and_send wants: messages are sent directly"
 
-// cannotStore gives store-and-send up for this session after a refusal, and says so; other errors are passed on.
+// cannotStore gives store-and-send up after a refusal, until the device is opened again, and says so; other errors are passed on.
 func (s *session) cannotStore(err error) error {
 	if fatal(err) && !errors.Is(err, errAltered) {
 		return err
