@@ -46,6 +46,8 @@ type guard struct {
 	strays   int         // final results that nobody waited for
 	echo     bool        // the modem printed what it was told
 	syncing  bool        // the dialogue is being brought into step: strays are expected
+	refused  bool        // the last exchange was a send that ended before the modem asked for its PDU
+	asks     bool        // it asked after all, and waits for a PDU that will not come
 	lastLine time.Time
 	stopping bool
 	err      error
@@ -164,7 +166,7 @@ func (g *guard) run(e *exchange) ([]string, error) {
 		g.at = at.New(g.link, at.WithEscTime(0))
 	}
 	a := g.at
-	g.ex = e
+	g.ex, g.refused, g.asks = e, false, false
 	if g.orphan = g.cut && !g.kept && beginsIndication(g.prev); !g.orphan {
 		g.remember("", false)
 	}
@@ -184,6 +186,7 @@ func (g *guard) run(e *exchange) ([]string, error) {
 	e.timer.Stop()
 	g.ex = nil
 	cause, final := e.cause, e.final
+	g.refused = final != "" && e.pdu != "" && e.phase == asking
 	// A send that ended while its PDU was about to be written leaves a result in the pipeline of at.
 	broken := cause != nil || final == "" || e.phase == prompted
 	if broken {
@@ -205,11 +208,23 @@ func (g *guard) run(e *exchange) ([]string, error) {
 	return e.answer, err
 }
 
-// wantsPrompt tells the splitter whether a '>' at the start of a line is a prompt: only the first one of a send is.
+// wantsPrompt tells the splitter whether a '>' at the start of a line is a prompt: only the first one of a send is, even when
+// the send was refused before.
 func (g *guard) wantsPrompt() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.ex != nil && g.ex.turn > 0 && g.ex.phase == asking && g.ex.cause == nil
+	if g.ex == nil {
+		return g.refused && !g.asks
+	}
+	return g.ex.turn > 0 && g.ex.phase == asking && g.ex.cause == nil
+}
+
+// waitsForPDU tells whether the modem asked for the PDU of a send that it had refused, or that the late refusal of an earlier
+// one had ended: it takes whatever comes next for that PDU.
+func (g *guard) waitsForPDU() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.asks
 }
 
 // quiet waits until no line came for d, at most for limit. It returns early when the port is lost.

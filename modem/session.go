@@ -108,6 +108,11 @@ func (s *session) run(e *exchange) ([]string, error) {
 			time.Sleep(wait)
 		}
 	}
+	if s.g.waitsForPDU() {
+		if err := s.resync(); err != nil {
+			return nil, err
+		}
+	}
 	start := time.Now()
 	answer, err := s.g.run(e)
 	s.lastEnd = time.Now()

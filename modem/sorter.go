@@ -37,6 +37,7 @@ func (g *guard) sort(l line) (out []urc) {
 		g.prev, g.cut = "", false
 		return nil
 	case l.prompt && e == nil:
+		g.asks = true
 		return nil
 	case l.prompt:
 		e.phase = prompted

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -51,6 +52,7 @@ func TestSubmitOutcomes(t *testing.T) {
 			data: "\r\n^RSSI:21\r\n\r\n+CMGS: 5\r\n\r\nOK\r\n", ref: 5},
 		{name: "commit fails", commit: func() error { return errFull }, ref: -1, cms: -1, cme: -1, class: Temporary, is: errFull},
 		{name: "late answer before the prompt", command: "\r\n+CMGS: 99\r\n\r\nOK\r\n\r\n> ", data: "\r\n+CMGS: 5\r\n\r\nOK\r\n", ref: 5},
+		{name: "late refusal before the prompt", command: "\r\n+CMS ERROR: 38\r\n\r\n> ", commit: never, ref: -1, cms: 38, cme: -1, class: Temporary},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, nil, func(t *testing.T, r *rig) {
@@ -108,6 +110,7 @@ func TestSubmitOutcomes(t *testing.T) {
 					}
 				}
 				// Whatever happened, the next message goes through.
+				synctest.Wait()
 				r.p.setData(nil)
 				r.p.set(nil)
 				if ref, err := r.Submit(t.Context(), tpdu, committed); ref != 7 || err != nil {
