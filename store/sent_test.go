@@ -23,15 +23,19 @@ func sent(t testing.TB, s *store.Store, account, provider string) []int {
 
 // Parts are counted from when their message is given to a network, for as long as it is not known that it was not.
 func TestSent(t *testing.T) {
-	onEngines(t, store.Options{}, func(t *testing.T, s *store.Store) {
+	onEngines(t, store.Options{Clock: func() time.Time { return start }}, func(t *testing.T, s *store.Store) {
 		is := func(what string, want ...int) {
 			t.Helper()
 			if got := sent(t, s, "", ""); !slices.Equal(got, want) {
 				t.Fatalf("%s: %v, want %v", what, got, want)
 			}
 		}
+		accepted := 0
 		of := func(account, provider string, parts int, at time.Time) store.Message {
-			m := outgoing(t, parts, func(m *store.Message) { m.Account, m.Provider, m.CreatedAt = account, provider, at })
+			accepted++
+			m := outgoing(t, parts, func(m *store.Message) {
+				m.ID, m.Account, m.Provider, m.CreatedAt = idOf(at, accepted), account, provider, at
+			})
 			accept(t, s, m)
 			return m
 		}
@@ -109,9 +113,10 @@ func TestSent(t *testing.T) {
 
 // Counts that are too low, or no counts, are found; those of an earlier schema are made.
 func TestSentChecked(t *testing.T) {
-	s, e := open(t, store.Options{})
+	now := store.Options{Clock: func() time.Time { return start }}
+	s, e := open(t, now)
 	for i := range 3 {
-		m := outgoing(t, i+1, func(m *store.Message) { m.Account = "admin:1" })
+		m := outgoing(t, i+1, func(m *store.Message) { m.ID, m.Account = idOf(start, i), "admin:1" })
 		accept(t, s, m)
 		claim(t, s, "desk", start)
 	}
@@ -131,7 +136,7 @@ func TestSentChecked(t *testing.T) {
 	}); err != nil || found != 1 || r.Damaged != 1 {
 		t.Errorf("%d found, %+v, %v", found, r, err)
 	}
-	migrated := reopen(t, memory.Restore(e.Snapshot()), store.Options{})
+	migrated := reopen(t, memory.Restore(e.Snapshot()), now)
 	if got := sent(t, migrated, "admin:1", "default"); got[0] != 6 {
 		t.Errorf("after the migration: %v", got)
 	}

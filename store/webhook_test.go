@@ -409,7 +409,7 @@ func TestEventsSince(t *testing.T) {
 
 // A damaged delivery is put aside with its index entries; what waits behind it goes.
 func TestDamagedDelivery(t *testing.T) {
-	s, e := open(t, store.Options{})
+	s, e := open(t, store.Options{Clock: func() time.Time { return start }})
 	w := hook(t, s)
 	m := store.NewMessageID()
 	a, b := happen(t, s, m), happen(t, s, m)

@@ -80,8 +80,14 @@ func serve(t testing.TB, adapt func(*Config, *Options)) *gateway {
 // serveOn starts a gateway on an engine.
 func serveOn(t testing.TB, e store.Engine, adapt func(*Config, *Options)) *gateway {
 	t.Helper()
+	return serveAt(t, e, nil, adapt)
+}
+
+// serveAt is serveOn with a clock.
+func serveAt(t testing.TB, e store.Engine, clock func() time.Time, adapt func(*Config, *Options)) *gateway {
+	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	st, err := store.Open(t.Context(), e, store.Options{Registerer: registry})
+	st, err := store.Open(t.Context(), e, store.Options{Registerer: registry, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
