@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -216,7 +217,7 @@ func addDefaultProvider(ctx context.Context, e Engine) error {
 	if err != nil || there {
 		return err
 	}
-	return e.Update(ctx, func(e Tx) error {
+	err = e.Update(ctx, func(e Tx) error {
 		t := &tx{Tx: e}
 		p := &Provider{Name: DefaultProvider, Meta: Meta{ID: defaultProviderID, Provider: DefaultProvider, UUID: defaultUUID}}
 		if v, err := t.Get(tableProviders, idKey(p.ID)); err != nil || v != nil {
@@ -233,4 +234,8 @@ func addDefaultProvider(ctx context.Context, e Engine) error {
 		}
 		return t.Put(tableProviders, key, seal(tableProviders, key, appendProvider(newFrame(64), p)))
 	})
+	if errors.Is(err, ErrReadOnly) {
+		return fmt.Errorf("%w: %w", damage(tableProviders, idKey(defaultProviderID), "the default service provider is missing"), err)
+	}
+	return err
 }

@@ -79,7 +79,7 @@ func (t *tables) of(table store.Table) *bucket {
 			return b.there()
 		}
 	}
-	b := &bucket{table: table, Bucket: t.bolt.Bucket([]byte(table))}
+	b := &bucket{table: table, Bucket: t.bolt.Bucket(tableBucket(table))}
 	t.buckets = append(t.buckets, b)
 	return b.there()
 }

@@ -1,5 +1,5 @@
 // Package bolt is the store's engine in one file: go.etcd.io/bbolt, under a committer that lets concurrent updates share one sync of a write-ahead log, from which
-// they come to the file in larger lots. The write-ahead log lies beside the file while that is open, or after a crash; closing leaves the one file.
+// they come to the file in larger lots, as blocks of records. The write-ahead log lies beside the file while that is open, or after a crash; closing leaves the one file.
 //
 // Durability is that of fdatasync: an Update that returned nil survives a power cut. When a sync fails nobody can know what the disk holds, so the
 // engine writes nothing any more until the program is started anew and has read the file afresh.
@@ -157,7 +157,10 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 		b.Close()
 		return nil, err
 	}
-	if err := db.takeOver(); err != nil {
+	if err = db.convert(); err == nil {
+		err = db.takeOver()
+	}
+	if err != nil {
 		db.metrics.unregister()
 		b.Close()
 		return nil, err

@@ -12,12 +12,12 @@ import (
 
 const (
 	maxBatch = 1000
-	// Records are made one after the other in pieces of memory of arenaBytes, and a new piece is taken when less than arenaLeast is left. What was committed
-	// is read from there until it is in the database file.
-	arenaBytes = 256 << 10
+	// Records are made one after the other in pieces of memory of arenaBytes, and a new piece is taken when less than arenaLeast, or room for two like the last one,
+	// is left. What was committed is read from there until it is in the database file.
+	arenaBytes = 1 << 20
 	arenaLeast = 4 << 10
-	// A commit that takes longer than slowCommit on average is worth waiting slowPause for: writers that were answered by the last commit then
-	// share the next one, instead of splitting into two groups that take turns.
+	// A commit that takes longer than slowCommit on average is worth waiting slowPause for, when fewer have come than the last one answered: writers that it answered
+	// then share the next one, instead of splitting into two groups that take turns.
 	slowCommit = 4 * time.Millisecond
 	slowPause  = time.Millisecond
 )
@@ -156,10 +156,21 @@ func (r *request) answer() {
 func (db *DB) committer() {
 	defer close(db.stopped)
 	var average time.Duration
+	before := 0 // requests in the batch before
 	batch := make([]*request, 0, maxBatch)
 	take := func(g *group) {
 		for i := range g.requests {
 			batch = append(batch, &g.requests[i])
+		}
+	}
+	drain := func() {
+		for len(batch) < maxBatch {
+			select {
+			case g := <-db.requests:
+				take(g)
+			default:
+				return
+			}
 		}
 	}
 	for {
@@ -173,20 +184,13 @@ func (db *DB) committer() {
 		case <-db.quit:
 			return
 		}
-		if average > slowCommit {
+		runtime.Gosched()
+		drain()
+		if average > slowCommit && len(batch) < before {
 			time.Sleep(slowPause)
-		} else {
-			runtime.Gosched()
+			drain()
 		}
-	drain:
-		for len(batch) < maxBatch {
-			select {
-			case g := <-db.requests:
-				take(g)
-			default:
-				break drain
-			}
-		}
+		before = len(batch)
 		n := 0
 		for _, r := range batch {
 			if r.state.CompareAndSwap(waiting, running) {
@@ -236,6 +240,7 @@ func (db *DB) try(batch []*request) (bad int, took time.Duration) {
 		answer(batch, err)
 		return -1, 0
 	}
+	t.expected = len(batch)
 	for i, r := range batch {
 		before := t.writes
 		r.err = db.call(r, t)
@@ -353,7 +358,7 @@ func (db *DB) makeDurable(t *tx) error {
 	}
 	j.advance(len(t.record))
 	db.arena = t.record[len(t.record):]
-	if cap(db.arena) < arenaLeast {
+	if cap(db.arena) < max(arenaLeast, 2*len(t.record)) {
 		db.arena = make([]byte, 0, arenaBytes)
 	}
 	db.publish(func(s *state) { s.newer = s.newer.with(t.own) })

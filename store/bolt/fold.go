@@ -152,19 +152,59 @@ func (db *DB) fold(mark func(wal *bbolt.Bucket) error, all ...layers) error {
 	return classify(err)
 }
 
+// foldTable writes a layer to the blocks of its table.
 func foldTable(t *bbolt.Tx, l layer) error {
-	b, err := t.CreateBucketIfNotExists([]byte(l.table))
+	b, err := t.CreateBucketIfNotExists(tableBucket(l.table))
 	if err != nil {
 		return err
 	}
 	// Records are mostly appended: full pages leave little room to be wasted.
 	b.FillPercent = 0.9
-	return l.each(func(key string, value []byte) error {
-		if value == nil {
-			return b.Delete(octets(key))
+	return change(b, l.inOrder())
+}
+
+// change writes to the blocks of a table; writes are in order. All new blocks are made before any is written, since what is read lasts until then.
+func change(b *bbolt.Bucket, writes []write) error {
+	type replacement struct{ key, value []byte } // no value: the block goes
+	var all []replacement
+	r := run{keys: make([][]byte, 0, len(writes)), values: make([][]byte, 0, len(writes))}
+	for c := b.Cursor(); len(writes) > 0; {
+		key, old := nearest(c, octets(writes[0].key))
+		n := len(writes)
+		if next, _ := c.Next(); key != nil && next != nil {
+			n = 1
+			for n < len(writes) && writes[n].key < text(next) {
+				n++
+			}
 		}
-		return b.Put(octets(key), value)
-	})
+		r = run{keys: r.keys[:0], values: r.values[:0]}
+		changed := r.merge(old, writes[:n])
+		writes = writes[n:]
+		if !changed {
+			continue
+		}
+		keeps := key != nil && len(r.keys) > 0 && bytes.Compare(key, r.keys[0]) <= 0
+		if key != nil && !keeps {
+			all = append(all, replacement{key: key}) // first, for a new one may have the same key
+		}
+		at := len(all)
+		r.blocks(func(first []byte, b block) { all = append(all, replacement{first, b}) })
+		if keeps {
+			all[at].key = key
+		}
+	}
+	for _, r := range all {
+		err := error(nil)
+		if r.value == nil {
+			err = b.Delete(r.key)
+		} else {
+			err = b.Put(r.key, r.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // attach makes a log for a database file that has none.

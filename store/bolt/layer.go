@@ -145,27 +145,29 @@ func (c *written) copy() *layerTree {
 	return c.form.Load().tree.Copy()
 }
 
-// each calls fn for all keys in order until it returns an error.
-func (c *written) each(fn func(key string, value []byte) error) (err error) {
+// inOrder returns what a table has, by key.
+func (c *written) inOrder() (all []write) {
 	if known, writes := c.since(); known == nil {
-		for _, w := range inOrder(writes) {
-			if err := fn(w.key, w.value); err != nil {
-				return err
-			}
-		}
-		return nil
+		return inOrder(writes)
 	}
-	c.tree().Scan(func(key string, value []byte) bool {
-		err = fn(key, value)
-		return err == nil
+	tree := c.tree()
+	all = make([]write, 0, tree.Len())
+	tree.Scan(func(key string, value []byte) bool {
+		all = append(all, write{key: key, value: value})
+		return true
 	})
-	return err
+	return all
 }
 
 // inOrder sorts writes by key and leaves the last of each. all is its own.
 func inOrder(all []write) []write {
+	rising := true
 	for i := range all {
 		all[i].at = i
+		rising = rising && (i == 0 || all[i-1].key < all[i].key)
+	}
+	if rising { // as what is appended is
+		return all
 	}
 	slices.SortFunc(all, func(a, b write) int { return cmp.Or(strings.Compare(a.key, b.key), a.at-b.at) })
 	n := 0

@@ -18,14 +18,10 @@ func TestLayersAreOrderedWhenLookedAt(t *testing.T) {
 	}
 	check := func(t *testing.T, m moment) {
 		var keys []string
-		err := m.layers.of("t").each(func(key string, value []byte) error {
-			if keys = append(keys, key); string(value) != m.want[key] || (value == nil) != (m.want[key] == "") {
-				t.Errorf("%s is %q, want %q", key, value, m.want[key])
+		for _, w := range m.layers.of("t").inOrder() {
+			if keys = append(keys, w.key); string(w.value) != m.want[w.key] || (w.value == nil) != (m.want[w.key] == "") {
+				t.Errorf("%s is %q, want %q", w.key, w.value, m.want[w.key])
 			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
 		}
 		if want := slices.Sorted(maps.Keys(m.want)); !slices.Equal(keys, want) {
 			t.Errorf("keys %v, want %v", keys, want)

@@ -3,8 +3,6 @@ package bolt
 import (
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/tidwall/btree"
 )
 
@@ -12,7 +10,7 @@ import (
 type merge struct {
 	layers  [2]layerCursor
 	count   int
-	file    *bbolt.Cursor
+	file    *cursor
 	key     []byte // of the file's cursor, nil at its end
 	value   []byte
 	reverse bool

@@ -22,8 +22,11 @@ func (db *DB) Tables(ctx context.Context) (all []store.Table, err error) {
 	defer t.end()
 	err = guarded(func() error {
 		return t.file.bolt.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-			if !bytes.Equal(name, walBucket) {
-				all = append(all, store.Table(name))
+			switch {
+			case name[0] == tableMark:
+				all = append(all, store.Table(name[1:]))
+			case !bytes.Equal(name, walBucket):
+				all = append(all, store.Table(name)) // of a file that is not ours
 			}
 			return nil
 		})

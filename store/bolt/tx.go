@@ -20,14 +20,15 @@ type tx struct {
 	own      []pending // written, over what the state has
 	record   []byte    // for the log
 	writes   int       // Put and Delete calls
+	expected int       // how many writes a table may get; a guess
 }
 
 // bucket is a table of the file with cursors that are used again, since a new one costs more than most look-ups.
 type bucket struct {
 	table store.Table
 	*bbolt.Bucket
-	get  *bbolt.Cursor // of Get and First; nil: not needed yet
-	scan *bbolt.Cursor // of the next Scan; nil: not needed yet, or one walks with it
+	get  *cursor // of Get and First; nil: not needed yet
+	scan *cursor // of the next Scan; nil: not needed yet, or one walks with it
 
 	looked          bool   // for what follows
 	last, lastValue []byte // the greatest key, nil when there is none
@@ -45,10 +46,12 @@ func (b *bucket) there() *bucket {
 	return b
 }
 
+func (b *bucket) cursor() *cursor { return &cursor{blocks: b.Cursor()} }
+
 // seek returns the first key that is not before another, nil when there is none, and its value.
 func (b *bucket) seek(key []byte) (k, v []byte) {
 	if b.get == nil {
-		b.get = b.Cursor()
+		b.get = b.cursor()
 	}
 	return b.get.Seek(key)
 }
@@ -58,7 +61,7 @@ func (t *tx) greatest(table store.Table) (key, value []byte, ok bool) {
 	if b := t.file.of(table); b != nil {
 		if !b.looked {
 			b.looked = true
-			b.last, b.lastValue = b.Cursor().Last()
+			b.last, b.lastValue = b.cursor().Last()
 		}
 		key, value = b.last, b.lastValue
 	}
@@ -167,7 +170,7 @@ func (t *tx) write(kind byte, table store.Table, key, value []byte) {
 	}
 	p := t.pending(table)
 	if p == nil {
-		t.own = append(t.own, pending{table: table, under: t.state.newer.of(table)})
+		t.own = append(t.own, pending{table: table, under: t.state.newer.of(table), writes: make([]write, 0, t.expected)})
 		p = &t.own[len(t.own)-1]
 	}
 	p.set(text(t.record[end-len(key):end]), kept)
@@ -210,7 +213,7 @@ func (t *tx) Scan(table store.Table, from, to []byte, reverse bool, fn func(k, v
 	m := merge{reverse: reverse}
 	if b := t.file.of(table); b != nil {
 		if m.file, b.scan = b.scan, nil; m.file == nil {
-			m.file = b.Cursor()
+			m.file = b.cursor()
 		}
 		defer func() { b.scan = m.file }()
 	}

@@ -75,7 +75,7 @@ func verifyPages(data []byte) error {
 			return fmt.Errorf("the file is damaged: %w", err)
 		}
 	}
-	err = w.page(m.root, 0, true, nil, nil)
+	err = w.page(m.root, 0, holdBuckets, nil, nil)
 	w.helping.Wait()
 	if err == nil {
 		err = w.err()
@@ -143,6 +143,15 @@ type walker struct {
 	failed  atomic.Pointer[error] // what a helper found
 }
 
+// holding is what the leaves of a tree hold.
+type holding uint8
+
+const (
+	holdBuckets holding = iota
+	holdBlocks          // of a table
+	holdOthers          // what else has keys and values
+)
+
 // shared is down to which depth pages are given to helpers; what is below one is small.
 const shared = 3
 
@@ -154,18 +163,18 @@ func (w *walker) err() error {
 }
 
 // below looks at a page and all below it, in another goroutine when one is free; its error is then found in failed.
-func (w *walker) below(id uint64, depth int, top bool, low, high []byte) error {
+func (w *walker) below(id uint64, depth int, what holding, low, high []byte) error {
 	if depth > shared {
-		return w.page(id, depth, top, low, high)
+		return w.page(id, depth, what, low, high)
 	}
 	select {
 	case w.helpers <- struct{}{}:
 	default:
-		return w.page(id, depth, top, low, high)
+		return w.page(id, depth, what, low, high)
 	}
 	w.helping.Go(func() {
 		defer func() { <-w.helpers }()
-		if err := guarded(func() error { return w.page(id, depth, top, low, high) }); err != nil {
+		if err := guarded(func() error { return w.page(id, depth, what, low, high) }); err != nil {
 			w.failed.CompareAndSwap(nil, &err)
 		}
 	})
@@ -230,8 +239,8 @@ func (w *walker) unused(free []byte) error {
 	return nil
 }
 
-// page looks at a page and all below it, which hold tables when top is set. Their keys must be at least low and less than high, nil meaning any.
-func (w *walker) page(id uint64, depth int, top bool, low, high []byte) error {
+// page looks at a page and all below it. Their keys must be at least low and less than high, nil meaning any.
+func (w *walker) page(id uint64, depth int, what holding, low, high []byte) error {
 	page, flags, count, err := w.bytes(id)
 	if err != nil {
 		return err
@@ -239,15 +248,15 @@ func (w *walker) page(id uint64, depth int, top bool, low, high []byte) error {
 	if depth > maxDepth {
 		return fmt.Errorf("page %d is nested too deep", id)
 	}
-	if err := w.elements(page, flags, count, depth, top, low, high); err != nil {
+	if err := w.elements(page, flags, count, depth, what, low, high); err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
 	return nil
 }
 
-// elements looks at what a page holds; page is a bucket's inline page when it is not one of the file. Only elements of the top hold tables. What is written
-// behind the list of elements has no holes, so that a damaged number of elements or length shows.
-func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool, low, high []byte) error {
+// elements looks at what a page holds; page is a bucket's inline page when it is not one of the file. What is written behind the list of elements has no holes, so that a
+// damaged number of elements or length shows.
+func (w *walker) elements(page []byte, flags, count uint16, depth int, what holding, low, high []byte) error {
 	if pageHeader+int(count)*elementBytes > len(page) {
 		return fmt.Errorf("%d elements do not fit", count)
 	}
@@ -272,23 +281,35 @@ func (w *walker) elements(page []byte, flags, count uint16, depth int, top bool,
 			return fmt.Errorf("key %d is out of order", i)
 		}
 		last = key
-		switch {
-		case flags == flagBranch:
-			next := high
-			if i+1 < int(count) {
-				if _, next, _, err = element(page, flags, i+1); err != nil {
-					return err
-				}
-			}
-			if err := w.below(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, top, key, next); err != nil {
+		next := high
+		if i+1 < int(count) {
+			if _, next, _, err = element(page, flags, i+1); err != nil {
 				return err
 			}
-		case top && order.Uint32(page[pageHeader+i*elementBytes:]) == elementBucket:
-			if err := w.bucket(value, depth); err != nil {
+		}
+		kind := uint32(0)
+		if flags == flagLeaf {
+			kind = order.Uint32(page[pageHeader+i*elementBytes:])
+		}
+		switch {
+		case flags == flagBranch:
+			if err := w.below(order.Uint64(page[pageHeader+i*elementBytes+8:]), depth+1, what, key, next); err != nil {
+				return err
+			}
+		case what == holdBuckets && kind == elementBucket:
+			inside := holdOthers
+			if key[0] == tableMark {
+				inside = holdBlocks
+			}
+			if err := w.bucket(value, depth, inside); err != nil {
 				return fmt.Errorf("table %q: %w", key, err)
 			}
-		case top || order.Uint32(page[pageHeader+i*elementBytes:]) != 0:
+		case what == holdBuckets || kind != 0:
 			return fmt.Errorf("element %d has an unexpected kind", i)
+		case what == holdBlocks:
+			if err := block(value).verify(key, next); err != nil {
+				return fmt.Errorf("block %d: %w", i, err)
+			}
 		}
 	}
 	if spare := len(page) - end; spare >= int(w.meta.pageSize) {
@@ -317,16 +338,16 @@ func element(page []byte, flags uint16, i int) (begin int, key, value []byte, er
 	return 0, nil, nil, fmt.Errorf("element %d lies outside", i)
 }
 
-func (w *walker) bucket(value []byte, depth int) error {
+func (w *walker) bucket(value []byte, depth int, what holding) error {
 	if len(value) < bucketHeader {
 		return errors.New("its header is cut")
 	}
 	if root := order.Uint64(value); root != 0 {
-		return w.below(root, depth+1, false, nil, nil)
+		return w.below(root, depth+1, what, nil, nil)
 	}
 	inline := value[bucketHeader:]
 	if len(inline) < pageHeader || depth > maxDepth {
 		return errors.New("its inline page is cut")
 	}
-	return w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, false, nil, nil)
+	return w.elements(inline, order.Uint16(inline[8:]), order.Uint16(inline[10:]), depth+1, what, nil, nil)
 }
