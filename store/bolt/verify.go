@@ -266,6 +266,9 @@ func (w *walker) elements(page []byte, flags, count uint16, depth int, what hold
 	if flags == flagBranch && count == 0 {
 		return errors.New("branch without children")
 	}
+	if count == 0 && len(bytes.Trim(page[pageHeader:], "\x00")) > 0 {
+		return errors.New("it is said to be empty and is not")
+	}
 	last := low
 	end := pageHeader + int(count)*elementBytes
 	for i := range int(count) {

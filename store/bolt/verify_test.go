@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"trunkline/store"
@@ -175,4 +177,48 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("%d of %d bytes were found good", len(data), len(good))
 		}
 	})
+}
+
+// A page that is said to be empty hides what is in it, which nobody would miss in some tables.
+func TestEmptiedPages(t *testing.T) {
+	good := filled(t)
+	m, err := newestMeta(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &walker{data: good, meta: m, seen: make([]atomic.Uint64, m.pages/64+1)}
+	if err := w.page(m.root, 0, holdBuckets, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	emptied := 0
+	empty := func(at uint64) {
+		data := bytes.Clone(good)
+		order.PutUint16(data[at+10:], 0)
+		if emptied++; verifyPages(data) == nil {
+			t.Errorf("the leaf at %d was said to be empty, and nothing was noticed", at)
+		}
+	}
+	for id := uint64(2); id < m.pages; id++ {
+		at := id * m.pageSize
+		page := good[at:]
+		if w.seen[id/64].Load()&(1<<(id%64)) == 0 || order.Uint64(page) != id || order.Uint16(page[8:]) != flagLeaf || order.Uint16(page[10:]) == 0 {
+			continue
+		}
+		if id == m.root {
+			for i := range int(order.Uint16(page[10:])) {
+				begin, key, value, err := element(page, flagLeaf, i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				inline := uint64(begin + len(key) + bucketHeader)
+				if order.Uint64(value) == 0 && order.Uint16(page[inline+10:]) > 0 {
+					empty(at + inline)
+				}
+			}
+		}
+		empty(at)
+	}
+	if emptied < 5 {
+		t.Errorf("%d pages are too few to tell anything", emptied)
+	}
 }
