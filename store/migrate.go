@@ -124,8 +124,17 @@ func migrate(ctx context.Context, e Engine, steps []migration) (Instance, error)
 		err = e.Update(ctx, func(t Tx) error {
 			return t.Put(tableMeta, keyInstance, seal(tableMeta, keyInstance, appendInstance(newFrame(32), instance)))
 		})
+		err = missing(err, tableMeta, keyInstance)
 	}
 	return instance, err
+}
+
+// missing names the record that could not be made anew in a store that is only read: one that was ever written to has it.
+func missing(err error, t Table, key []byte) error {
+	if errors.Is(err, ErrReadOnly) {
+		return fmt.Errorf("%w: %w", damage(t, key, "it is missing"), err)
+	}
+	return err
 }
 
 // mustBeNew returns *Damage when a store without a schema has records: it would be taken for a new one.

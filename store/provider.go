@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -234,8 +233,5 @@ func addDefaultProvider(ctx context.Context, e Engine) error {
 		}
 		return t.Put(tableProviders, key, seal(tableProviders, key, appendProvider(newFrame(64), p)))
 	})
-	if errors.Is(err, ErrReadOnly) {
-		return fmt.Errorf("%w: %w", damage(tableProviders, idKey(defaultProviderID), "the default service provider is missing"), err)
-	}
-	return err
+	return missing(err, tableProviders, idKey(defaultProviderID))
 }

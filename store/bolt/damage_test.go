@@ -389,3 +389,40 @@ func TestDamageIsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// What every store has and this one lost is named when it can only be read; else it is made anew.
+func TestLostAndOnlyRead(t *testing.T) {
+	for table, key := range map[store.Table][]byte{"meta": []byte("instance"), "providers": nil} {
+		path := filepath.Join(t.TempDir(), "db")
+		db := open(t, path)
+		s, err := store.Open(t.Context(), db, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(t.Context(), func(tx store.Tx) error {
+			if key == nil {
+				if err := tx.Scan(table, nil, nil, false, func(k, _ []byte) (bool, error) { key = bytes.Clone(k); return false, nil }); err != nil {
+					return err
+				}
+			}
+			return tx.Delete(table, key)
+		})
+		if err := errors.Join(err, s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		db, err = bolt.Open(path, bolt.Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d *store.Damage
+		if _, err := store.Open(t.Context(), db, store.Options{}); !errors.As(err, &d) || d.Table != table || !bytes.Equal(d.Key, key) {
+			t.Errorf("%s: %v", table, err)
+		}
+		db.Close()
+		if s, err = store.Open(t.Context(), open(t, path), store.Options{}); err != nil {
+			t.Errorf("%s: %v", table, err)
+		} else {
+			s.Close()
+		}
+	}
+}
