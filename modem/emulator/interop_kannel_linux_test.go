@@ -121,6 +121,8 @@ func TestKannel(t *testing.T) {
 		startDaemon(t, ctx, h.cancel, filepath.Join(dir, "bearerbox.log"), bearerbox, file)
 		awaitPort(t, ctx, ports[1])
 		startDaemon(t, ctx, h.cancel, filepath.Join(dir, "smsbox.log"), smsbox, file)
+		// It listens before it has found the bearerbox, and panics at a request that comes between the two.
+		awaitLog(t, ctx, filepath.Join(dir, "smsbox.log"), "heartbeat_thread")
 		awaitPort(t, ctx, ports[2])
 
 		texts := interopTexts()
@@ -184,6 +186,19 @@ func awaitPort(t *testing.T, ctx context.Context, port int) {
 		}
 		if !sleep(100*time.Millisecond, ctx.Done()) {
 			t.Fatalf("nobody listens on port %d: %v", port, err)
+		}
+	}
+}
+
+func awaitLog(t *testing.T, ctx context.Context, path, text string) {
+	t.Helper()
+	for {
+		b, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(b), text) {
+			return
+		}
+		if !sleep(50*time.Millisecond, ctx.Done()) {
+			t.Fatalf("%s does not say %q: %v", path, text, err)
 		}
 	}
 }
