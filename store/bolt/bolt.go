@@ -53,7 +53,7 @@ type DB struct {
 	closing  sync.Once
 	failed   chan struct{} // closed when a sync failed
 	failing  sync.Once
-	refused  bool // the last commit was refused as a whole; the committer's own
+	refused  bool // the last commit was refused as a whole
 
 	shared   atomic.Pointer[base] // what transactions read of the file; nil: the next one opens it
 	sharing  sync.Mutex           // held while shared is replaced
@@ -66,9 +66,16 @@ type DB struct {
 	refusing chan struct{}         // told when that begins, or goes on
 	again    chan struct{}         // asks for another try
 	listFrom int64                 // how much the file holds, free pages included, from which on closing writes the free list
-	wal      *wal                  // nil before the first commit; this and the next two are the committer's own
-	folding  chan struct{}         // closed when the fold that was started last has ended; nil: none
-	arena    []byte                // where the next record is made
+	commits  chan *commit          // to the writer
+	landed   chan *commit          // and back, on disk or with why not
+
+	// The committer's own. What is on its way to the disk, and the log meanwhile, are the writer's.
+	flying  *commit
+	wal     *wal          // nil before the first commit
+	folding chan struct{} // closed when the fold that was started last has ended; nil: none
+	arena   []byte        // where the next record is made
+	average time.Duration // of the last commits
+	before  int           // updates in the last one
 
 	commit func(*bbolt.Tx) error // writes to the database file and syncs it; a test puts a failing one here
 	sync   func(*os.File) error  // syncs the write-ahead log; likewise
@@ -150,7 +157,7 @@ func openFile(path string, file *os.File, o Options) (*DB, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	db := &DB{path: path, bolt: b, mapped: mapped, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *group), copies: make(chan chan<- reading), quit: make(chan struct{}),
+	db := &DB{path: path, bolt: b, mapped: mapped, file: file, readOnly: o.ReadOnly, log: o.Logger, requests: make(chan *group), copies: make(chan chan<- reading), commits: make(chan *commit), landed: make(chan *commit, 1), quit: make(chan struct{}),
 		stopped: make(chan struct{}), failed: make(chan struct{}), refusing: make(chan struct{}, 1), again: make(chan struct{}), commit: (*bbolt.Tx).Commit, sync: syncFile, listFrom: listFrom}
 	db.state.Store(&state{})
 	if db.metrics, err = newMetrics(o.Registerer, db); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -152,129 +153,191 @@ func (r *request) answer() {
 	}
 }
 
-// committer is the one goroutine that writes.
+// commit is a transaction that the functions of a batch have written, on its way to the disk.
+type commit struct {
+	*tx
+	batch  []*request
+	newer  layers // what everybody reads when it is there
+	padded []byte // its record, as it lies in the log
+	end    int64  // of the record, in the half of the log
+	err    error
+	took   time.Duration
+}
+
+// committer is the one goroutine that runs updates. While one commit is on its way to the disk, the functions of the next are run over it already; they are
+// answered when theirs is there too. Whatever else touches the log or the database file waits until nothing is on its way.
 func (db *DB) committer() {
 	defer close(db.stopped)
-	var average time.Duration
-	before := 0 // requests in the batch before
-	batch := make([]*request, 0, maxBatch)
-	take := func(g *group) {
-		for i := range g.requests {
-			batch = append(batch, &g.requests[i])
-		}
-	}
-	drain := func() {
-		for len(batch) < maxBatch {
-			select {
-			case g := <-db.requests:
-				take(g)
-			default:
-				return
-			}
-		}
-	}
+	go db.writer()
+	defer close(db.commits)
 	for {
-		batch = batch[:0]
+		var batch []*request
 		select {
 		case g := <-db.requests:
-			take(g)
+			batch = claim(nil, g)
 		case c := <-db.copies:
+			db.land()
 			c <- db.detached()
 			continue
 		case <-db.quit:
+			db.land()
 			return
 		}
+		select {
+		case c := <-db.landed:
+			db.note(c)
+		default:
+		}
 		runtime.Gosched()
-		drain()
-		if average > slowCommit && len(batch) < before {
-			time.Sleep(slowPause)
-			drain()
+		for batch = db.drain(batch); len(batch) > maxBatch; batch = batch[maxBatch:] {
+			db.run(slices.Clip(batch[:maxBatch]), false)
 		}
-		before = len(batch)
-		n := 0
-		for _, r := range batch {
-			if r.state.CompareAndSwap(waiting, running) {
-				batch[n] = r
-				n++
-			}
-		}
-		for rest := batch[:n]; len(rest) > 0; {
-			piece := rest[:min(len(rest), maxBatch)]
-			rest = rest[len(piece):]
-			if took := db.run(piece); took > 0 {
-				average += (took - average) / 8
-			}
-		}
-		clear(batch)
+		db.run(batch, true)
 	}
 }
 
-// run commits a batch and answers it. A function that fails after it wrote something makes the transaction unusable: then those before it are run
-// again and committed, it is run alone, and the rest follows. The result is the time that the last sync took, 0 when nothing was written.
-func (db *DB) run(batch []*request) (took time.Duration) {
+// writer brings one commit after the other to the disk.
+func (db *DB) writer() {
+	for c := range db.commits {
+		begin := time.Now()
+		c.err = db.outcome(func() error {
+			if err := db.wal.write(c.padded, len(c.record)); err != nil {
+				return err
+			}
+			return db.sync(db.wal.file)
+		})
+		c.took = time.Since(begin)
+		if c.err == nil {
+			db.wal.advance(len(c.padded))
+			db.publish(func(s *state) { s.newer = c.newer })
+			db.metrics.committed(len(c.batch), c.took)
+		}
+		answer(c.batch, c.err)
+		db.landed <- c
+	}
+}
+
+// claim adds those of a group to a batch that were not given up.
+func claim(batch []*request, g *group) []*request {
+	for i := range g.requests {
+		if r := &g.requests[i]; r.state.CompareAndSwap(waiting, running) {
+			batch = append(batch, r)
+		}
+	}
+	return batch
+}
+
+// drain adds what waits to a batch.
+func (db *DB) drain(batch []*request) []*request {
+	for len(batch) < maxBatch {
+		select {
+		case g := <-db.requests:
+			batch = claim(batch, g)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// land waits until nothing is on its way to the disk.
+func (db *DB) land() {
+	if db.flying != nil {
+		db.note(<-db.landed)
+	}
+}
+
+// note takes notice of the end of a commit.
+func (db *DB) note(c *commit) {
+	db.flying, db.before = nil, len(c.batch)
+	db.average += (c.took - db.average) / 8
+}
+
+// run commits a batch, to which more may be added meanwhile if that is wished. A function that fails after it wrote something makes the transaction unusable:
+// then those before it are run again and committed, it is run alone, and the rest follows.
+func (db *DB) run(batch []*request, more bool) {
 	for len(batch) > 0 {
-		bad, d := db.try(batch)
-		if d > 0 {
-			took = d
-		}
+		all, bad := db.try(batch, more)
 		if bad < 0 {
-			return took
+			return
 		}
-		if bad > 0 {
-			// They succeeded a moment ago; should one fail now, the recursion ends since the batch gets shorter.
-			if d := db.run(batch[:bad]); d > 0 {
-				took = d
-			}
-		}
-		db.alone(batch[bad])
-		batch = batch[bad+1:]
+		// They succeeded a moment ago; should one fail now, the recursion ends since the batch gets shorter.
+		db.run(slices.Clip(all[:bad]), false)
+		db.alone(all[bad])
+		batch = all[bad+1:]
 	}
-	return took
 }
 
-// try runs all functions in one transaction and commits it. When one fails after writing, nothing is committed or answered, and its index is returned;
-// else -1.
-func (db *DB) try(batch []*request) (bad int, took time.Duration) {
+// try runs all functions in one transaction and lets it be committed. When one fails after writing, nothing is committed or answered, and its index is returned;
+// else -1. all are those of the batch and what was added.
+func (db *DB) try(batch []*request, more bool) (all []*request, bad int) {
 	t, err := db.beginUpdate()
 	if err != nil {
 		answer(batch, err)
-		return -1, 0
+		return batch, -1
 	}
 	t.expected = len(batch)
-	for i, r := range batch {
-		before := t.writes
-		r.err = db.call(r, t)
-		if t.writes != before && (r.err != nil || r.panic != nil) {
+	paused := !more
+	for done := 0; ; {
+		for ; done < len(batch); done++ {
+			r := batch[done]
+			before := t.writes
+			r.err = db.call(r, t)
+			if t.writes != before && (r.err != nil || r.panic != nil) {
+				t.end()
+				return batch, done
+			}
+		}
+		switch {
+		case db.flying != nil:
+			requests := db.requests
+			if !more || len(batch) >= maxBatch {
+				requests = nil
+			}
+			select {
+			case g := <-requests:
+				batch = claim(batch, g)
+			case c := <-db.landed:
+				if db.note(c); c.err != nil { // and so what this transaction was built on is not there
+					t.end()
+					return db.try(batch, more)
+				}
+				if more {
+					batch = db.drain(batch)
+				}
+			}
+		case !paused && db.average > slowCommit && len(batch) < db.before:
+			paused = true
+			time.Sleep(slowPause)
+			batch = db.drain(batch)
+		default:
 			t.end()
-			return i, 0
+			if t.writes == 0 {
+				answer(batch, nil)
+			} else {
+				db.launch(t, batch)
+			}
+			return batch, -1
 		}
 	}
-	if t.writes == 0 {
-		t.end()
-		answer(batch, nil)
-		return -1, 0
-	}
-	begin := time.Now()
-	err = db.finish(t)
-	took = time.Since(begin)
-	db.metrics.committed(len(batch), took)
-	answer(batch, err)
-	return -1, took
 }
 
-// alone runs one function in a transaction of its own.
+// alone runs and commits one function in a transaction of its own.
 func (db *DB) alone(r *request) {
+	db.land()
 	r.panic = nil
 	t, err := db.beginUpdate()
-	if err == nil {
-		if err = db.call(r, t); err != nil || r.panic != nil || t.writes == 0 {
-			t.end()
-		} else {
-			err = db.finish(t)
-		}
+	if err != nil {
+		answer([]*request{r}, err)
+		return
 	}
-	r.err = err
-	r.answer()
+	r.err = db.call(r, t)
+	t.end()
+	if r.err != nil || r.panic != nil || t.writes == 0 {
+		r.answer()
+		return
+	}
+	db.launch(t, []*request{r})
 }
 
 // answer tells everybody the outcome: err when the commit failed, else what the function itself returned.
@@ -287,20 +350,65 @@ func answer(batch []*request, err error) {
 	}
 }
 
-// beginUpdate begins a transaction that writes. When the half of the log is well filled it goes on in the other one first, as soon as that is free.
+// launch sends a transaction that has ended on its way to the log, or brings it to the database file at once when it is too much for the log. Nothing else
+// is on its way.
+func (db *DB) launch(t *tx, batch []*request) {
+	c := &commit{tx: t, batch: batch, newer: t.state.newer.with(t.own)}
+	begin, through := time.Now(), false
+	err := db.outcome(func() error {
+		err := db.attach()
+		if err == nil && db.refusal.Load() != nil {
+			// The log has room, but it would only fill up. There may be room on the disk again.
+			err = db.foldNow()
+		}
+		if through = err == nil && !db.wal.fits(len(t.record)); through {
+			err = db.writeThrough(c.newer)
+		}
+		return err
+	})
+	if err != nil || through {
+		if through && err == nil {
+			db.metrics.committed(len(batch), time.Since(begin))
+		}
+		answer(batch, err)
+		return
+	}
+	c.padded = padded(t.record)
+	db.arena = c.padded[len(c.padded):]
+	if cap(db.arena) < max(arenaLeast, 2*len(c.padded)) {
+		db.arena = make([]byte, 0, arenaBytes)
+	}
+	c.end = db.wal.at + int64(len(c.padded))
+	db.flying = c
+	db.commits <- c
+}
+
+// beginUpdate begins a transaction that writes, over what is on its way. When the half of the log is well filled it goes on in the other one first, as soon as
+// that is free.
 func (db *DB) beginUpdate() (*tx, error) {
+	turns := false
+	if filled := db.filled(); filled > halfBytes/2 {
+		if turns = db.folded() || filled > halfBytes*7/8 && db.waitFold() == nil; turns {
+			db.land()
+		}
+	}
 	select {
 	case <-db.failed:
 		return nil, store.ErrStopped
 	default:
 	}
-	if j := db.wal; j != nil && j.at > halfBytes/2 && (db.folded() || j.at > halfBytes*7/8 && db.waitFold() == nil) {
-		db.startFold(j.sequence)
-		j.turn()
+	if turns {
+		db.startFold(db.wal.sequence)
+		db.wal.turn()
 	}
 	t, err := db.begin()
 	if err != nil {
 		return nil, err
+	}
+	if db.flying != nil {
+		s := *t.state
+		s.newer = db.flying.newer
+		t.state = &s
 	}
 	t.writable = true
 	t.record = beginRecord(db.arena)
@@ -323,10 +431,9 @@ func (db *DB) call(r *request, t *tx) (err error) {
 	return guarded(func() error { return r.fn(t) })
 }
 
-// finish commits. Unless the disk is full or cannot be written at all, a failure means that what the disk holds is unknown.
-func (db *DB) finish(t *tx) error {
-	t.end()
-	err := classify(guarded(func() error { return db.makeDurable(t) }))
+// outcome runs what makes a commit durable. Unless the disk is full or cannot be written at all, a failure means that what the disk holds is unknown.
+func (db *DB) outcome(write func() error) error {
+	err := classify(guarded(write))
 	if err == nil || isRefusal(err) {
 		db.tellRefusal(err)
 		return err
@@ -335,51 +442,30 @@ func (db *DB) finish(t *tx) error {
 	return fmt.Errorf("%w: %w", store.ErrStopped, err)
 }
 
-// makeDurable writes what a transaction wrote to the log, or to the database file at once when it is too much for the log. Then everybody can see it.
-func (db *DB) makeDurable(t *tx) error {
-	if err := db.attach(); err != nil {
-		return err
-	}
-	if db.refusal.Load() != nil {
-		// The log has room, but it would only fill up. There may be room on the disk again.
-		if err := db.foldNow(); err != nil {
-			return err
-		}
-	}
-	j := db.wal
-	if !j.fits(len(t.record)) {
-		return db.writeThrough(t)
-	}
-	if err := j.write(t.record); err != nil {
-		return err
-	}
-	if err := db.sync(j.file); err != nil {
-		return err
-	}
-	j.advance(len(t.record))
-	db.arena = t.record[len(t.record):]
-	if cap(db.arena) < max(arenaLeast, 2*len(t.record)) {
-		db.arena = make([]byte, 0, arenaBytes)
-	}
-	db.publish(func(s *state) { s.newer = s.newer.with(t.own) })
-	return nil
-}
-
-// writeThrough brings everything to the database file, what t wrote included.
-func (db *DB) writeThrough(t *tx) error {
+// writeThrough brings everything to the database file.
+func (db *DB) writeThrough(all layers) error {
 	if err := db.waitFold(); err != nil {
 		return err
 	}
-	j := db.wal
-	all := db.state.Load().newer.with(t.own)
 	db.passing.Lock()
 	defer db.passing.Unlock()
-	if err := db.fold(upTo(j.sequence), all); err != nil {
+	if err := db.fold(upTo(db.wal.sequence), all); err != nil {
 		return err
 	}
 	db.publish(func(s *state) { s.newer, s.folds = nil, s.folds+1 })
-	j.turn()
+	db.wal.turn()
 	return nil
+}
+
+// filled returns how far the half of the log that is written will be filled when nothing is on its way.
+func (db *DB) filled() int64 {
+	switch {
+	case db.flying != nil:
+		return db.flying.end
+	case db.wal != nil:
+		return db.wal.at
+	}
+	return 0
 }
 
 // fail stops all writing.
@@ -390,7 +476,7 @@ func (db *DB) fail(err error) {
 	})
 }
 
-// tellRefusal logs when writes begin to be refused and when they are taken again. Only the committer calls it.
+// tellRefusal logs when writes begin to be refused and when they are taken again. Only one goroutine calls it at a time.
 func (db *DB) tellRefusal(err error) {
 	switch refused := err != nil; {
 	case refused && !db.refused:

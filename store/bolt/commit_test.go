@@ -88,7 +88,7 @@ func TestFailedCommit(t *testing.T) {
 	}
 }
 
-// While a commit is under way, an update that waits behind it hears its context, and those that wait share the next commit.
+// While a commit is under way, the next one is made ready, and those that come go with it until it is full; an update that waits behind it hears its context.
 func TestQueuedUpdates(t *testing.T) {
 	db, _ := openHere(t)
 	entered, let := make(chan struct{}), make(chan struct{})
@@ -108,6 +108,25 @@ func TestQueuedUpdates(t *testing.T) {
 		}
 	})
 	<-entered
+	var ran sync.WaitGroup
+	ran.Add(maxBatch)
+	for i := range maxBatch {
+		group.Go(func() {
+			if err := db.Update(t.Context(), func(tx store.Tx) error {
+				defer ran.Done()
+				if v, err := tx.Get("t", []byte("first")); err != nil || v == nil {
+					t.Errorf("update %d does not see what is on its way: %q, %v", i, v, err)
+				}
+				return tx.Put("t", fmt.Append(nil, i), nil)
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	ran.Wait()
+	if got := keys(t, db); len(got) != 0 {
+		t.Errorf("what is not on disk is seen: %q", got)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error)
 	go func() {
@@ -119,8 +138,63 @@ func TestQueuedUpdates(t *testing.T) {
 	}
 	close(let)
 	group.Wait()
-	if got := keys(t, db); len(got) != 1 {
-		t.Errorf("keys %q", got)
+	if got := keys(t, db); len(got) != 1+maxBatch || commits != 2 {
+		t.Errorf("%d keys after %d commits", len(got), commits)
+	}
+}
+
+// What was run over a commit that was refused, since the disk took nothing, is run again without it.
+func TestRefusedUnderway(t *testing.T) {
+	for _, test := range []struct {
+		fault error
+		keys  string
+		want  error
+	}{
+		{syscall.ENOSPC, "[second]", nil},
+		{syscall.EIO, "[]", store.ErrStopped},
+	} {
+		t.Run(test.fault.Error(), func(t *testing.T) {
+			db, _ := openHere(t)
+			entered, let := make(chan struct{}), make(chan struct{})
+			works, commits := db.sync, 0
+			db.sync = func(f *os.File) error {
+				if commits++; commits == 1 {
+					close(entered)
+					<-let
+					return test.fault
+				}
+				return works(f)
+			}
+			var group sync.WaitGroup
+			group.Go(func() {
+				if err := put(db, "first"); err == nil {
+					t.Error("a commit that was refused is acknowledged")
+				}
+			})
+			<-entered
+			var seen []bool
+			ran := make(chan struct{}, 2)
+			group.Go(func() {
+				err := db.Update(t.Context(), func(tx store.Tx) error {
+					v, err := tx.Get("t", []byte("first"))
+					seen = append(seen, v != nil)
+					ran <- struct{}{}
+					return errors.Join(err, tx.Put("t", []byte("second"), nil))
+				})
+				if !errors.Is(err, test.want) {
+					t.Errorf("error %v, want %v", err, test.want)
+				}
+			})
+			<-ran
+			close(let)
+			group.Wait()
+			if test.want == nil && fmt.Sprint(seen) != "[true false]" {
+				t.Errorf("what the disk refused was seen in its runs: %v", seen)
+			}
+			if got := fmt.Sprint(keys(t, db)); got != test.keys {
+				t.Errorf("keys %s, want %s", got, test.keys)
+			}
+		})
 	}
 }
 
@@ -128,11 +202,10 @@ func TestQueuedUpdates(t *testing.T) {
 func TestPoisonedBatchIsSplit(t *testing.T) {
 	db, _ := openHere(t)
 	boom := errors.New("boom")
-	var batch []*request
-	runs := make([]int, 5)
+	runs, errs := make([]int, 5), make([]error, 5)
+	var fns []func(store.Tx) error
 	for i := range runs {
-		r := &db.group(1).requests[0]
-		r.fn = func(tx store.Tx) error {
+		fns = append(fns, func(tx store.Tx) error {
 			runs[i]++
 			if err := tx.Put("t", []byte{'a' + byte(i)}, nil); err != nil {
 				return err
@@ -141,14 +214,12 @@ func TestPoisonedBatchIsSplit(t *testing.T) {
 				return boom
 			}
 			return nil
-		}
-		batch = append(batch, r)
+		})
 	}
-	db.run(batch)
-	for i, r := range batch {
-		<-r.group.done
-		if want := map[bool]error{true: boom}[i == 2]; r.err != want {
-			t.Errorf("update %d: %v, want %v", i, r.err, want)
+	db.UpdateEach(t.Context(), fns, errs)
+	for i, err := range errs {
+		if want := map[bool]error{true: boom}[i == 2]; err != want {
+			t.Errorf("update %d: %v, want %v", i, err, want)
 		}
 	}
 	if got := fmt.Sprint(keys(t, db)); got != "[a b d e]" {

@@ -104,23 +104,27 @@ func (j *wal) fits(n int) bool { return j.at+recordSize(n) <= halfBytes }
 // turn goes to the beginning of the other half, whose content must be in the database file.
 func (j *wal) turn() { j.half, j.at = 1-j.half, 0 }
 
-// write finishes a record and writes it. The next one goes to the same place until advance is called.
-func (j *wal) write(record []byte) error {
+// padded returns a record with the zeros that fill its last sector.
+func padded(record []byte) []byte {
 	n := len(record)
-	order.PutUint32(record, recordMagic)
-	order.PutUint32(record[4:], uint32(n-recordHead))
-	order.PutUint64(record[8:], j.id)
-	order.PutUint64(record[16:], j.sequence+1)
-	order.PutUint32(record[24:], recordSum(record))
-	padded := append(record, make([]byte, recordSize(n)-int64(n))...)
+	return append(record, make([]byte, recordSize(n)-int64(n))...)
+}
+
+// write finishes a padded record, n octets without its padding, and writes it. The next one goes to the same place until advance is called.
+func (j *wal) write(padded []byte, n int) error {
+	order.PutUint32(padded, recordMagic)
+	order.PutUint32(padded[4:], uint32(n-recordHead))
+	order.PutUint64(padded[8:], j.id)
+	order.PutUint64(padded[16:], j.sequence+1)
+	order.PutUint32(padded[24:], recordSum(padded[:n]))
 	_, err := j.file.WriteAt(padded, j.half*halfBytes+j.at)
 	return err
 }
 
-// advance counts the record of n octets that was written last.
-func (j *wal) advance(n int) {
+// advance counts the record that was written last, of size octets in the file.
+func (j *wal) advance(size int) {
 	j.sequence++
-	j.at += recordSize(n)
+	j.at += int64(size)
 }
 
 // recordSum is the checksum of a record without the field that holds it.

@@ -597,7 +597,7 @@ func FuzzReadWAL(f *testing.F) {
 			f.Fatal(err)
 		}
 		j.file, j.at = file, 0
-		if err := j.write(record); err != nil {
+		if err := j.write(padded(record), len(record)); err != nil {
 			f.Fatal(err)
 		}
 		j.sequence++
