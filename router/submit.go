@@ -156,7 +156,8 @@ func (r *Router) check(s *Submission, now time.Time) ([]store.Message, error) {
 	}
 	messages := make([]store.Message, len(numbers))
 	for i, to := range numbers {
-		m := store.Message{ID: store.NewMessageID(), Direction: store.Out, State: store.Waiting, To: to, Text: s.Text, Account: s.Account, Provider: s.Provider, Class: s.Class, Tag: s.Tag,
+		m := &messages[i]
+		*m = store.Message{ID: store.NewMessageID(), Direction: store.Out, State: store.Waiting, To: to, Text: s.Text, Account: s.Account, Provider: s.Provider, Class: s.Class, Tag: s.Tag,
 			Pin: s.Trunk, Priority: uint8(priority), Flash: s.Flash, CreatedAt: now, SendAt: s.SendAt.UTC(), Validity: s.ValidFor, OnAmbiguous: ambiguous, Parts: make([]store.Part, parts)}
 		if s.SendAt.IsZero() {
 			m.SendAt = time.Time{}
@@ -172,12 +173,11 @@ func (r *Router) check(s *Submission, now time.Time) ([]store.Message, error) {
 			m.Parts[p] = store.Part{Seq: p + 1, State: store.Waiting, Reference: -1, Status: -1}
 		}
 		if m.Pin == "" {
-			r.planOut(&m, now)
+			r.planOut(m, now)
 		}
 		if m.Pin == "" && m.State == store.Waiting && (m.Routing == nil || m.Routing.Trunk == "") {
 			m.Prefer = r.prefer(to, parts)
 		}
-		messages[i] = m
 	}
 	return messages, nil
 }

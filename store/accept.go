@@ -81,6 +81,8 @@ type accepting struct {
 	known           keyRecord
 	values          [][]byte
 	indexes         [][]entry
+	value           [1][]byte // of one message, which is most
+	index           [1][]entry
 	out             Accepted // of the last run
 }
 
@@ -113,8 +115,9 @@ func (a *accepting) prepare(s *Store, from *Acceptance) error {
 		a.keyID = append(appendName(nil, a.Key.Scope), a.Key.Key...)
 		a.keyValue = seal(tableKeys, a.keyID, appendKey(newFrame(64+24*len(a.Messages)), &a.known))
 	}
-	a.values = make([][]byte, len(a.Messages))
-	a.indexes = make([][]entry, len(a.Messages))
+	if a.values, a.indexes = a.value[:], a.index[:]; len(a.Messages) != 1 {
+		a.values, a.indexes = make([][]byte, len(a.Messages)), make([][]entry, len(a.Messages))
+	}
 	for i := range a.Messages {
 		a.values[i], a.indexes[i] = sealMessage(&a.Messages[i]), entries(&a.Messages[i])
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"encoding/hex"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +24,17 @@ func ParseMessageID(s string) (MessageID, error) {
 
 // String returns the canonical form.
 func (id MessageID) String() string { return uuid.UUID(id).String() }
+
+// Append appends the canonical form.
+func (id MessageID) Append(b []byte) []byte {
+	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, part)
+	}
+	return b
+}
 
 // IsZero tells whether this is no message.
 func (id MessageID) IsZero() bool { return id == MessageID{} }

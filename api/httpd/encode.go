@@ -103,7 +103,7 @@ func (s *Server) appendAcceptedMessage(out []byte, m *store.Message) []byte {
 			out = append(out, '"')
 		}
 	}
-	text(`{"id":`, m.ID.String())
+	out = append(m.ID.Append(append(out, `{"id":"`...)), '"')
 	text(`,"direction":`, m.Direction.String())
 	text(`,"state":`, m.State.String())
 	optional(`,"to":`, m.To.String())

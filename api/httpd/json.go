@@ -49,6 +49,7 @@ type node struct {
 // Values are found by index; 0 is the whole. A document is valid as long as the octets that it was read from.
 type document struct {
 	text  []byte
+	whole string // a copy of text, of which the strings in it are parts then; "": each is a copy of its own
 	nodes []node
 	pos   int
 }
@@ -57,7 +58,7 @@ var documents = sync.Pool{New: func() any { return &document{nodes: make([]node,
 
 // release gives the document back for reuse, unless it grew big.
 func (d *document) release() {
-	d.text = nil
+	d.text, d.whole = nil, ""
 	if cap(d.nodes) <= 1024 {
 		documents.Put(d)
 	}

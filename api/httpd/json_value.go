@@ -41,6 +41,9 @@ func (d *document) raw(at int32) []byte {
 // content returns the value of a string.
 func (d *document) content(at int32) string {
 	n := &d.nodes[at]
+	if d.whole != "" && !n.escaped {
+		return d.whole[n.from:n.to]
+	}
 	return unescape(d.text[n.from:n.to], n.escaped)
 }
 

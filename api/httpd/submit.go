@@ -146,13 +146,31 @@ func readSubmission(body []byte) (_ router.Submission, mangled bool, err error) 
 	if err := doc.parse(body); err != nil {
 		return router.Submission{}, true, malformed(err.(*jsonError).FieldError)
 	}
-	r := reader{doc: doc}
-	var s submission
-	decodeObject(&r, 0, submitFields, &s)
-	readSendTime(&r, &s)
-	s.Wrong = r.wrong
-	return s.Submission, r.mangled, nil
+	if len(body) <= wholeBody {
+		doc.whole = string(body)
+	}
+	x := readings.Get().(*reading)
+	defer func() {
+		*x = reading{}
+		readings.Put(x)
+	}()
+	x.doc = doc
+	decodeObject(&x.reader, 0, submitFields, &x.submission)
+	readSendTime(&x.reader, &x.submission)
+	x.Wrong = x.wrong
+	return x.Submission, x.mangled, nil
 }
+
+// wholeBody is the longest body that is copied as a whole, instead of each of its strings.
+const wholeBody = 4 << 10
+
+// reading is what it takes to read a submission.
+type reading struct {
+	reader
+	submission
+}
+
+var readings = sync.Pool{New: func() any { return new(reading) }}
 
 // submitted makes a submission that of who asks. The error says that he may not send it.
 func submitted(s *router.Submission, who access.Principal) error {

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type layer struct {
 // written is what a table has in a layer. Who looks into it needs a tree; until somebody does, it is what was there before, and the writes since then. So
 // indexes that are written all the time and seldom read cost no more than a list, and their writes come to the database file in order all the same.
 type written struct {
+	top     write // that of the greatest key; none when the key is empty
 	form    atomic.Pointer[form]
 	forming sync.Mutex // held while a tree is made, or copied
 }
@@ -38,7 +40,6 @@ type form struct {
 type write struct {
 	key   string
 	value []byte
-	at    int // in what order it was made; for inOrder
 }
 
 // layerTree has the value of each key that was written, nil when the key was deleted. Its Copy costs nothing until one of the two is written.
@@ -159,25 +160,61 @@ func (c *written) inOrder() (all []write) {
 	return all
 }
 
-// inOrder sorts writes by key and leaves the last of each. all is its own.
+// inOrder returns writes by key, and of those to one key the last. all is its own.
 func inOrder(all []write) []write {
-	rising := true
+	shared, rising := 0, true // shared is how many octets all keys begin with
 	for i := range all {
-		all[i].at = i
-		rising = rising && (i == 0 || all[i-1].key < all[i].key)
+		key := all[i].key
+		if i == 0 {
+			shared = len(key)
+			continue
+		}
+		rising = rising && all[i-1].key < key
+		shared = commonPrefix(all[0].key[:shared], key)
 	}
 	if rising { // as what is appended is
 		return all
 	}
-	slices.SortFunc(all, func(a, b write) int { return cmp.Or(strings.Compare(a.key, b.key), a.at-b.at) })
-	n := 0
+	// What is sorted is small, and two are mostly told apart by the octets behind those that all share.
+	type place struct {
+		head uint64
+		at   int
+	}
+	places := make([]place, len(all))
 	for i := range all {
-		if i+1 == len(all) || all[i].key != all[i+1].key {
-			all[n] = all[i]
-			n++
+		places[i] = place{head(all[i].key[shared:]), i}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		return cmp.Or(strings.Compare(all[a.at].key, all[b.at].key), a.at-b.at)
+	})
+	out := make([]write, 0, len(all))
+	for i, p := range places {
+		if i+1 == len(places) || places[i+1].head != p.head || all[places[i+1].at].key != all[p.at].key {
+			out = append(out, all[p.at])
 		}
 	}
-	return all[:n]
+	return out
+}
+
+func commonPrefix(a, b string) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// head returns the first eight octets, followed by zeros when there are fewer, as a number that is in their order.
+func head(s string) (h uint64) {
+	if len(s) >= 8 {
+		return binary.BigEndian.Uint64(octets(s))
+	}
+	for i := range len(s) {
+		h |= uint64(s[i]) << (56 - 8*i)
+	}
+	return h
 }
 
 // pending is what a transaction wrote to a table.
@@ -185,7 +222,8 @@ type pending struct {
 	table  store.Table
 	under  *written
 	writes []write
-	own    *layerTree // instead of both, since the transaction looked
+	top    write      // of writes, that of the greatest key; none when the key is empty
+	own    *layerTree // instead of all these, since the transaction looked
 }
 
 func (p *pending) set(key string, value []byte) {
@@ -193,7 +231,29 @@ func (p *pending) set(key string, value []byte) {
 		p.own.Set(key, value)
 	} else {
 		p.writes = append(p.writes, write{key: key, value: value})
+		if key >= p.top.key {
+			p.top = write{key: key, value: value}
+		}
 	}
+}
+
+// greatest returns the write to the greatest key that a table has; its key is empty when there is none.
+func (p *pending) greatest() write {
+	if p.own != nil {
+		key, value, _ := p.own.Max()
+		return write{key: key, value: value}
+	}
+	if under := p.under.greatest(); under.key > p.top.key {
+		return under
+	}
+	return p.top
+}
+
+func (c *written) greatest() write {
+	if c == nil {
+		return write{}
+	}
+	return c.top
 }
 
 // tree returns the tree to look into, which goes on with what is written next.
@@ -205,7 +265,7 @@ func (p *pending) tree() *layerTree {
 }
 
 func (p *pending) written() *written {
-	c := new(written)
+	c := &written{top: p.greatest()}
 	if p.own != nil {
 		c.form.Store(&form{tree: p.own})
 	} else {

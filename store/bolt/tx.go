@@ -65,13 +65,13 @@ func (t *tx) greatest(table store.Table) (key, value []byte, ok bool) {
 		}
 		key, value = b.last, b.lastValue
 	}
-	trees := t.trees(table)
-	for i := len(trees) - 1; i >= 0; i-- { // the newest last, so that it counts
-		if trees[i] == nil {
-			continue
-		}
-		if k, v, has := trees[i].Max(); has && (key == nil || k >= text(key)) {
-			key, value = octets(k), v
+	newer := t.state.newer.of(table).greatest()
+	if p := t.pending(table); p != nil {
+		newer = p.greatest()
+	}
+	for _, w := range []write{t.state.older.of(table).greatest(), newer} { // the newest last, so that it counts
+		if w.key != "" && w.key >= text(key) {
+			key, value = octets(w.key), w.value
 		}
 	}
 	return key, value, value != nil
