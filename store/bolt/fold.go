@@ -224,7 +224,7 @@ func (db *DB) attach() error {
 	}
 	id := rand.Uint64() | 1
 	err := db.fold(func(b *bbolt.Bucket) error {
-		return errors.Join(b.Put(walID, sealMark(walID, id)), b.Put(walFolded, sealMark(walFolded, 0)))
+		return errors.Join(b.Put(walID, sealMark(walID, id)), b.Put(walFolded, sealMark(walFolded, 0)), b.Put(walHalf, sealMark(walHalf, halfBytes)))
 	})
 	if err == nil {
 		*db.wal = wal{file: db.wal.file, id: id}
@@ -295,12 +295,13 @@ func (db *DB) takeOver() error {
 }
 
 func forgetWAL(b *bbolt.Bucket) error {
-	return errors.Join(b.Delete(walID), b.Delete(walFolded))
+	return errors.Join(b.Delete(walID), b.Delete(walFolded), b.Delete(walHalf))
 }
 
 // recover reads the log that a crash left, if there is one.
 func (db *DB) recover() (left layers, has bool, err error) {
 	var id, folded uint64
+	half := uint64(formerHalf)
 	err = db.bolt.View(func(t *bbolt.Tx) error {
 		b := t.Bucket(walBucket)
 		if b == nil {
@@ -313,7 +314,11 @@ func (db *DB) recover() (left layers, has bool, err error) {
 		var ok1, ok2 bool
 		id, ok1 = openMark(walID, b.Get(walID))
 		folded, ok2 = openMark(walFolded, b.Get(walFolded))
-		if !ok1 || !ok2 {
+		ok3 := true
+		if mark := b.Get(walHalf); mark != nil {
+			half, ok3 = openMark(walHalf, mark)
+		}
+		if !ok1 || !ok2 || !ok3 {
 			return errors.New("what it says about its write-ahead log is damaged; restore a backup")
 		}
 		return nil
@@ -331,10 +336,10 @@ func (db *DB) recover() (left layers, has bool, err error) {
 	case len(content) == 0:
 		db.log.Warn("the write-ahead log is empty: what was written last is given up, as was asked for by making it empty", "wal", path)
 		return nil, true, nil
-	case len(content) != 2*halfBytes: // it has all its octets before it has its name
-		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: it has %d bytes of %d; %s", path, len(content), 2*halfBytes, withoutWAL)
+	case uint64(len(content)) != 2*half: // it has all its octets before it has its name
+		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: it has %d bytes of %d; %s", path, len(content), 2*half, withoutWAL)
 	}
-	entries, err := readWAL(content, id, folded)
+	entries, err := readWAL(content, int(half), id, folded)
 	if err != nil {
 		return nil, false, fmt.Errorf("its write-ahead log %s is damaged: %w; %s", path, err, withoutWAL)
 	}

@@ -29,7 +29,8 @@ import (
 // cut short by a crash, since the next is written when it is synced; so when a later one is found, an acknowledged one is damaged.
 const (
 	sector      = 512
-	halfBytes   = 4 << 20
+	halfBytes   = 8 << 20
+	formerHalf  = 4 << 20 // of logs whose database file does not say how large their halves are
 	recordMagic = 0x31574C54
 	recordHead  = 32
 	kindPut     = 'p'
@@ -41,6 +42,7 @@ var (
 	walBucket = []byte(".wal")
 	walID     = []byte("id")
 	walFolded = []byte("folded")
+	walHalf   = []byte("half") // octets of a half
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -159,14 +161,14 @@ func readRecord(half []byte, offset int, id uint64) (e entry, size int, ok bool)
 	return entry{order.Uint64(b[16:]), b[recordHead:n], offset}, int(recordSize(int(n))), true
 }
 
-// readWAL returns the records behind number folded, in order. An error says that some that were acknowledged are missing.
-func readWAL(content []byte, id, folded uint64) ([]entry, error) {
+// readWAL returns the records behind number folded of a log with halves of size octets, in order. An error says that some that were acknowledged are missing.
+func readWAL(content []byte, size int, id, folded uint64) ([]entry, error) {
 	var all []entry
 	last := folded
 	for range 2 { // the halves can be in either order
 		for half := range 2 {
-			from := min(half*halfBytes, len(content))
-			found := chain(content[from:min(from+halfBytes, len(content))], id, last+1)
+			from := min(half*size, len(content))
+			found := chain(content[from:min(from+size, len(content))], id, last+1)
 			for i := range found {
 				found[i].offset += from
 			}

@@ -95,7 +95,7 @@ func crashed(t *testing.T) *loggedCrash {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.entries, err = readWAL(c.log, id, folded); err != nil {
+	if c.entries, err = readWAL(c.log, halfBytes, id, folded); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.entries) < 41 || len(c.entries) >= len(states)-1 || c.entries[0].offset == 0 {

@@ -374,6 +374,7 @@ func TestDamagedMark(t *testing.T) {
 			return b.Put(walID, append([]byte{b.Get(walID)[0] ^ 1}, b.Get(walID)[1:]...))
 		},
 		func(b *bbolt.Bucket) error { return b.Put(walFolded, b.Get(walID)) },
+		func(b *bbolt.Bucket) error { return b.Put(walHalf, b.Get(walID)) },
 	} {
 		crashed := image(t, path)
 		b, err := bbolt.Open(crashed, 0o600, nil)
@@ -386,6 +387,49 @@ func TestDamagedMark(t *testing.T) {
 		if _, err := Open(crashed, Options{}); err == nil || !strings.Contains(err.Error(), "write-ahead log is damaged") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// A log whose database file does not say how large its halves are is of the former size.
+func TestFormerLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, key := range []string{"a", "b"} {
+		if err := put(db, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crashed := image(t, path)
+	b, err := bbolt.Open(crashed, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(b.Update(func(tx *bbolt.Tx) error { return tx.Bucket(walBucket).Delete(walHalf) }), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(crashed, Options{}); err == nil || !strings.Contains(err.Error(), "is damaged: it has 16777216 bytes of 8388608") {
+		t.Errorf("with a log of today's size: %v", err)
+	}
+	content, err := os.ReadFile(walPath(crashed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const second = sector // both are short
+	former := slices.Concat(content[:second], make([]byte, formerHalf-second), content[second:2*sector], make([]byte, formerHalf-sector))
+	if err := os.WriteFile(walPath(crashed), former, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(crashed, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := fmt.Sprint(keys(t, again)); got != "[a b]" {
+		t.Errorf("keys %s", got)
 	}
 }
 
@@ -612,7 +656,7 @@ func FuzzReadWAL(f *testing.F) {
 	f.Add(half[:700], uint64(7), uint64(1))
 	f.Add(half[512:], uint64(7), uint64(0))
 	f.Fuzz(func(t *testing.T, content []byte, id, folded uint64) {
-		entries, err := readWAL(content, id, folded)
+		entries, err := readWAL(content, halfBytes, id, folded)
 		var all replayed
 		for i, e := range entries {
 			if e.sequence != folded+1+uint64(i) {
