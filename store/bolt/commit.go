@@ -376,7 +376,7 @@ func (db *DB) launch(t *tx, batch []*request) {
 	c.padded = padded(t.record)
 	db.arena = c.padded[len(c.padded):]
 	if cap(db.arena) < max(arenaLeast, 2*len(c.padded)) {
-		db.arena = make([]byte, 0, arenaBytes)
+		db.arena = sectors(arenaBytes / sector)[:0]
 	}
 	c.end = db.wal.at + int64(len(c.padded))
 	db.flying = c

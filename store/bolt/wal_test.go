@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"trunkline/store"
 )
@@ -387,6 +388,64 @@ func TestDamagedMark(t *testing.T) {
 		if _, err := Open(crashed, Options{}); err == nil || !strings.Contains(err.Error(), "write-ahead log is damaged") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// Records of every size are written past the page cache where that can be, and read again after a crash.
+func TestPastCache(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	want := map[string]string{}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 400 {
+		value := make([]byte, r.IntN(1<<(4+i%13)))
+		for j := range value {
+			value[j] = byte(r.Uint32())
+		}
+		key := fmt.Sprint(i)
+		if err := db.Update(t.Context(), func(tx store.Tx) error { return tx.Put("t", []byte(key), value) }); err != nil {
+			t.Fatal(err)
+		}
+		want[key] = digest(value)
+	}
+	again, err := Open(image(t, path), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	for key, sum := range want {
+		err := again.View(t.Context(), func(r store.Reader) error {
+			v, err := r.Get("t", []byte(key))
+			if got := digest(v); got != sum {
+				t.Errorf("%s: %s, want %s", key, got, sum)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	possible, err := os.OpenFile(path, os.O_RDWR|syscall.O_DIRECT, 0)
+	if err != nil {
+		t.Skipf("the file system of %s does not do it: %v", path, err)
+	}
+	possible.Close()
+	flags, err := unix.FcntlInt(db.wal.file.Fd(), unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_DIRECT == 0 {
+		t.Errorf("the log is open with %#x, %v", flags, err)
+	}
+	other, err := os.Create(filepath.Join(t.TempDir(), "other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if got := pastCache(other, filepath.Dir(other.Name())); got != other {
+		t.Errorf("what cannot be written past the page cache is %v", got)
 	}
 }
 
