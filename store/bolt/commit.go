@@ -200,12 +200,11 @@ func (db *DB) committer() {
 func (db *DB) writer() {
 	for c := range db.commits {
 		begin := time.Now()
-		c.err = db.outcome(func() error {
-			if err := db.wal.write(c.padded, len(c.record)); err != nil {
-				return err
-			}
-			return db.sync(db.wal.file)
-		})
+		c.err = db.wal.write(c.padded, len(c.record))
+		if c.err == nil {
+			c.err = db.sync(db.wal.file)
+		}
+		c.err = db.outcome(c.err)
 		c.took = time.Since(begin)
 		if c.err == nil {
 			db.wal.advance(len(c.padded))
@@ -355,7 +354,7 @@ func answer(batch []*request, err error) {
 func (db *DB) launch(t *tx, batch []*request) {
 	c := &commit{tx: t, batch: batch, newer: t.state.newer.with(t.own)}
 	begin, through := time.Now(), false
-	err := db.outcome(func() error {
+	err := guarded(func() error {
 		err := db.attach()
 		if err == nil && db.refusal.Load() != nil {
 			// The log has room, but it would only fill up. There may be room on the disk again.
@@ -367,7 +366,7 @@ func (db *DB) launch(t *tx, batch []*request) {
 		return err
 	})
 	if err != nil || through {
-		if through && err == nil {
+		if err = db.outcome(err); err == nil {
 			db.metrics.committed(len(batch), time.Since(begin))
 		}
 		answer(batch, err)
@@ -431,9 +430,9 @@ func (db *DB) call(r *request, t *tx) (err error) {
 	return guarded(func() error { return r.fn(t) })
 }
 
-// outcome runs what makes a commit durable. Unless the disk is full or cannot be written at all, a failure means that what the disk holds is unknown.
-func (db *DB) outcome(write func() error) error {
-	err := classify(guarded(write))
+// outcome takes notice of how a commit ended. Unless the disk is full or cannot be written at all, a failure means that what the disk holds is unknown.
+func (db *DB) outcome(err error) error {
+	err = classify(err)
 	if err == nil || isRefusal(err) {
 		db.tellRefusal(err)
 		return err

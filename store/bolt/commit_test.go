@@ -1,11 +1,14 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -140,6 +143,34 @@ func TestQueuedUpdates(t *testing.T) {
 	group.Wait()
 	if got := keys(t, db); len(got) != 1+maxBatch || commits != 2 {
 		t.Errorf("%d keys after %d commits", len(got), commits)
+	}
+}
+
+// Of a disk that takes nothing one line tells when that begins, and one when it ends, however many commits it refuses.
+func TestRefusalIsToldOnce(t *testing.T) {
+	var lines bytes.Buffer
+	db, err := Open(filepath.Join(t.TempDir(), "db"), Options{Logger: slog.New(slog.NewTextHandler(&lines, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	works := db.sync
+	for range 2 {
+		db.sync = func(*os.File) error { return syscall.ENOSPC }
+		for range 3 {
+			if err := put(db, "k"); !errors.Is(err, store.ErrFull) {
+				t.Fatal(err)
+			}
+		}
+		db.sync = works
+		for range 3 {
+			if err := put(db, "k"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if began, ended := strings.Count(lines.String(), "cannot be written"), strings.Count(lines.String(), "can be written again"); began != 2 || ended != 2 {
+		t.Errorf("told %d and %d times:\n%s", began, ended, lines.String())
 	}
 }
 
