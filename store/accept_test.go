@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"trunkline/store"
 )
 
@@ -127,4 +129,15 @@ func TestCancel(t *testing.T) {
 			t.Errorf("a canceled message was claimed: %v, %v", ok, err)
 		}
 	})
+}
+
+// An id is written as others write it, and read back.
+func TestMessageIDForm(t *testing.T) {
+	for range 100 {
+		id := store.NewMessageID()
+		back, err := store.ParseMessageID(id.String())
+		if err != nil || back != id || id.String() != uuid.UUID(id).String() || string(id.Append([]byte("x"))) != "x"+id.String() {
+			t.Fatalf("%s became %s, %v", id, back, err)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func ParseMessageID(s string) (MessageID, error) {
 }
 
 // String returns the canonical form.
-func (id MessageID) String() string { return uuid.UUID(id).String() }
+func (id MessageID) String() string { return string(id.Append(make([]byte, 0, 36))) }
 
 // Append appends the canonical form.
 func (id MessageID) Append(b []byte) []byte {

@@ -357,6 +357,18 @@ func TestStrayLogs(t *testing.T) {
 	}
 }
 
+// changeMark changes what a database file says about its log.
+func changeMark(t *testing.T, path string, change func(*bbolt.Bucket) error) {
+	t.Helper()
+	b, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(b.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(walBucket)) }), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What the database file says about its log is checked like everything else in it.
 func TestDamagedMark(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
@@ -378,13 +390,7 @@ func TestDamagedMark(t *testing.T) {
 		func(b *bbolt.Bucket) error { return b.Put(walHalf, b.Get(walID)) },
 	} {
 		crashed := image(t, path)
-		b, err := bbolt.Open(crashed, 0o600, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(b.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(walBucket)) }), b.Close()); err != nil {
-			t.Fatal(err)
-		}
+		changeMark(t, crashed, change)
 		if _, err := Open(crashed, Options{}); err == nil || !strings.Contains(err.Error(), "write-ahead log is damaged") {
 			t.Errorf("%v", err)
 		}
@@ -430,20 +436,20 @@ func TestPastCache(t *testing.T) {
 		}
 	}
 
-	possible, err := os.OpenFile(path, os.O_RDWR|syscall.O_DIRECT, 0)
-	if err != nil {
-		t.Skipf("the file system of %s does not do it: %v", path, err)
-	}
-	possible.Close()
-	flags, err := unix.FcntlInt(db.wal.file.Fd(), unix.F_GETFL, 0)
-	if err != nil || flags&unix.O_DIRECT == 0 {
-		t.Errorf("the log is open with %#x, %v", flags, err)
-	}
 	other, err := os.Create(filepath.Join(t.TempDir(), "other"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close()
+	possible, err := os.OpenFile(other.Name(), os.O_RDWR|syscall.O_DIRECT, 0)
+	if err == nil {
+		_, err = possible.Write(sectors(1))
+		possible.Close()
+	}
+	flags, failure := unix.FcntlInt(db.wal.file.Fd(), unix.F_GETFL, 0)
+	if past := flags&unix.O_DIRECT != 0; failure != nil || past != (err == nil) {
+		t.Errorf("the log is open with %#x, %v; what the file system says of it: %v", flags, failure, err)
+	}
 	if got := pastCache(other, filepath.Dir(other.Name())); got != other {
 		t.Errorf("what cannot be written past the page cache is %v", got)
 	}
@@ -463,13 +469,7 @@ func TestFormerLog(t *testing.T) {
 		}
 	}
 	crashed := image(t, path)
-	b, err := bbolt.Open(crashed, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(b.Update(func(tx *bbolt.Tx) error { return tx.Bucket(walBucket).Delete(walHalf) }), b.Close()); err != nil {
-		t.Fatal(err)
-	}
+	changeMark(t, crashed, func(b *bbolt.Bucket) error { return b.Delete(walHalf) })
 	if _, err := Open(crashed, Options{}); err == nil || !strings.Contains(err.Error(), "is damaged: it has 16777216 bytes of 8388608") {
 		t.Errorf("with a log of today's size: %v", err)
 	}
