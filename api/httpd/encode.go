@@ -160,7 +160,7 @@ const hexDigits = "0123456789abcdef"
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainLength(s); i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c >= ' ' && c != '"' && c != '\\' {

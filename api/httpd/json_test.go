@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,6 +133,34 @@ func compare(t *testing.T, text string) {
 }
 
 // FuzzDocument: no panic; what is taken is taken by encoding/json too and means the same; what is refused has a field and a code.
+// Every octet means the same at every place of a string, among the first ones of which eight are looked at together too.
+func TestEveryOctetOfAString(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			b := []byte(strings.Repeat("~ !#[]", 4)[:20])
+			b[at] = byte(c)
+			quoted := []byte(`"` + string(b) + `"`)
+			var d document
+			err, want := d.parse(quoted), utf8.Valid(b) && json.Valid(quoted)
+			if (err == nil) != want {
+				t.Errorf("%q at %d: parse: %v, want accepted: %v", byte(c), at, err, want)
+			}
+			if err == nil && c != '\\' && d.content(0) != string(b) {
+				t.Errorf("%q at %d was read as %q", byte(c), at, d.content(0))
+			}
+			var standard bytes.Buffer
+			e := json.NewEncoder(&standard)
+			e.SetEscapeHTML(false)
+			if err := e.Encode(string(b)); err != nil {
+				t.Fatal(err)
+			}
+			if got := appendString(nil, string(b)); string(got)+"\n" != standard.String() {
+				t.Errorf("%q at %d was written as %s, want %s", byte(c), at, got, standard.String())
+			}
+		}
+	}
+}
+
 func FuzzDocument(f *testing.F) {
 	for _, s := range []string{`{"to":"+4915112345678","text":"\ud83d\ude00"}`, `{"a":[1,2,{"b":null}],"a":1}`, `[[[[`, `{"a":"\ud800"}`, "\xff", `{"ı":1,"i":2}`, `-0.1e-5`} {
 		f.Add(s)

@@ -91,11 +91,11 @@ func atOnce(call, fd uintptr, p unsafe.Pointer, length int) (n int, err error) {
 
 // readNow reads from a connection that does not block, writeNow writes to one.
 func readNow(fd int, b []byte) (int, error) {
-	return atOnce(unix.SYS_READ, uintptr(fd), unsafe.Pointer(unsafe.SliceData(b)), len(b))
+	return atOnce(unix.SYS_RECVFROM, uintptr(fd), unsafe.Pointer(unsafe.SliceData(b)), len(b))
 }
 
 func writeNow(fd int, b []byte) (int, error) {
-	return atOnce(unix.SYS_WRITE, uintptr(fd), unsafe.Pointer(unsafe.SliceData(b)), len(b))
+	return atOnce(unix.SYS_SENDTO, uintptr(fd), unsafe.Pointer(unsafe.SliceData(b)), len(b))
 }
 
 // wake lets wait return at a time; never when it is zero.
