@@ -1,8 +1,6 @@
 package bolt
 
 import (
-	"cmp"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -158,63 +156,6 @@ func (c *written) inOrder() (all []write) {
 		return true
 	})
 	return all
-}
-
-// inOrder returns writes by key, and of those to one key the last. all is its own.
-func inOrder(all []write) []write {
-	shared, rising := 0, true // shared is how many octets all keys begin with
-	for i := range all {
-		key := all[i].key
-		if i == 0 {
-			shared = len(key)
-			continue
-		}
-		rising = rising && all[i-1].key < key
-		shared = commonPrefix(all[0].key[:shared], key)
-	}
-	if rising { // as what is appended is
-		return all
-	}
-	// What is sorted is small, and two are mostly told apart by the octets behind those that all share.
-	type place struct {
-		head uint64
-		at   int
-	}
-	places := make([]place, len(all))
-	for i := range all {
-		places[i] = place{head(all[i].key[shared:]), i}
-	}
-	slices.SortFunc(places, func(a, b place) int {
-		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
-		}
-		return cmp.Or(strings.Compare(all[a.at].key, all[b.at].key), a.at-b.at)
-	})
-	out := make([]write, 0, len(all))
-	for i, p := range places {
-		if i+1 == len(places) || places[i+1].head != p.head || all[places[i+1].at].key != all[p.at].key {
-			out = append(out, all[p.at])
-		}
-	}
-	return out
-}
-
-func commonPrefix(a, b string) (n int) {
-	for n < min(len(a), len(b)) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
-// head returns the first eight octets, followed by zeros when there are fewer, as a number that is in their order.
-func head(s string) (h uint64) {
-	if len(s) >= 8 {
-		return binary.BigEndian.Uint64(octets(s))
-	}
-	for i := range len(s) {
-		h |= uint64(s[i]) << (56 - 8*i)
-	}
-	return h
 }
 
 // pending is what a transaction wrote to a table.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -76,32 +75,5 @@ func TestLayersAreOrderedWhenLookedAt(t *testing.T) {
 			group.Go(func() { check(t, all[i]) })
 		}
 		group.Wait()
-	}
-}
-
-// Keys that begin alike, are short, or differ in zeros only come in order, the last write to each.
-func TestInOrder(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
-		prefix := strings.Repeat("p", r.IntN(12))
-		var all []write
-		last := map[string]string{}
-		for i := range r.IntN(40) {
-			key := []byte(prefix)
-			for range 1 + r.IntN(11) {
-				key = append(key, "\x00\x01\xff"[r.IntN(3)])
-			}
-			value := fmt.Sprint(i)
-			all, last[string(key)] = append(all, write{key: string(key), value: []byte(value)}), value
-		}
-		got := inOrder(all)
-		if len(got) != len(last) || !slices.IsSortedFunc(got, func(a, b write) int { return strings.Compare(a.key, b.key) }) {
-			t.Fatalf("%d keys became %q", len(last), got)
-		}
-		for _, w := range got {
-			if string(w.value) != last[w.key] {
-				t.Fatalf("%q has %s, not %s", w.key, w.value, last[w.key])
-			}
-		}
 	}
 }
