@@ -94,8 +94,11 @@ func (p *Problem) Code() string {
 func (p *Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.Title)
-	if p.Detail != "" {
+	switch {
+	case p.Detail != "":
 		b.WriteString(": " + p.Detail)
+	case p.Code() == CodeNotFound && p.Instance != "":
+		b.WriteString(": " + p.Instance)
 	}
 	for i, f := range p.Errors {
 		sep := "; "

@@ -99,7 +99,7 @@ func TestPeopleVerbs(t *testing.T) {
 	has(verb(exitUsage, "action", "allow", "lamp", "--notify", "7"), "CONTACT:GROUP")
 	has(verb(exitUsage, "contact", "add", "--phones", "x"), "no JSON list")
 	has(verb(exitFailed, "contact", "add", "--email", "x"), "email", "name@example.org")
-	has(verb(exitFailed, "contact", "show", "99"), "no such record")
+	has(verb(exitFailed, "contact", "show", "99"), "no such record", "/v1/contacts/99")
 	has(verb(exitDone, "contact", "list", "--search", "nobody"), "no such contacts")
 	verb(exitDone, "contact", "archive", "1")
 	has(verb(exitDone, "contact", "purge", "1"), "archived at")
