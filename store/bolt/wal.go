@@ -67,7 +67,11 @@ func createWAL(path string) (*os.File, error) {
 		return nil, err
 	}
 	// Sectors that were written before are overwritten in place later: a sync then has no need to change the file system's own tables.
-	if _, err = f.Write(make([]byte, 2*halfBytes)); err == nil {
+	zeros := make([]byte, 256<<10)
+	for written := 0; written < 2*halfBytes && err == nil; written += len(zeros) {
+		_, err = f.Write(zeros)
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	if err == nil {

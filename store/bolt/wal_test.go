@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
@@ -30,18 +31,45 @@ func image(t *testing.T, path string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "db")
 	for _, name := range []string{"", ".wal"} {
-		b, err := os.ReadFile(path + name)
+		from, err := os.Open(path + name)
 		if name != "" && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err == nil {
-			err = os.WriteFile(to+name, b, 0o600)
+			err = writeSparse(to+name, from)
+			from.Close()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	return to
+}
+
+// writeSparse makes a file with holes where there are only zeros, as in most of a log and of a young database.
+func writeSparse(path string, from io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buf, zeros, size := make([]byte, 16<<10), make([]byte, 16<<10), int64(0)
+	for {
+		n, err := io.ReadFull(from, buf)
+		if !bytes.Equal(buf[:n], zeros[:n]) {
+			if _, err := f.WriteAt(buf[:n], size); err != nil {
+				return err
+			}
+		}
+		size += int64(n)
+		switch err {
+		case nil:
+		case io.EOF, io.ErrUnexpectedEOF:
+			return f.Truncate(size)
+		default:
+			return err
+		}
+	}
 }
 
 func digest(v []byte) string { return fmt.Sprintf("%d:%08x", len(v), crc32.ChecksumIEEE(v)) }
@@ -233,12 +261,11 @@ func TestDamagedLog(t *testing.T) {
 	ends := offsets
 	begins := append([]int64{0}, offsets...)
 	r := rand.New(rand.NewPCG(1, 2))
+	good := mustRead(t, walPath(path))
+	var b []byte
 	for round := range 90 {
 		crashed := image(t, path)
-		b, err := os.ReadFile(walPath(crashed))
-		if err != nil {
-			t.Fatal(err)
-		}
+		b = append(b[:0], good...)
 		damaged := r.IntN(len(ends))
 		used := int64(recordHead + 700)
 		at := begins[damaged] + r.Int64N(used)
@@ -253,11 +280,11 @@ func TestDamagedLog(t *testing.T) {
 		case 2: // nor anything behind it: the file was cut
 			b = b[:at]
 		}
-		if err := os.WriteFile(walPath(crashed), b, 0o600); err != nil {
+		if err := writeSparse(walPath(crashed), bytes.NewReader(b)); err != nil {
 			t.Fatal(err)
 		}
 		opened, err := Open(crashed, Options{})
-		whole := round%3 == 1 && bytes.Equal(b[begins[damaged]:ends[damaged]], mustRead(t, walPath(path))[begins[damaged]:ends[damaged]])
+		whole := round%3 == 1 && bytes.Equal(b[begins[damaged]:ends[damaged]], good[begins[damaged]:ends[damaged]])
 		lastOnly := damaged == len(ends)-1
 		if round%3 == 2 { // no crash shortens it
 			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("it has %d bytes", at)) && at > 0 {
@@ -479,7 +506,7 @@ func TestFormerLog(t *testing.T) {
 	}
 	const second = sector // both are short
 	former := slices.Concat(content[:second], make([]byte, formerHalf-second), content[second:2*sector], make([]byte, formerHalf-sector))
-	if err := os.WriteFile(walPath(crashed), former, 0o600); err != nil {
+	if err := writeSparse(walPath(crashed), bytes.NewReader(former)); err != nil {
 		t.Fatal(err)
 	}
 	again, err := Open(crashed, Options{})
