@@ -132,7 +132,6 @@ func compare(t *testing.T, text string) {
 	}
 }
 
-// FuzzDocument: no panic; what is taken is taken by encoding/json too and means the same; what is refused has a field and a code.
 // Every octet means the same at every place of a string, among the first ones of which eight are looked at together too.
 func TestEveryOctetOfAString(t *testing.T) {
 	for c := range 256 {
@@ -161,6 +160,7 @@ func TestEveryOctetOfAString(t *testing.T) {
 	}
 }
 
+// FuzzDocument: no panic; what is taken is taken by encoding/json too and means the same; what is refused has a field and a code.
 func FuzzDocument(f *testing.F) {
 	for _, s := range []string{`{"to":"+4915112345678","text":"\ud83d\ude00"}`, `{"a":[1,2,{"b":null}],"a":1}`, `[[[[`, `{"a":"\ud800"}`, "\xff", `{"ı":1,"i":2}`, `-0.1e-5`} {
 		f.Add(s)

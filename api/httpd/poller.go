@@ -89,7 +89,7 @@ func atOnce(call, fd uintptr, p unsafe.Pointer, length int) (n int, err error) {
 	}
 }
 
-// readNow reads from a connection that does not block, writeNow writes to one.
+// readNow reads from a connection that does not block, writeNow writes to one: with the calls of sockets, which do less than those of all files.
 func readNow(fd int, b []byte) (int, error) {
 	return atOnce(unix.SYS_RECVFROM, uintptr(fd), unsafe.Pointer(unsafe.SliceData(b)), len(b))
 }

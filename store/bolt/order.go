@@ -48,6 +48,7 @@ func arrange(all []write, places, room []place, known int) {
 		shortest = min(shortest, len(key))
 	}
 	if len(places) <= few || shared == shortest {
+		// Or one key is what all begin with: zeros in place of the octets that it has not would not tell it from others.
 		slices.SortStableFunc(places, func(a, b place) int { return strings.Compare(all[a.at].key[shared:], all[b.at].key[shared:]) })
 		return
 	}
