@@ -401,6 +401,38 @@ func TestTimerAfterPowerOff(t *testing.T) {
 	})
 }
 
+// What is due first happens first, also when the machine is so late that all of it is due: a call that is to ring and then to be
+// answered would otherwise ring for ever.
+func TestLateTimersKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNetwork(NetworkOptions{})
+		defer n.Close()
+		m := New(n, Options{Number: "+4915100000001"})
+		m.mu.Lock()
+		m.life = make(chan struct{})
+		var done string
+		does := func(word string) func() { return func() { done += word } }
+		m.after(2*time.Second, does("third "))
+		m.after(time.Second, does("first "))
+		m.after(time.Second, func() {
+			done += "second "
+			m.after(time.Second, does("last"))
+		})
+		m.after(2*time.Second, does("fourth "))
+		m.timer.Stop()
+		m.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		m.runDue()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if done != "first second third fourth last" {
+			t.Errorf("happened: %s", done)
+		}
+	})
+}
+
 // Clearing the faults takes nothing away that the modem is about to print.
 func TestClearKeepsAnswers(t *testing.T) {
 	o := newOutbox(0)

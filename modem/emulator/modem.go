@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 )
@@ -42,10 +43,11 @@ type Modem struct {
 	memory  []*memory
 	card    card
 	set     settings
-	session *session                 // nil: no power
-	life    chan struct{}            // closed at the end of power: restart or end of the session
-	boot    time.Time                // power-on
-	timers  map[*time.Timer]struct{} // of this life
+	session *session      // nil: no power
+	life    chan struct{} // closed at the end of power: restart or end of the session
+	boot    time.Time     // power-on
+	agenda  []task        // of this life, the first due in front
+	timer   *time.Timer   // fires when that is due; nil before the first
 	faults  []*Fault
 	full    time.Time // no space before; far in the future: until cleared
 	deaf    time.Time // nothing from the network gets through before
@@ -107,7 +109,6 @@ func New(n *Network, o Options) *Modem {
 		delete(m.commands, missing)
 	}
 	m.divert = map[int]string{}
-	m.timers = map[*time.Timer]struct{}{}
 	m.life = make(chan struct{})
 	close(m.life)
 	n.mu.Lock()
@@ -213,35 +214,63 @@ func (m *Modem) powerOff() {
 	default:
 		close(m.life)
 	}
-	for t := range m.timers {
-		t.Stop()
-	}
-	m.timers = map[*time.Timer]struct{}{}
+	m.agenda = nil
 	m.ack, m.said = nil, nil
 	m.endCalls()
 	m.deaf, m.lte = time.Time{}, dataOnly{}
 }
 
+// task is something that a modem does at a time.
+type task struct {
+	at time.Time
+	do func()
+}
+
 // after runs fn with the lock held, unless this life has ended by then; at once
-// when d is not positive. The lock is held.
+// when d is not positive. What is due first runs first, however late both are.
+// The lock is held.
 func (m *Modem) after(d time.Duration, fn func()) {
 	if d <= 0 {
 		fn()
 		return
 	}
-	life := m.life
-	var t *time.Timer
-	t = time.AfterFunc(d, func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		select {
-		case <-life: // ended after the timer fired, before this got the lock
-		default:
-			delete(m.timers, t)
-			fn()
+	select {
+	case <-m.life:
+		return
+	default:
+	}
+	t := task{time.Now().Add(d), fn}
+	i := slices.IndexFunc(m.agenda, func(o task) bool { return o.at.After(t.at) })
+	if i < 0 {
+		i = len(m.agenda)
+	}
+	m.agenda = slices.Insert(m.agenda, i, t)
+	if i == 0 {
+		m.wake()
+	}
+}
+
+// wake sets the timer to the first task. The lock is held.
+func (m *Modem) wake() {
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.timer = time.AfterFunc(time.Until(m.agenda[0].at), m.runDue)
+}
+
+// runDue does what is due. A timer of an earlier life finds nothing.
+func (m *Modem) runDue() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.agenda) > 0 {
+		first := m.agenda[0]
+		if time.Until(first.at) > 0 {
+			m.wake()
+			return
 		}
-	})
-	m.timers[t] = struct{}{}
+		m.agenda = slices.Delete(m.agenda, 0, 1)
+		first.do()
+	}
 }
 
 // registered reports whether the network can reach the modem. The lock is held.
