@@ -80,7 +80,7 @@ type typist struct {
 
 func openDevice(t *testing.T, path string) *typist {
 	t.Helper()
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestEmulateFaults(t *testing.T) {
 
 // askOnce types a command on a device and returns what comes within a fifth of a second; nothing when there is no device.
 func askOnce(path, command string) []byte {
-	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NONBLOCK, 0) // for the poller, which knows deadlines
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0) // for the poller, which knows deadlines
 	if err != nil {
 		return nil
 	}
