@@ -234,12 +234,16 @@ func TestCallNumberTakenAgain(t *testing.T) {
 		over()
 		synctest.Wait()
 		b.ring(t, secondCaller, emulator.CallOptions{})
-		e := b.event(t, EventCall, CallCodeIncoming)
-		if e.Call.Number != secondCaller || e.Call.ID == first.ID || e.Call.State != CallIncoming {
-			t.Errorf("incoming: %+v", e.Call)
+		told := map[string]Call{}
+		for len(told) < 2 { // which one is told first depends on when the list was looked at last
+			e := b.event(t, EventCall, "")
+			told[e.Code] = e.Call
 		}
-		if e := b.event(t, EventCall, CallCodeEnded); e.Call.ID != first.ID || e.Call.Number != friend {
-			t.Errorf("ended: %+v", e.Call)
+		if c := told[CallCodeIncoming]; c.Number != secondCaller || c.ID == first.ID || c.State != CallIncoming {
+			t.Errorf("incoming: %+v", c)
+		}
+		if c := told[CallCodeEnded]; c.ID != first.ID || c.Number != friend {
+			t.Errorf("ended: %+v", c)
 		}
 		b.wantCalls(t, map[string]CallState{secondCaller: CallIncoming})
 	})

@@ -115,7 +115,8 @@ func TestModemScan(t *testing.T) {
 		var out bytes.Buffer
 		cmd := newModemScan(c, u.roots)
 		c.json = slices.Contains(args, "--json")
-		cmd.SetArgs(slices.DeleteFunc(args, func(s string) bool { return s == "--json" }))
+		// Never nil: cobra would take the arguments of the test itself.
+		cmd.SetArgs(append([]string{}, slices.DeleteFunc(args, func(s string) bool { return s == "--json" })...))
 		cmd.SetOut(&out)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
