@@ -15,11 +15,13 @@ type gammu struct {
 	t      *testing.T
 	path   string
 	config string
+	log    string
 }
 
 func newGammu(t *testing.T, link string) *gammu {
-	g := &gammu{t: t, path: program(t, "gammu", "gammu"), config: filepath.Join(t.TempDir(), "gammurc")}
-	text := "[gammu]\ndevice = " + link + "\nconnection = at\n"
+	dir := t.TempDir()
+	g := &gammu{t: t, path: program(t, "gammu", "gammu"), config: filepath.Join(dir, "gammurc"), log: filepath.Join(dir, "log")}
+	text := "[gammu]\ndevice = " + link + "\nconnection = at\nlogfile = " + g.log + "\nlogformat = textalldate\n"
 	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +34,8 @@ func (g *gammu) run(ctx context.Context, args ...string) string {
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		g.t.Fatalf("gammu %s: %v\n%s", strings.Join(args, " "), err, out)
+		log, _ := os.ReadFile(g.log)
+		g.t.Fatalf("gammu %s: %v\n%s\nthe end of its log:\n%s", strings.Join(args, " "), err, out, log[max(0, len(log)-4000):])
 	}
 	return string(out)
 }
