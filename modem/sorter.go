@@ -73,6 +73,9 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 		id = e.id
 	}
 	if isFinal(text, id) {
+		if g.owed && text == "OK" {
+			e = nil
+		}
 		g.remember(text, false)
 		g.finish(e, text)
 		return nil
@@ -104,6 +107,9 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 	if u.twoLines() {
 		g.await(&u)
 		return nil
+	}
+	if u.kind == urcLate {
+		g.owed = true
 	}
 	return []urc{u}
 }
@@ -157,6 +163,7 @@ func (g *guard) remember(text string, kept bool) {
 // keep adds a line to the answer.
 func (g *guard) keep(e *exchange, text string) {
 	g.remember(text, true)
+	g.owed = false
 	e.octets += len(text)
 	if len(e.answer) >= answerLines || e.octets > answerBytes {
 		g.endLocked(e, errAnswerTooLong)
@@ -180,6 +187,7 @@ func (g *guard) keep(e *exchange, text string) {
 
 // finish ends e with a final result.
 func (g *guard) finish(e *exchange, final string) {
+	g.owed = false
 	if e == nil {
 		g.strays++
 		if g.ex == nil && !g.syncing {
