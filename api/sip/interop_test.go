@@ -104,7 +104,7 @@ func tail(s string) string { return s[max(0, len(s)-3000):] }
 func udpInUse(t testing.TB, port int) {
 	t.Helper()
 	local := fmt.Sprintf(":%04X ", port)
-	for range 600 {
+	for range 200 {
 		table, err := os.ReadFile("/proc/net/udp")
 		if err != nil {
 			t.Fatal(err)

@@ -385,31 +385,33 @@ func TestFaultWithoutPower(t *testing.T) {
 	})
 }
 
-// A timer that fires at the very moment at which the power goes does nothing any more.
-func TestTimerAfterPowerOff(t *testing.T) {
+// withPower runs a test with a modem that has power, in a bubble and with its lock held.
+func withPower(t *testing.T, test func(t *testing.T, m *Modem)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := NewNetwork(NetworkOptions{})
 		defer n.Close()
 		m := New(n, Options{Number: "+4915100000001"})
 		m.mu.Lock()
 		m.life = make(chan struct{})
+		test(t, m)
+		m.mu.Unlock()
+		synctest.Wait()
+	})
+}
+
+// A timer that fires at the very moment at which the power goes does nothing any more.
+func TestTimerAfterPowerOff(t *testing.T) {
+	withPower(t, func(t *testing.T, m *Modem) {
 		m.after(time.Second, func() { t.Error("fired in a life that had ended") })
 		time.Sleep(time.Second)
 		m.powerOff()
-		m.mu.Unlock()
-		synctest.Wait()
 	})
 }
 
 // What is due first happens first, also when the machine is so late that all of it is due: a call that is to ring and then to be
 // answered would otherwise ring for ever.
 func TestLateTimersKeepTheirOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := NewNetwork(NetworkOptions{})
-		defer n.Close()
-		m := New(n, Options{Number: "+4915100000001"})
-		m.mu.Lock()
-		m.life = make(chan struct{})
+	withPower(t, func(t *testing.T, m *Modem) {
 		var done string
 		does := func(word string) func() { return func() { done += word } }
 		m.after(2*time.Second, does("third "))
@@ -426,7 +428,6 @@ func TestLateTimersKeepTheirOrder(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		m.mu.Lock()
-		defer m.mu.Unlock()
 		if done != "first second third fourth last" {
 			t.Errorf("happened: %s", done)
 		}
