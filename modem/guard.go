@@ -43,7 +43,7 @@ type guard struct {
 	kept     bool        // prev is the last line of the answer
 	orphan   bool        // prev is the beginning of an indication, from before the running command
 	cut      bool        // an indication began directly where prev ended
-	owed     bool        // an answer to a send came late, and its OK is due
+	owed     bool        // an answer to sending or storing came late, and its OK is due
 	strays   int         // final results that nobody waited for
 	echo     bool        // the modem printed what it was told
 	syncing  bool        // the dialogue is being brought into step: strays are expected

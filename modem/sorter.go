@@ -74,7 +74,7 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 	}
 	if isFinal(text, id) {
 		if g.owed && text == "OK" {
-			e = nil
+			e = nil // it ends what was given up, not what runs
 		}
 		g.remember(text, false)
 		g.finish(e, text)
@@ -108,21 +108,21 @@ func (g *guard) place(e *exchange, text string, blank bool) []urc {
 		g.await(&u)
 		return nil
 	}
-	if u.kind == urcLate {
-		g.owed = true
-	}
+	g.owed = g.owed || endsSend(prefix)
 	return []urc{u}
 }
 
 // answers tells whether a line with the prefix of the running command is its answer.
 func (g *guard) answers(e *exchange, prefix, text string) bool {
-	switch prefix {
-	case "+CMGS", "+CMSS", "+CMGW":
+	if endsSend(prefix) {
 		// Before the PDU or the command is out this is the late answer to one that was given up.
 		return e.phase == handedOver
 	}
 	return !unsolicited(prefix, e.text, text)
 }
+
+// endsSend tells whether a line is the answer to sending or storing a message; no modem prints one unasked.
+func endsSend(prefix string) bool { return prefix == "+CMGS" || prefix == "+CMSS" || prefix == "+CMGW" }
 
 // repair joins the line with what stood before the indication that cut it. Only a line that means nothing by itself is
 // joined.

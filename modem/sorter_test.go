@@ -65,6 +65,7 @@ func TestSorting(t *testing.T) {
 		{name: "whole lines stay apart", command: "+CGMM", bare: true, stream: "\r\nM1\r\n\r\n^RSSI:20\r\n\r\nV2\r\n\r\nOK\r\n", answer: []string{"M1", "V2"}, urcs: []string{"signal ^RSSI:20"}},
 		{name: "late answer to a send", command: "+CSQ", stream: "\r\n+CMGS: 77\r\n\r\nOK\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n", answer: []string{"+CSQ: 1,99"}, urcs: []string{"late +CMGS: 77"}},
 		{name: "late answer to a send, and an indication", command: "+CSQ", stream: "\r\n+CMSS: 77\r\n\r\nRING\r\n\r\nOK\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n", answer: []string{"+CSQ: 1,99"}, urcs: []string{"late +CMSS: 77", "call RING"}},
+		{name: "late answer to storing", command: "+CSQ", stream: "\r\n+CMGW: 7\r\n\r\nOK\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n", answer: []string{"+CSQ: 1,99"}, urcs: []string{"other +CMGW: 7"}},
 		{name: "late answer to a send without its end", command: "+CSQ", stream: "\r\n+CMGS: 77\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n", answer: []string{"+CSQ: 1,99"}, urcs: []string{"late +CMGS: 77"}},
 		{name: "prompt where none is due", command: "+CSQ", stream: "\r\n> \r\n+CSQ: 1,99\r\n\r\nOK\r\n", answer: []string{"+CSQ: 1,99"}},
 		{name: "never ends", command: "+CSQ", stream: "\r\n+CSQ: 1,99\r\n", answer: []string{"+CSQ: 1,99"}, err: "no answer from the modem in time"},
