@@ -544,6 +544,26 @@ func TestLifeIsTold(t *testing.T) {
 	})
 }
 
+// Who hears that a modem is up finds it ready. That it is so is logged in between.
+func TestReadyBeforeItIsTold(t *testing.T) {
+	var logged atomic.Bool
+	slow := func(_ *Config, o *Options) {
+		o.Logger = newTestLogger(writerFunc(func(line []byte) (int, error) {
+			if strings.Contains(string(line), "modem is ready") {
+				time.Sleep(time.Second)
+				logged.Store(true)
+			}
+			return len(line), nil
+		}))
+	}
+	withEmulator(t, emulator.Options{}, emulator.NetworkOptions{}, slow, func(t *testing.T, b *bench) {
+		b.event(t, EventUp, "")
+		if s := b.Status(); !logged.Load() || s.State != Ready {
+			t.Errorf("told that it is up before that was so: %s", s.State)
+		}
+	})
+}
+
 func TestQuality(t *testing.T) {
 	got := qualityOf("23,0,40,30,20,67")
 	if want := (Quality{RxLevelDBm: -88, RSCPDBm: -81, EcNoDB: -9.5, RSRPDBm: -74, RSRQDB: -10}); got != want {

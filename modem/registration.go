@@ -150,10 +150,11 @@ func (m *Modem) register(cs, lte int) {
 	if registered {
 		m.metrics.registered.Set(1)
 		m.gauges(true)
-		m.wentUp()
+		// Who hears that the modem is up, or down, finds it so.
 		if m.board.state(Ready, "", "") {
 			m.limiter.at(slog.LevelInfo, "ready", "modem is ready", "registration", reg)
 		}
+		m.wentUp()
 		return
 	}
 	m.gauges(false)
@@ -163,10 +164,10 @@ func (m *Modem) register(cs, lte int) {
 	} else if domain == DomainPS {
 		reason, hint = ReasonDataOnly, "registered for LTE data alone, which carries no messages here: set sms_over_ims when the operator has IMS, else let the modem use 2G or 3G"
 	}
-	m.wentDown(reason, hint)
 	if m.board.state(Searching, reason, hint) {
 		m.limiter.warn("searching", "modem is not registered", "registration", reg, "hint", hint)
 	}
+	m.wentDown(reason, hint)
 }
 
 // signalDBm turns the first value of +CSQ into dBm: -113 + 2n, 3GPP TS 27.007 §8.5. 0 when it is not known.

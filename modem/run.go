@@ -146,7 +146,6 @@ func (g *guard) rest(ctx context.Context, d time.Duration) {
 // failed turns the error that ended an attempt into a status, logs it when it is news, and returns its reason.
 func (m *Modem) failed(err error) Reason {
 	state, reason, hint := explain(err)
-	m.wentDown(reason, hint)
 	if m.ladder.quarantined {
 		state = Quarantined
 	}
@@ -156,6 +155,7 @@ func (m *Modem) failed(err error) Reason {
 	if m.board.state(state, reason, hint) {
 		m.limiter.warn("failed "+string(reason), "modem is not usable", "reason", reason, "error", err, "hint", hint)
 	}
+	m.wentDown(reason, hint)
 	return reason
 }
 
