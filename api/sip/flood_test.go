@@ -81,7 +81,7 @@ func TestFlood(t *testing.T) {
 	flood(0, sources)
 	after := residentBytes(t)
 	t.Logf("resident: %d KiB before, %d KiB after %d sources; %d goroutines", before>>10, after>>10, sources, runtime.NumGoroutine())
-	if grown := after - before; grown > 4<<20 {
+	if grown := after - before; grown > 8<<20 {
 		t.Errorf("%d sources left %d KiB", sources, grown>>10)
 	}
 }

@@ -52,6 +52,12 @@ func (d *small) commit() error {
 	return nil
 }
 
+func (d *small) refused() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.refusedCommits
+}
+
 func (d *small) Usage() (room.Usage, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -181,7 +187,7 @@ func fullForAnHour(r *rig, reserve int64) {
 			}
 		}
 	}
-	if disk.refusedCommits == 0 {
+	if disk.refused() == 0 {
 		t.Error("the disk was never full")
 	}
 
@@ -190,8 +196,8 @@ func fullForAnHour(r *rig, reserve int64) {
 	if refused() || guard.Check() != nil || len(r.inbox()) != 13 || r.held() != 0 {
 		t.Errorf("ten seconds later: ready %v, %d in the inbox, %d on the modem", guard.Check(), len(r.inbox()), r.held())
 	}
-	if disk.reserved != min(reserve, 1<<20) {
-		t.Errorf("a reserve of %d bytes ten seconds later", disk.reserved)
+	if n, _ := disk.Reserved(); n != min(reserve, 1<<20) {
+		t.Errorf("a reserve of %d bytes ten seconds later", n)
 	}
 	time.Sleep(minutes)
 	for _, id := range ids {
