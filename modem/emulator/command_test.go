@@ -148,6 +148,38 @@ func TestAlphabet(t *testing.T) {
 	}
 }
 
+// Nothing comes between the echo of a command and its result, but a line that is never ended holds nothing up for long.
+func TestUnsolicitedLinesWaitForTheCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := New(NewNetwork(NetworkOptions{}), Options{Number: simNumber})
+		h := plug(t, m)
+		h.ask("AT")
+		typed := func(s string) {
+			h.write(s)
+			synctest.Wait()
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.urc("+X: 1")
+		}
+		typed("AT+C")
+		h.write("IMI\r")
+		if got, want := h.until(`X: 1\r\n`), "AT+CIMI\r\r\n"+m.o.IMSI+"\r\n\r\nOK\r\n\r\n+X: 1\r\n"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		began := time.Now()
+		typed("AT+C")
+		if got := h.until(`X: 1\r\n`); got != "AT+C\r\n+X: 1\r\n" || time.Since(began) != typingPause {
+			t.Errorf("%q after %s", got, time.Since(began))
+		}
+		h.want("IMI", "IMI\r\r\n"+m.o.IMSI+"\r\n\r\nOK\r\n")
+		typed("")
+		h.until(`X: 1\r\n`)
+		if waited := time.Since(began); waited > typingPause {
+			t.Errorf("a line that nothing stands in the way of waits until %s", waited)
+		}
+	})
+}
+
 func TestPIN(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := NewNetwork(NetworkOptions{})

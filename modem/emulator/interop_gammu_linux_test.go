@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -35,7 +36,8 @@ func (g *gammu) run(ctx context.Context, args ...string) string {
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		log, _ := os.ReadFile(g.log)
-		g.t.Fatalf("gammu %s: %v\n%s\nthe end of its log:\n%s", strings.Join(args, " "), err, out, log[max(0, len(log)-4000):])
+		sent := max(0, bytes.LastIndex(log, []byte("SENDING")))
+		g.t.Fatalf("gammu %s: %v\n%s\nits log around what it sent last:\n%s", strings.Join(args, " "), err, out, log[max(0, sent-3000):min(len(log), sent+3000)])
 	}
 	return string(out)
 }

@@ -37,18 +37,19 @@ type session struct {
 	err  error
 	wake chan struct{} // input, restart or the end of a hang
 
-	// Owned by the goroutine of Serve.
+	// Owned by the goroutine of Serve; line is written under the modem's lock.
 	life chan struct{} // the life that line, entry and last belong to
-	line []byte
-	last string // for A/
-	data *entry // message being typed after the prompt
+	line []byte        // command line that is being typed
+	last string        // for A/
+	data *entry        // message being typed after the prompt
 
 	// Guarded by the modem's lock.
-	busy bool          // a command runs: unsolicited lines wait
-	held []string      // those that wait
-	in   []byte        // read and not yet used
-	hang time.Time     // frozen until then
-	thaw chan struct{} // closed when a freeze ends early
+	busy    bool          // a command runs: unsolicited lines wait
+	typedAt time.Time     // when the last octet came
+	held    []string      // unsolicited lines that wait
+	in      []byte        // read and not yet used
+	hang    time.Time     // frozen until then
+	thaw    chan struct{} // closed when a freeze ends early
 }
 
 // Serve lets the modem speak on rw until ctx ends, the host closes the stream or
@@ -187,6 +188,9 @@ func (s *session) gather() (act func()) {
 	if s.in = s.in[used:]; len(s.in) == 0 {
 		s.in = nil
 	}
+	if used > 0 {
+		s.typedAt = time.Now()
+	}
 	if act != nil {
 		s.busy = true
 	}
@@ -295,16 +299,35 @@ func (s *session) alive() bool {
 	}
 }
 
-// urc prints an unsolicited line, or keeps it until the running command has
-// answered. The lock is held.
+// typingPause is how long after its last octet a command line that has no end
+// keeps unsolicited lines waiting.
+const typingPause = time.Second
+
+// urc prints an unsolicited line, or keeps it until the command that is being
+// typed or that runs has answered: makes promise that nothing comes between the
+// echo of AT and the final result. The lock is held.
 func (m *Modem) urc(text string) {
 	s := m.session
+	if s == nil || m.elsewhere() {
+		return
+	}
+	typing := time.Until(s.typedAt.Add(typingPause))
 	switch {
-	case s == nil || m.elsewhere():
 	case s.busy:
 		s.held = append(s.held, text)
+	case len(s.line) > 0 && typing > 0:
+		s.held = append(s.held, text)
+		m.after(typing, s.paused)
 	default:
 		s.out.put([]byte("\r\n" + text + "\r\n"))
+	}
+}
+
+// paused prints what waited for the end of a line that did not come. The lock is
+// held.
+func (s *session) paused() {
+	if s.m.session == s && !s.busy {
+		s.release()
 	}
 }
 
