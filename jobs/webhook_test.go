@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,12 +56,16 @@ func whole(t *testing.T, want, taken []uint64) {
 	}
 }
 
-// With an endpoint that refuses a third of everything, each event arrives, those of a message in order.
+// With an endpoint that refuses a third of everything, but no event more than five times, each event arrives, those of a message in order.
 func TestDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		tries := map[uint64]int{}
 		r := newReceiver(t, func(g *got, _ http.ResponseWriter) int {
 			time.Sleep(rand.N(2 * time.Second))
-			if rand.N(3) == 0 {
+			mu.Lock()
+			defer mu.Unlock()
+			if tries[g.seq]++; tries[g.seq] <= 5 && rand.N(3) == 0 {
 				return []int{400, 404, 500, 503, 301, 204, 418}[rand.N(7)]
 			}
 			return 200

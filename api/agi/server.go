@@ -120,8 +120,8 @@ func (s *Server) accept(ctx context.Context, l net.Listener, running *sync.WaitG
 			continue
 		}
 		running.Go(func() {
-			defer func() { <-s.room }()
 			defer c.Close()
+			defer func() { <-s.room }() // first, so that whoever comes again at once finds a place
 			c.SetDeadline(time.Now().Add(s.Config.Timeout))
 			if err := s.answer(c, asker); err != nil {
 				s.metrics.failed.Inc()

@@ -318,7 +318,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestConnectionsOfAnAddress(t *testing.T) {
-	f := serveFar(t, func(c *Config) { c.ConnectionsPerAddress, c.HeaderTimeout = 3, time.Second })
+	f := serveFar(t, func(c *Config) { c.ConnectionsPerAddress, c.HeaderTimeout = 3, 2*time.Second })
 	var open []net.Conn
 	for range 3 {
 		c, err := net.Dial("tcp", f.address)

@@ -157,7 +157,7 @@ func (m *matrix) add(noun string, body map[string]any) map[string]string {
 func (m *matrix) ask(who *access.Principal, method, path, body string) *httptest.ResponseRecorder {
 	ctx, cancel := context.WithTimeout(m.t.Context(), 50*time.Millisecond) // ends event streams
 	defer cancel()
-	if !strings.Contains(path, "/events") {
+	if !strings.HasPrefix(path, "/v1/events") {
 		ctx = m.t.Context()
 	}
 	if who != nil {

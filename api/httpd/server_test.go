@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -356,35 +358,37 @@ func TestConnectionsPerUser(t *testing.T) {
 	}
 }
 
-func TestSlowHeadersAreCutOffAndOthersServed(t *testing.T) {
-	const connections = 1000
-	g := serve(t, func(c *Config, _ *Options) { c.HeaderTimeout = 1500 * time.Millisecond })
-	start := time.Now()
-	ends := make(chan time.Duration, connections)
-	for range connections {
+// slowHeads begins requests whose heads do not end.
+func slowHeads(g *gateway, n int) (all []net.Conn) {
+	for range n {
 		c := g.dial()
 		io.WriteString(c, "GET /healthz HTTP/1.1\r\nHo")
-		go func() {
-			io.Copy(io.Discard, c)
-			ends <- time.Since(start)
-		}()
+		all = append(all, c)
 	}
-	var took []time.Duration
-	for len(took) < 20 || time.Since(start) < time.Second {
-		before := time.Now()
+	return all
+}
+
+func TestSlowHeadersHoldNobodyUp(t *testing.T) {
+	g := serve(t, func(c *Config, _ *Options) { c.HeaderTimeout = time.Minute })
+	var ended atomic.Int32
+	for _, c := range slowHeads(g, 1000) {
+		go func() { io.Copy(io.Discard, c); ended.Add(1) }()
+	}
+	for range 20 {
 		if err := g.client.Health(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		took = append(took, time.Since(before))
-		time.Sleep(10 * time.Millisecond)
 	}
-	slices.Sort(took)
-	if q := took[len(took)*3/4]; q > 200*time.Millisecond { // the slowest of them wait for a busy machine, not for us
-		t.Errorf("of others, a quarter waited longer than %s", q)
+	if n := ended.Load(); n != 0 {
+		t.Errorf("%d of those that are slow had to end before others were served", n)
 	}
-	for range connections {
-		if took := <-ends; took > 5*time.Second {
-			t.Fatalf("a slow head lived for %s", took)
+}
+
+func TestSlowHeadersAreCutOff(t *testing.T) {
+	g := serve(t, func(c *Config, _ *Options) { c.HeaderTimeout = 300 * time.Millisecond })
+	for _, c := range slowHeads(g, 100) {
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Fatalf("a slow head is not cut off: %v", err)
 		}
 	}
 }
@@ -393,10 +397,8 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 	g := serve(t, func(c *Config, _ *Options) { c.BodyTimeout = 300 * time.Millisecond })
 	c := g.dial()
 	io.WriteString(c, "POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-	start := time.Now()
-	io.Copy(io.Discard, c)
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("a slow body lived for %s", took)
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Errorf("a slow body is not cut off: %v", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,12 +33,18 @@ func program(t testing.TB, name, pkg string) string {
 	return path
 }
 
-// freePort returns a UDP port of loopback that nobody has. It lies below those that the kernel gives to whoever asks for any, so nobody gets it by chance
-// before the program uses it.
+// given are the ports that freePort has given out.
+var given sync.Map
+
+// freePort returns a UDP port of loopback that nobody has, each only once. It lies below those that the kernel gives to whoever asks for any, and no other
+// package looks there, so nobody gets it by chance before the program uses it.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for {
-		port := 20000 + rand.IntN(12000)
+		port := 23000 + rand.IntN(3000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
 		c, err := net.ListenPacket("udp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue
@@ -104,7 +111,7 @@ func tail(s string) string { return s[max(0, len(s)-3000):] }
 func udpInUse(t testing.TB, port int) {
 	t.Helper()
 	local := fmt.Sprintf(":%04X ", port)
-	for range 200 {
+	for range 600 {
 		table, err := os.ReadFile("/proc/net/udp")
 		if err != nil {
 			t.Fatal(err)
@@ -152,10 +159,11 @@ func TestSipp(t *testing.T) {
 	sipp := program(t, "sipp", "sip-tester")
 	port := freePort(t)
 	server := serve(t, routed(loopbackURI(port)))
-	uas := start(t, sipp, "-sf", scenario(t, "answers.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-m", strconv.Itoa(interopCalls), "-nostdin", "-trace_err", "-timeout", "30s")
+	// Nothing is sent twice (-nr): loopback loses nothing, and an answer that comes again finds its call elsewhere by then.
+	uas := start(t, sipp, "-sf", scenario(t, "answers.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-m", strconv.Itoa(interopCalls), "-nr", "-nostdin", "-trace_err", "-timeout", "60s")
 	udpInUse(t, port)
-	uac := start(t, sipp, "-sf", scenario(t, "redirected.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)), "-m", strconv.Itoa(interopCalls), "-r", "25", "-nostdin", "-trace_err",
-		"-timeout", "30s", server.Addresses()[0].String())
+	uac := start(t, sipp, "-sf", scenario(t, "redirected.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)), "-m", strconv.Itoa(interopCalls), "-r", "25", "-nr", "-nostdin", "-trace_err",
+		"-timeout", "60s", server.Addresses()[0].String())
 	uac.wait()
 	uas.wait()
 }
@@ -166,14 +174,14 @@ func TestKamailio(t *testing.T) {
 	first, second, proxy := freePort(t), freePort(t), freePort(t)
 	server := serve(t, routed(loopbackURI(first), loopbackURI(second)))
 	count := strconv.Itoa(interopCalls)
-	refuses := start(t, sipp, "-sf", scenario(t, "busy.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(first), "-m", count, "-nostdin", "-trace_err", "-timeout", "30s")
-	answers := start(t, sipp, "-sf", scenario(t, "answers.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(second), "-m", count, "-nostdin", "-trace_err", "-timeout", "30s")
+	refuses := start(t, sipp, "-sf", scenario(t, "busy.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(first), "-m", count, "-nostdin", "-trace_err", "-timeout", "60s")
+	answers := start(t, sipp, "-sf", scenario(t, "answers.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(second), "-m", count, "-nostdin", "-trace_err", "-timeout", "60s")
 	cfg := template(t, "kamailio.cfg", "@LISTEN@", strconv.Itoa(proxy), "@REDIRECT@", strconv.Itoa(int(server.Addresses()[0].Port())))
 	k := start(t, kamailio, "-DD", "-E", "-f", cfg, "-m", "32", "-M", "8", "-Y", t.TempDir())
 	for _, port := range []int{first, second, proxy} {
 		udpInUse(t, port)
 	}
-	uac := start(t, sipp, "-sf", scenario(t, "caller.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)), "-m", count, "-r", "25", "-nostdin", "-trace_err", "-timeout", "30s", "127.0.0.1:"+strconv.Itoa(proxy))
+	uac := start(t, sipp, "-sf", scenario(t, "caller.xml"), "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)), "-m", count, "-r", "25", "-nostdin", "-trace_err", "-timeout", "60s", "127.0.0.1:"+strconv.Itoa(proxy))
 	uac.wait()
 	refuses.wait()
 	answers.wait()

@@ -46,7 +46,7 @@ func TestLimitFlood(t *testing.T) {
 	}
 	steady := netip.MustParseAddr("192.0.2.1")
 	passed := 0
-	if allocs := testing.AllocsPerRun(1, func() {
+	if allocs := testing.AllocsPerRun(3, func() {
 		for i := range uint32(160_000) {
 			var a [4]byte
 			binary.BigEndian.PutUint32(a[:], 10<<24+i)
@@ -59,8 +59,8 @@ func TestLimitFlood(t *testing.T) {
 	}); allocs > 0 {
 		t.Errorf("%v allocations", allocs)
 	}
-	// 1,600 requests in 0.16 s, twice; a second's worth is 100. What the flood replaces starts anew, so it may be some more.
-	if passed < 100 || passed > 400 {
+	// 1,600 requests in 0.16 s, four times; a second's worth is 100. What the flood replaces starts anew, so it may be some more.
+	if passed < 100 || passed > 800 {
 		t.Errorf("%d requests of the steady source passed", passed)
 	}
 }

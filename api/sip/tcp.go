@@ -47,10 +47,10 @@ func (s *Server) serveTCP(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		open.Go(func() {
-			defer s.dismiss()
 			stop := context.AfterFunc(ctx, func() { c.Close() })
 			defer stop()
 			defer c.Close()
+			defer s.dismiss() // first, so that whoever comes again at once finds a place
 			s.stream(c, from)
 		})
 	}

@@ -81,13 +81,9 @@ func (s *story) heal() {
 	defer cancel()
 	s.awaitReady(ctx)
 	for {
-		open := 0
-		for _, state := range []string{"waiting", "sending"} {
-			page, err := s.client.Messages(ctx, api.MessageQuery{State: state})
-			if err != nil {
-				s.t.Fatalf("%v\n%s", err, out)
-			}
-			open += len(page.Items)
+		open, err := s.unsent(ctx)
+		if err != nil {
+			s.t.Fatalf("%v\n%s", err, out)
 		}
 		if open == 0 && len(s.received(ctx)) >= s.texted {
 			return

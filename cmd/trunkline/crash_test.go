@@ -104,8 +104,10 @@ func (s *story) lifeUnder(under ...string) (*exec.Cmd, func(), *tail) {
 	return cmd, func() {
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
-			s.t.Fatalf("the daemon did not end:\n%s", out)
+		case <-time.After(2 * time.Minute): // whole lives are waited for as well
+			s.t.Errorf("the daemon did not end:\n%s", out)
+			kill(cmd)
+			<-done
 		}
 	}, out
 }
@@ -244,29 +246,59 @@ func (s *story) finish() {
 	s.awaitReady(ctx)
 	moved, taken, held := time.Now(), -1, -1
 	for {
-		open := map[string]int{}
-		for _, state := range []string{"waiting", "sending"} {
-			l, err := s.client.Messages(ctx, api.MessageQuery{State: state, Limit: 1000})
-			if err != nil {
-				s.t.Fatalf("%v\n%s", err, out)
-			}
-			if n := len(l.Items); n > 0 || l.Next != "" { // a page may be short when the machine is slow
-				open[state] = n
-			}
+		open, err := s.unsent(ctx)
+		if err != nil {
+			s.t.Fatalf("%v\n%s", err, out)
 		}
 		received := len(s.received(ctx))
-		if len(open) == 0 && received >= s.texted {
+		if open == 0 && received >= s.texted {
 			return
 		}
 		if now := len(s.network.Ledger()); now != taken || received != held {
 			taken, held, moved = now, received, time.Now()
 		}
 		if time.Since(moved) > 30*time.Second {
-			s.t.Errorf("nothing moves after the last life: open %v, %d of %d texts in\n%s", open, received, s.texted, out)
+			s.t.Errorf("nothing moves after the last life: %d open, %d of %d texts in\n%s", open, received, s.texted, out)
 			return
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// unsent tells how many messages wait or are being sent, up to a page of each.
+func (s *story) unsent(ctx context.Context) (n int, err error) {
+	for _, state := range []string{"waiting", "sending", "waiting"} { // what was being sent may wait again between two questions
+		l, err := s.client.Messages(ctx, api.MessageQuery{State: state, Limit: 1000})
+		if err != nil {
+			return 0, err
+		}
+		if n += len(l.Items); l.Next != "" { // a page may be short when the machine is slow
+			n++
+		}
+	}
+	return n, nil
+}
+
+// events returns all events up to now; a message for tomorrow marks where that is.
+func (s *story) events(ctx context.Context) (all []api.Event) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	r := api.SubmitRequest{To: api.Recipients{phoneNumber}, Text: "now", SendAt: time.Now().Add(24 * time.Hour).Format(time.RFC3339)}
+	mark, err := s.client.Submit(ctx, r, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for e, err := range s.client.Events(ctx, 0) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if e.MessageID == mark.Messages[0].ID {
+			return all
+		}
+		all = append(all, e)
+	}
+	s.t.Fatal("the stream of events has ended")
+	return nil
 }
 
 // received returns how often each text of the handset is in the inbox.
@@ -410,15 +442,8 @@ func (s *story) compare() {
 
 // compareEvents checks that the event stream has no gap and tells of every acceptance and every receipt exactly once.
 func (s *story) compareEvents(ctx context.Context, out map[string]api.Message) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	quiet := time.AfterFunc(10*time.Second, cancel) // the feed has no end; silence after the last life is one
 	waiting, received, last := map[string]int{}, map[string]int{}, uint64(0)
-	for e, err := range s.client.Events(ctx, 0) {
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		quiet.Reset(2 * time.Second)
+	for _, e := range s.events(ctx) {
 		if e.Seq != last+1 {
 			s.t.Fatalf("event %d follows %d", e.Seq, last)
 		}
@@ -440,7 +465,7 @@ func (s *story) compareEvents(ctx context.Context, out map[string]api.Message) {
 			s.t.Errorf("%d events tell that message %s was received", n, id)
 		}
 	}
-	if all := s.compareRepeats(context.WithoutCancel(ctx)); len(received) != all || all != s.texted && !s.redelivers {
+	if all := s.compareRepeats(ctx); len(received) != all || all != s.texted && !s.redelivers {
 		s.t.Errorf("%d events of receipt for %d messages of %d texts", len(received), all, s.texted)
 	}
 }

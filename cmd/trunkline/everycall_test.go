@@ -83,8 +83,13 @@ func (s *story) live(pid int) (ended bool) {
 	defer cancel()
 	gone := func() bool { return syscall.Kill(pid, 0) != nil }
 	for s.client.Ready(ctx) != nil {
-		if gone() || ctx.Err() != nil {
+		if gone() {
 			return true
+		}
+		if ctx.Err() != nil {
+			s.t.Error("the daemon neither becomes ready nor ends")
+			syscall.Kill(-pid, syscall.SIGKILL)
+			return false
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -117,10 +122,8 @@ func (s *story) live(pid int) (ended bool) {
 
 // idle tells whether nothing is left to do.
 func (s *story) idle(ctx context.Context) bool {
-	for _, state := range []string{"waiting", "sending", "waiting"} { // what was sending may wait again between two questions
-		if l, err := s.client.Messages(ctx, api.MessageQuery{State: state}); err != nil || len(l.Items) > 0 || l.Next != "" {
-			return false
-		}
+	if open, err := s.unsent(ctx); err != nil || open > 0 {
+		return false
 	}
 	l, err := s.client.Messages(ctx, api.MessageQuery{Direction: "in"})
 	return err == nil && len(l.Items) >= s.texted

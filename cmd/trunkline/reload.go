@@ -177,12 +177,13 @@ func (g *gateway) reloadNow(ctx context.Context) {
 	}()
 	err := g.reload(ctx)
 	g.reloaded.count(err)
-	g.trouble.Store(nil)
+	var trouble *string
 	if err != nil {
 		why := err.Error()
-		g.trouble.Store(&why)
+		trouble = &why
 		g.log.Error("the configuration was not reloaded; what ran goes on", "err", err)
 	}
+	g.trouble.Store(trouble)
 	if err := systemd.Ready(g.status()); err != nil {
 		g.log.Warn("systemd was not told", "err", err)
 	}

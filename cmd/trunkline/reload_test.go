@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,7 +62,15 @@ func newReloadingWith(t *testing.T, more string, modems ...string) *reloading {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.gateway, err = newGateway(c, gatewayOptions{reloads: r.signals, load: load, level: r.level}); err != nil {
+	// Every second reload only tells that the one before it is done: it gets what that one read.
+	reads, read, failed := 0, c, error(nil)
+	again := func() (config.Config, error) {
+		if reads++; reads%2 == 1 {
+			read, failed = load()
+		}
+		return read, failed
+	}
+	if r.gateway, err = newGateway(c, gatewayOptions{reloads: r.signals, load: again, level: r.level}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,7 +105,7 @@ func (r *reloading) write(more string, modems ...string) {
 func (r *reloading) reload() (ok bool) {
 	r.t.Helper()
 	r.signals <- syscall.SIGHUP
-	r.signals <- syscall.SIGHUP // taken only when the first is done; changes nothing more
+	r.signals <- syscall.SIGHUP // taken only when the first is done
 	return strings.Contains(r.metrics(), "\ntrunkline_config_last_reload_successful 1\n")
 }
 
@@ -247,12 +256,19 @@ func TestReloadRefused(t *testing.T) {
 	}
 }
 
-// freeAddress returns a TCP address of this machine that nobody listens on. Its port lies below those that the kernel gives to whoever asks for any, so nobody
-// gets it by chance before the program listens on it.
+// given are the ports that freeAddress has given out.
+var given sync.Map
+
+// freeAddress returns a TCP address of this machine that nobody listens on, each only once. Its port lies below those that the kernel gives to whoever asks for
+// any, and no other package looks there, so nobody gets it by chance before the program listens on it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(12000)))
+		port := 20000 + rand.IntN(3000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		l, err := net.Listen("tcp", address)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue

@@ -178,15 +178,9 @@ func drain(t *testing.T, s *story) {
 	t.Helper()
 	moved, last := time.Now(), ""
 	for {
-		open := 0
-		for _, state := range []string{"waiting", "sending"} {
-			page, err := s.client.Messages(t.Context(), api.MessageQuery{State: state, Limit: 1000})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if open += len(page.Items); page.Next != "" { // a page may be short when the machine is slow
-				open++
-			}
+		open, err := s.unsent(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
 		in := len(s.received(t.Context()))
 		if open == 0 && in >= s.texted {

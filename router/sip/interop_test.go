@@ -18,11 +18,11 @@ import (
 	"trunkline/router"
 )
 
-// freePort returns a port of loopback that nobody has, by UDP and by TCP, below those that the kernel gives to whoever asks for any.
+// freePort returns a port of loopback that nobody has, by UDP and by TCP, below those that the kernel gives to whoever asks for any; no other package looks there.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
-		addr := "127.0.0.1:" + strconv.Itoa(20000+rand.IntN(12000))
+		addr := "127.0.0.1:" + strconv.Itoa(29000+rand.IntN(3000))
 		packets, err := net.ListenPacket("udp4", addr)
 		if err != nil {
 			continue

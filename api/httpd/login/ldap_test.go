@@ -11,11 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -104,22 +107,29 @@ directory %[1]s/db
 	}
 }
 
-// freeAddress returns an address of this machine below the ports that the kernel gives to others.
+// given are the ports that freeAddress has given out.
+var given sync.Map
+
+// freeAddress returns an address of this machine that nobody listens on, each only once. Its port lies below those that the kernel gives to others, and no
+// other package looks there.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		n, err := rand.Int(rand.Reader, big.NewInt(12_000))
+	for {
+		port := 26000 + mathrand.IntN(3000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := net.Listen("tcp", address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+n.Int64())
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
+		l.Close()
+		return address
 	}
-	t.Fatal("no free port")
-	return ""
 }
 
 func TestSlapd(t *testing.T) {

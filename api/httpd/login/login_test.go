@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -527,21 +526,20 @@ func TestLocalUsers(t *testing.T) {
 // Whether a name is known cannot be told by how long the answer takes: both check one hash of the same cost.
 func TestUnknownNamesCostTheSame(t *testing.T) {
 	h := newHouse(t, nil)
-	took := func(name string) time.Duration {
-		var all []time.Duration
-		for i := range 5 {
+	least := map[string]time.Duration{}
+	for i := range 8 { // in turns, so that both meet the same machine
+		for _, name := range []string{"alice", "nobody_here"} {
 			if err := h.store.LoginSucceeded(t.Context(), []string{accountTries + name}, nil); err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()
 			h.login(name, "wrong password of somebody", "", fmt.Sprintf("192.0.2.%d", i))
-			all = append(all, time.Since(began))
+			if took := time.Since(began); i == 0 || took < least[name] {
+				least[name] = took
+			}
 		}
-		slices.Sort(all)
-		return all[0]
 	}
-	known, unknown := took("alice"), took("nobody_here")
-	if known > 4*unknown || unknown > 4*known {
+	if known, unknown := least["alice"], least["nobody_here"]; known > 4*unknown || unknown > 4*known {
 		t.Errorf("a known name takes %s, an unknown one %s", known, unknown)
 	}
 }
