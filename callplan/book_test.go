@@ -115,7 +115,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		for i := range calls {
 			s.Decide(&calls[i], &d)
 		}
-		if n := testing.AllocsPerRun(10, func() {
+		if n := testing.AllocsPerRun(100, func() {
 			for i := range calls {
 				s.Decide(&calls[i], &d)
 			}

@@ -2,7 +2,9 @@ package callplan
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"trunkline/callplan/phone"
@@ -25,10 +27,12 @@ func TestIndexOfManyRules(t *testing.T) {
 		}
 		return plans
 	}
-	for name, plans := range map[string][]*Plan{
+	sets := map[string][]*Plan{
 		"general": benchPlans(m, "acme", 10, 100, false), "selective": benchPlans(m, "acme", 10, 100, true), "one": benchPlans(m, "acme", 1, 300, false),
 		"crowded": crowded("205*", "2055xxxxxx", "+1212*"), "wide": crowded("+1*", "xxxxxxxxxx", "*"),
-	} {
+	}
+	for _, name := range slices.Sorted(maps.Keys(sets)) { // in order, for all draw from m
+		plans := sets[name]
 		t.Run(name, func(t *testing.T) {
 			indexed, err := Compile("acme", plans, &Env{})
 			if err != nil {

@@ -163,6 +163,8 @@ func (c *chaos) finish() {
 	if used, _ := c.dev.Stored("MT"); used != 0 {
 		t.Errorf("%d messages left in the modem", used)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, d := range c.net.Deliveries() {
 		own := d.From == ownNumber1 // what the card wrote to itself is nobody's
 		if d.To == ownNumber1 && !own && d.Cause == 0 && !d.Report && !c.got[hex.EncodeToString(d.TPDU)] {

@@ -78,6 +78,7 @@ func (w *world) open(path string, _ int) (Port, error) {
 // plug puts a stick into a socket and tells it as the kernel does.
 func (w *world) plug(topology, id string, sockets ...socket) {
 	w.t.Helper()
+	w.settle() // nobody looks in the middle of it
 	w.plugs++
 	vendor, product, _ := strings.Cut(id, ":")
 	device := filepath.Join(w.roots.Sys, "devices", "usb1", topology)
@@ -106,6 +107,7 @@ func (w *world) plug(topology, id string, sockets ...socket) {
 // pull takes a stick out. Its modem dies first, as it does.
 func (w *world) pull(topology string, sticks ...*peer) {
 	w.t.Helper()
+	w.settle()
 	for _, p := range sticks {
 		p.mu.Lock()
 		if p.conn != nil {

@@ -167,7 +167,7 @@ func TestOpenErrors(t *testing.T) {
 		{"absent", filepath.Join(dir, "absent"), ReasonMissing, "serial port"},
 		{"file", file, ReasonNotATTY, "serial port"},
 		{"folder", dir, ReasonNotATTY, ""},
-		{"no terminal", "/dev/null", ReasonNotATTY, ""},
+		{"no terminal", "/dev/zero", ReasonNotATTY, ""},
 		{"locked", slave.Name(), ReasonBusy, "stop"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

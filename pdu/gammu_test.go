@@ -118,7 +118,7 @@ func readGammu(t *testing.T, stored []string) map[int]gammuMessage {
 	if err := os.WriteFile(conf, []byte("[gammu]\ndevice = "+slave.Name()+"\nconnection = at\nlogformat = nothing\nuse_locking = no\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "gammu", "-c", conf, "getallsms")
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")

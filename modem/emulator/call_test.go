@@ -161,7 +161,9 @@ func TestDataOnly(t *testing.T) {
 		if got := b.ask("AT+CREG?"); !strings.Contains(got, "+CREG: 1,2") {
 			t.Errorf("registration %q", got)
 		}
-		time.Sleep(time.Minute)
+		if got := b.quiet(time.Minute); !strings.Contains(got, "+CREG: 1") {
+			t.Errorf("told %q when its time was over", got)
+		}
 		if got := b.ask("AT+CREG?"); !strings.Contains(got, "+CREG: 1,1") {
 			t.Errorf("registration %q", got)
 		}

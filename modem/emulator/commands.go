@@ -207,7 +207,11 @@ func functionality(r *run, c call) error {
 // restart answers and starts the modem anew.
 func restart(r *run, _ call) error {
 	r.print(r.text(nil))
-	r.unlocked(func() { sleep(restartPause, r.life) })
+	r.unlocked(func() {
+		for i := 0; i == 0 || i < 100 && !r.out.empty(); i++ { // a host that reads gets the result
+			sleep(restartPause, r.life)
+		}
+	})
 	if r.alive() {
 		r.m.powerOn(true)
 	}

@@ -15,7 +15,7 @@ func (m *Modem) domain() string {
 	switch {
 	case !m.registered():
 		return ""
-	case time.Now().Before(m.lte.until):
+	case !m.lte.until.IsZero():
 		return "ps"
 	}
 	return "cs+ps"
@@ -34,6 +34,14 @@ func (m *Modem) setDataOnly(d dataOnly) {
 		m.urc("+CREG: " + m.registration("+CREG", m.set.creg))
 	}
 	m.net.alert(m.number)
+}
+
+// dataOnlyEnds ends a registration for data alone whose time is over, and which
+// no later one has replaced. The lock is held.
+func (m *Modem) dataOnlyEnds() {
+	if !time.Now().Before(m.lte.until) {
+		m.setDataOnly(dataOnly{})
+	}
 }
 
 // messageDomain is AT+CGSMS: by which way the modem sends messages. 3GPP

@@ -14,18 +14,25 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 	"unicode/utf16"
 )
 
-// freePorts finds ports of loopback that nobody has. They lie below those that the kernel gives to whoever asks for any, so nobody gets one by chance
-// before the program listens on it.
+// given are the ports that freePorts has given out.
+var given sync.Map
+
+// freePorts finds ports of loopback that nobody has, each only once. They lie below those that the kernel gives to whoever asks for any, and no other
+// package looks there, so nobody gets one by chance before the program listens on it.
 func freePorts(t *testing.T, count int) (ports []int) {
 	t.Helper()
 	for len(ports) < count {
-		port := 20000 + rand.IntN(12000)
+		port := 17000 + rand.IntN(3000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue
@@ -33,7 +40,7 @@ func freePorts(t *testing.T, count int) (ports []int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		l.Close()
 		ports = append(ports, port)
 	}
 	return ports

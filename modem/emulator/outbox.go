@@ -85,6 +85,13 @@ func (o *outbox) sound() {
 	o.muted, o.queue, o.size = false, nil, 0
 }
 
+// empty tells whether all was taken to be written.
+func (o *outbox) empty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue) == 0
+}
+
 func (o *outbox) take() []chunk {
 	o.mu.Lock()
 	defer o.mu.Unlock()

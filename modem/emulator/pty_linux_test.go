@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,7 @@ func TestTerminalOutlivesItsHosts(t *testing.T) {
 	}
 	f := tty(t, link)
 	defer f.Close()
-	if err := m.Inject(Fault{Kind: Unplug, Delay: 500 * time.Millisecond}); err != nil {
+	if err := m.Inject(Fault{Kind: Unplug, Delay: 3 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	_ = f.SetDeadline(time.Now().Add(10 * time.Second))
@@ -82,7 +83,7 @@ func TestTerminalOutlivesItsHosts(t *testing.T) {
 		t.Error("host does not see that the modem is unplugged")
 	}
 	gone := false
-	for end := time.Now().Add(400 * time.Millisecond); !gone && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Second); !gone && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		_, err := os.Lstat(link)
 		gone = errors.Is(err, os.ErrNotExist)
 	}
@@ -106,7 +107,7 @@ func TestTerminalOutlivesItsHosts(t *testing.T) {
 
 func waitForLink(t *testing.T, link string) *os.File {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		if f, err := os.OpenFile(link, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0); err == nil {
 			return f
 		}
@@ -122,6 +123,7 @@ func TestManyTerminals(t *testing.T) {
 	n := NewNetwork(NetworkOptions{})
 	defer n.Close()
 	ctx, cancel := context.WithCancel(t.Context())
+	threads := threadCount(t)
 	paths := make([]string, count)
 	modems := make([]*Modem, count)
 	for i := range count {
@@ -134,13 +136,12 @@ func TestManyTerminals(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for _, path := range paths {
+		f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0) // here, for the kernel may keep who opens waiting, and with it a thread
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
 		wg.Go(func() {
-			f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer f.Close()
 			for range 20 {
 				if got, err := exchange(f, "AT+CSQ"); err != nil || !strings.Contains(got, "+CSQ: 20,99") {
 					t.Errorf("%s: %q, %v", path, got, err)
@@ -150,16 +151,18 @@ func TestManyTerminals(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	more := threadCount(t) - threads
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // what it collects is not of idle terminals
 	var before, after unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &before)
-	threads := threadCount(t)
 	time.Sleep(200 * time.Millisecond)
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &after)
 	if used := time.Duration(after.Utime.Nano() - before.Utime.Nano() + after.Stime.Nano() - before.Stime.Nano()); used > 100*time.Millisecond {
 		t.Errorf("idle terminals used %v of processor time in 200 ms", used)
 	}
-	if limit := 20 + 4*runtime.GOMAXPROCS(0); threads > limit {
-		t.Errorf("%d threads for %d terminals, want at most %d", threads, count, limit)
+	if more > count/2 {
+		t.Errorf("%d threads more for %d terminals", more, count)
 	}
 	cancel()
 	for _, m := range modems {

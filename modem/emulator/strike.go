@@ -109,7 +109,7 @@ func (m *Modem) upset(s *session, f Fault) {
 	case Deaf:
 		m.deaf = m.until(f, func() { m.net.alert(m.number) })
 	case DataOnly:
-		m.setDataOnly(dataOnly{until: m.until(f, func() { m.setDataOnly(dataOnly{}) }), ends: f.Code})
+		m.setDataOnly(dataOnly{until: m.until(f, m.dataOnlyEnds), ends: f.Code})
 	}
 }
 
@@ -119,8 +119,9 @@ func (m *Modem) until(f Fault, done func()) time.Time {
 	if f.Delay <= 0 {
 		return farFuture
 	}
-	m.after(f.Delay, done)
-	return time.Now().Add(f.Delay)
+	end := time.Now().Add(f.Delay)
+	m.after(f.Delay, done) // not before the end
+	return end
 }
 
 // fill leaves no space for what arrives. The lock is held.

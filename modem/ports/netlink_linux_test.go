@@ -52,13 +52,13 @@ func TestWatchKernel(t *testing.T) {
 	go func() { defer close(done); relay(source, got) }()
 	err = trigger()
 	if err == nil {
-		select {
-		case e := <-got:
-			if e.Action != "change" || e.Subsystem != "tty" {
-				t.Errorf("event %+v", e)
+		limit := time.After(30 * time.Second)
+		for e := (Event{}); e.Action != "change" || e.Subsystem != "tty"; { // others may come before
+			select {
+			case e = <-got:
+			case <-limit:
+				t.Fatal("no event came")
 			}
-		case <-time.After(5 * time.Second):
-			t.Error("no event came")
 		}
 	}
 	source.Close()
