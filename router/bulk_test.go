@@ -16,6 +16,7 @@ import (
 func TestBulkIsCompleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, Trunk{"a", &line{down: make(chan struct{})}})
+		synctest.Wait()
 		var all []Submission
 		for i := range 300 {
 			all = append(all, Submission{Account: "uid:1", Text: "bulk", To: []string{fmt.Sprintf("+4915100000%03d", i)}})

@@ -150,6 +150,7 @@ func TestPlannedOut(t *testing.T) {
 				a, far := newGate(true), newGate(true)
 				b := planned(t, c.rules, Trunk{"a", a}, Trunk{"b", far})
 				c := c
+				synctest.Wait()
 				if c.action == "continue" || c.action == "no_match" || c.name == "number" {
 					far.set(false) // any trunk may carry it: let it be a
 				}

@@ -340,7 +340,7 @@ func TestNotDeletedAndOutOfSight(t *testing.T) {
 }
 
 func TestRepeatedByTheNetwork(t *testing.T) {
-	inBubble(t, emulator.NetworkOptions{}, func(r *rig) {
+	inBubble(t, emulator.NetworkOptions{Delivery: time.Second}, func(r *rig) {
 		r.inject(emulator.Fault{Kind: emulator.Duplicate})
 		r.phone.Send(t.Context(), own, "twice")
 		time.Sleep(minutes)

@@ -173,6 +173,7 @@ func fullForAnHour(r *rig, reserve int64) {
 		ids = append(ids, r.send(fmt.Sprintf("accepted %d", i)))
 	}
 	disk.fill(0)
+	time.Sleep(2 * time.Second)
 	for i := range 12 {
 		r.phone.Send(ctx, own, fmt.Sprintf("while full %d", i))
 		time.Sleep(5 * time.Minute)

@@ -172,7 +172,9 @@ func TestLimits(t *testing.T) {
 
 func TestRunsThatDoNotStart(t *testing.T) {
 	needConfinement(t)
-	r := New(Options{Programs: map[string]Config{"slow": {Path: script(t, "sleep 600")}, "gone": {Path: "/nonexistent/program"}}})
+	dir := t.TempDir()
+	runs := filepath.Join(dir, "runs")
+	r := New(Options{Programs: map[string]Config{"slow": {Path: script(t, "echo > "+runs+"; exec sleep 600"), Write: []string{dir}, Timeout: 10 * time.Minute}, "gone": {Path: "/nonexistent/program"}}})
 	if _, err := r.Run(t.Context(), Request{Program: "none"}); !errors.Is(err, ErrUnknown) {
 		t.Errorf("%v", err)
 	}
@@ -185,14 +187,9 @@ func TestRunsThatDoNotStart(t *testing.T) {
 		_, err := r.Run(ctx, Request{Program: "slow"})
 		done <- err
 	}()
-	for {
-		r.mu.Lock()
-		n := r.running["slow"]
-		r.mu.Unlock()
-		if n == 1 {
-			break
-		}
-		time.Sleep(time.Millisecond)
+	for missing := true; missing; time.Sleep(time.Millisecond) {
+		_, err := os.Stat(runs)
+		missing = err != nil
 	}
 	if _, err := r.Run(t.Context(), Request{Program: "slow"}); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)

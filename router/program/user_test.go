@@ -22,7 +22,7 @@ func TestAnotherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, args := range map[string][]string{"nobody": nil, nobody.Uid: {"once"}} {
-		c := Config{Path: path, Args: args, User: name, Read: []string{"/proc"}, Timeout: 3 * time.Second}
+		c := Config{Path: path, Args: args, User: name, Read: []string{"/proc"}, Timeout: 10 * time.Second}
 		if errs := c.Validate(); errs != nil {
 			t.Fatal(errs)
 		}

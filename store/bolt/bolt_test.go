@@ -103,13 +103,9 @@ func TestLockedNamesTheHolder(t *testing.T) {
 	if _, err := out.Read(b); err != nil || string(b) != "open\n" {
 		t.Fatalf("holder says %q, %v", b, err)
 	}
-	begin := time.Now()
 	_, err = bolt.Open(path, bolt.Options{})
 	if !errors.Is(err, store.ErrLocked) {
 		t.Fatalf("error %v, want ErrLocked", err)
-	}
-	if took := time.Since(begin); took > 3*time.Second {
-		t.Errorf("it took %s", took)
 	}
 	if want := strconv.Itoa(holder.Process.Pid); !strings.Contains(err.Error(), "process "+want+" (") {
 		t.Errorf("error %q does not name process %s", err, want)

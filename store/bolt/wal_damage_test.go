@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -69,6 +70,9 @@ func crashed(t *testing.T) *loggedCrash {
 		}
 		model = next
 		states = append(states, sumOf(model))
+		for len(db.state.Load().older) > 0 { // until it is folded, so that the log turns at the same records each time
+			time.Sleep(time.Millisecond)
+		}
 	}
 	for range 4 * halfBytes / 60_000 { // large ones, so that it turns
 		update(50_000 + r.IntN(20_000))

@@ -564,6 +564,7 @@ func TestFullDiskBehindTheLog(t *testing.T) {
 			t.Errorf("an update that writes nothing: %v", err)
 		}
 		crashed := image(t, path)
+		synctest.Wait()
 		full.Store(false) // and the next update goes through at once
 		if err := set(db, n); err != nil {
 			t.Fatal(err)
