@@ -80,7 +80,7 @@ var (
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) { ch <- stateDesc; ch <- dueDesc }
 
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // then Prometheus has gone
 	defer cancel()
 	counts, err := c.s.Counts(ctx)
 	if err != nil {

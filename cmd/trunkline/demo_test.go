@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -115,6 +116,22 @@ func TestDemo(t *testing.T) {
 	go func() {
 		watcher <- run(watching, typed[0], strings.NewReader(""), watched, watched, func(string) string { return "" })
 	}()
+	web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", d.socket)
+	}}}
+	began := time.Now()
+	for following := false; !following; time.Sleep(10 * time.Millisecond) { // the demo itself, and watch, which does not show what was before
+		if time.Since(began) > time.Minute {
+			t.Fatal("nobody follows")
+		}
+		res, err := web.Get("http://x/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		following = err == nil && strings.Contains(string(b), "\ntrunkline_api_event_streams 2\n")
+	}
 	if got := call(t, "", typed[1]...); got.code != exitDone || !strings.Contains(got.out, " delivered 1 part to "+demoHandset) {
 		t.Errorf("send: %+v", got)
 	}
