@@ -30,6 +30,14 @@ func residentBytes(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
+// heapBytes is how much is in use on the heap.
+func heapBytes() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
 // spoofer sends datagrams to a server on loopback from any address of 127.0.0.0/8, and gets all answers.
 type spoofer struct {
 	conn *net.UDPConn
@@ -77,11 +85,14 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	flood(sources, 20_000) // what is only needed once
-	before := residentBytes(t)
+	before, held := residentBytes(t), heapBytes()
 	flood(0, sources)
-	after := residentBytes(t)
-	t.Logf("resident: %d KiB before, %d KiB after %d sources; %d goroutines", before>>10, after>>10, sources, runtime.NumGoroutine())
-	if grown := after - before; grown > 8<<20 {
+	after, grew := residentBytes(t), heapBytes()-held
+	t.Logf("resident: %d KiB before, %d KiB after %d sources, %d KiB on the heap; %d goroutines", before>>10, after>>10, sources, grew>>10, runtime.NumGoroutine())
+	if grew > 256<<10 {
+		t.Errorf("%d sources left %d KiB on the heap", sources, grew>>10)
+	}
+	if grown := after - before; grown > 8<<20 { // with what threads keep
 		t.Errorf("%d sources left %d KiB", sources, grown>>10)
 	}
 }
