@@ -44,10 +44,10 @@ func TestKilledAtEverySyncPoint(t *testing.T) {
 				if k == most {
 					t.Fatalf("the story has no end after %d syncs", most)
 				}
-				cmd, wait := s.life(fmt.Sprintf("fdatasync:signal=KILL:when=%d", k))
+				cmd, _ := s.life(fmt.Sprintf("fdatasync:signal=KILL:when=%d", k))
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				died := make(chan struct{})
-				go func() { wait(); close(died); cancel() }()
+				go func() { outlive(cmd); close(died); cancel() }()
 				c.begin(s, ctx, k)
 				for ctx.Err() == nil && !c.done(s, ctx, k) {
 					pause(ctx, 5*time.Millisecond)

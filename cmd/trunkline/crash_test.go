@@ -89,6 +89,13 @@ func ended(cmd *exec.Cmd) bool {
 	return errors.Is(cmd.Process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
+// outlive waits until a life is over, however long it takes.
+func outlive(cmd *exec.Cmd) {
+	for !ended(cmd) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // lifeUnder starts the daemon under a program, and returns also what it prints.
 func (s *story) lifeUnder(under ...string) (*exec.Cmd, func(), *tail) {
 	args := append(under, s.binary, "serve", "--config", s.config)
@@ -104,7 +111,7 @@ func (s *story) lifeUnder(under ...string) (*exec.Cmd, func(), *tail) {
 	return cmd, func() {
 		select {
 		case <-done:
-		case <-time.After(2 * time.Minute): // whole lives are waited for as well
+		case <-time.After(20 * time.Second):
 			s.t.Errorf("the daemon did not end:\n%s", out)
 			kill(cmd)
 			<-done

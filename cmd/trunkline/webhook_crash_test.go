@@ -73,9 +73,9 @@ func TestWebhookSurvivesEverySync(t *testing.T) {
 
 	killed, survived := 0, 0
 	for n := 1; survived < 2 && n < 80; n++ {
-		cmd, wait := s.life(fmt.Sprintf("fdatasync:signal=KILL:when=%d", n))
-		ended := make(chan struct{})
-		go func() { wait(); close(ended) }()
+		cmd, _ := s.life(fmt.Sprintf("fdatasync:signal=KILL:when=%d", n))
+		died := make(chan struct{})
+		go func() { outlive(cmd); close(died) }()
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			if s.submit(ctx, n) {
@@ -84,14 +84,14 @@ func TestWebhookSurvivesEverySync(t *testing.T) {
 			cancel()
 		}()
 		select {
-		case <-ended:
+		case <-died:
 			killed++
 		case <-ctx.Done():
 			survived++
 		}
 		cancel()
 		kill(cmd)
-		<-ended
+		<-died
 	}
 	if killed < 5 {
 		t.Errorf("only %d lives were cut", killed)
