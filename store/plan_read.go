@@ -106,7 +106,8 @@ func cutName(b []byte) (name string, rest []byte, ok bool) {
 	if len(b) == 0 || len(b) < 1+int(b[0]) {
 		return "", nil, false
 	}
-	return string(b[1 : 1+b[0]]), b[1+b[0]:], true
+	end := 1 + int(b[0])
+	return string(b[1:end]), b[end:], true
 }
 
 func openPlan(key, value []byte) (*Plan, error) {
