@@ -39,11 +39,11 @@ race:
 fuzz:
 	.ci/fuzz $(FUZZTIME) $(FUZZTIME_PDU)
 
-# The program and the tests for the machines that gateways run on.
+# The program and the tests for the machines that gateways run on. -trimpath for both, so that what one compiles the other finds.
 cross:
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) vet ./... && CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) vet ./... && CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) vet -trimpath ./... && CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) vet -trimpath ./... && CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 $(GO) build -trimpath -o /dev/null ./cmd/trunkline
 
 # All benchmarks, one package after the other. Those of the store and the socket measure the disk beside it and print ratios to it.
 bench:
