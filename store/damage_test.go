@@ -44,6 +44,46 @@ func flip(v []byte, bit int) []byte {
 	return v
 }
 
+// A name in a key is as long as its first octet says: 255 is a length as any other, and what follows it is damage.
+func TestDamagedName(t *testing.T) {
+	s, e := open(t, store.Options{})
+	name := append([]byte{255}, bytes.Repeat([]byte("n"), 255)...)
+	keys := map[store.Table][]byte{
+		"sent":         slices.Concat([]byte{0x07, 0xEA, 11}, name, []byte{255, 'n'}), // of November 2026
+		"plans":        slices.Concat(name, []byte{7}),
+		"planversions": slices.Concat(name, []byte{7}),
+	}
+	err := e.Update(ctx, func(tx store.Tx) error {
+		for table, key := range keys {
+			if err := tx.Put(table, key, []byte("value")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.Check(ctx, func(d store.Damage) {
+		if !bytes.Equal(d.Key, keys[d.Table]) || !strings.HasPrefix(d.Reason, "key is no ") {
+			t.Errorf("%v", &d)
+		}
+	})
+	if err != nil || report.Damaged != len(keys) {
+		t.Errorf("check: %+v, %v", report, err)
+	}
+	// What is served leaves them out, and puts them aside.
+	if plans, err := s.PlanPage(ctx, store.PlanQuery{}); err != nil || len(plans.Items) > 0 {
+		t.Errorf("plans: %+v, %v", plans, err)
+	}
+	if months, err := s.Sent(ctx, "", "", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), 1); err != nil || !slices.Equal(months, []int{0}) {
+		t.Errorf("sent: %v, %v", months, err)
+	}
+	if report, err := s.Check(ctx, func(store.Damage) {}); err != nil || report.Damaged != 1 {
+		t.Errorf("check, with only the version of a plan not read: %+v, %v", report, err)
+	}
+}
+
 func TestDamagedMessage(t *testing.T) {
 	var log bytes.Buffer
 	s, e := open(t, store.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
